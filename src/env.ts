@@ -1,0 +1,48 @@
+/**
+ * Bindings and configuration, parsed once per isolate on the first request (never at module scope, so that a missing
+ * secret is one clear page and not a Worker that does not start). Pure but for the parsing.
+ */
+import * as z from "zod";
+
+const hex32 = z.string().regex(/^[0-9a-fA-F]{64}$/, "32 random bytes as 64 hex digits");
+const origin = z.url().transform((text) => new URL(text).origin);
+const origins = z
+  .string()
+  .transform((text) => text.split(",").map((one) => one.trim()))
+  .pipe(z.tuple([origin, origin, origin], "exactly three core node origins, separated by commas"));
+
+const schema = z.object({
+  PUBLIC_ORIGIN: origin,
+  /** Addresses that may sign in, separated by commas; `*` means everybody; unset means nobody. */
+  OWNERS: z.string().default(""),
+  CORE_NODES: origins.default(["https://api.aleph.im", "https://api2.aleph.im", "https://api3.aleph.im"]),
+  CRN_LIST_ORIGIN: origin.default("https://crns-list.aleph.sh"),
+  SCHEDULER_ORIGIN: origin.default("https://scheduler.api.aleph.cloud"),
+  ALLOW_UNATTENDED: z.enum(["0", "1"]).default("0"),
+  /** `twin` is said by the dev wiring only. */
+  NETWORK: z.enum(["aleph", "twin"]).default("aleph"),
+  /** Keys the account objects' names. Never rotate it: every account would be lost. */
+  ACCOUNT_NAME_KEY: hex32,
+  KEK_CURRENT: hex32,
+  KEK_CURRENT_VERSION: z.coerce.number().int().positive().default(1),
+  KEK_PREVIOUS: hex32.optional(),
+  KEK_PREVIOUS_VERSION: z.coerce.number().int().positive().optional(),
+  /** Seals the owner's browser sessions and sign-in challenges; may be rotated at any time. */
+  COOKIE_KEY: hex32,
+});
+
+export type Config = z.infer<typeof schema>;
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly missing: readonly string[] };
+
+/** Says which settings are missing or malformed, by name only: a value is never repeated. */
+export function parseConfig(env: object): ConfigResult {
+  const parsed = schema.safeParse(env);
+  if (parsed.success) return { ok: true, config: parsed.data };
+  return {
+    ok: false,
+    missing: [...new Set(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`))],
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * The only doors to the outside: time, chance, the network and the log. A leaf: it imports nothing.
+ *
+ * The rules of `account/` never touch these; shells receive them as arguments, so a test, the twin or the simulator
+ * can stand in. The production implementations live here too, because nothing else may name `Date`, `fetch`,
+ * `crypto.getRandomValues` or `console` (test/tidy).
+ */
+
+export type Clock = {
+  /** Milliseconds since 1970. In production the machine's clock; in dev the twin's. */
+  readonly nowMs: () => number;
+  /** When an alarm has to be armed, on the machine's own clock, to ring at `dueMs` of this clock. */
+  readonly alarmAtMs: (dueMs: number) => number;
+};
+
+export type Random = { readonly bytes: (length: number) => Uint8Array };
+
+/** Every outbound HTTP call goes through one of these. In dev and tests it leads to the twin. */
+export type Net = (request: Request) => Promise<Response>;
+
+export type LogFacts = Readonly<Record<string, string | number | boolean | null>>;
+
+/** One line an event, facts only. Never a secret, a signature, a token or upstream text. */
+export type Log = (event: string, facts?: LogFacts) => void;
+
+export type Ports = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly net: Net;
+  readonly log: Log;
+};
+
+export const systemClock: Clock = { nowMs: () => Date.now(), alarmAtMs: (dueMs) => dueMs };
+
+export const systemRandom: Random = { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+
+export const globalNet: Net = (request) => fetch(request);
+
+export const consoleLog: Log = (event, facts = {}) => console.log(JSON.stringify({ event, ...facts }));
+
+export const productionPorts: Ports = { clock: systemClock, random: systemRandom, net: globalNet, log: consoleLog };

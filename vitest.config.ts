@@ -1,0 +1,43 @@
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "tidy", include: ["test/tidy.test.ts"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/{crypto,aleph,account,directory,devnet,mcp,web}/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/workerd/worker.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                NETWORK: "twin",
+                OWNERS: "*",
+                ACCOUNT_NAME_KEY: "11".repeat(32),
+                KEK_CURRENT: "22".repeat(32),
+                COOKIE_KEY: "33".repeat(32),
+              },
+              // vitest itself wants node:* at run time; the Worker's own flags stay as deployed
+              compatibilityFlags: ["nodejs_compat"],
+              outboundService: (request: Request) => new Response(`blocked: ${request.url}`, { status: 599 }),
+            },
+          }),
+        ],
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts"],
+          isolate: false,
+          testTimeout: 30_000,
+        },
+      },
+    ],
+  },
+});
