@@ -1,0 +1,42 @@
+/**
+ * What the rest of the twin needs of a core node. A type only, so that the network can be built over other core nodes
+ * than the real ones in tests.
+ */
+import type { CoreStatus } from "./crn/core-link.ts";
+import type { Json, JsonObject, WireRequest, WireResponse } from "./crn/wire.ts";
+
+export type CoreAnswer = WireResponse | { readonly after: number; readonly finish: () => WireResponse };
+
+/** One line of an expense: the seconds a VM ran in the window. */
+export type BillLine = { readonly itemHash: string; readonly seconds: number };
+
+export type Core = {
+  readonly handle: (request: WireRequest, nowMs: number) => CoreAnswer;
+  readonly tick: (nowMs: number) => void;
+  readonly nextDueMs: () => number | undefined;
+  readonly receive: (envelope: Json, nowMs: number) => void;
+  /** Called with each message that this core node publishes to the others. */
+  readonly publishTo: (listener: (envelope: Json, nowMs: number) => void) => void;
+  readonly statusOf: (hash: string) => CoreStatus;
+  readonly instance: (
+    hash: string,
+  ) => { readonly content: JsonObject; readonly sender: string; readonly timeMs: number } | undefined;
+  readonly ratePerS: (hash: string) => string | undefined;
+  readonly creditBalance: (address: string) => number;
+  readonly aggregateOf: (address: string, key: string) => JsonObject | undefined;
+  readonly liveInstances: () => readonly string[];
+  readonly countByStatus: () => Readonly<Record<string, number>>;
+  readonly setAggregate: (address: string, key: string, content: JsonObject, nowMs: number) => void;
+  readonly setPricing: (pricing: JsonObject, nowMs: number) => void;
+  readonly grantCredits: (address: string, credits: number, expiresAtMs: number | undefined, nowMs: number) => void;
+  readonly removeCredits: (address: string, credits: number, nowMs: number) => void;
+  readonly bill: (lines: readonly BillLine[], nowMs: number) => void;
+  readonly confirmOnChain: (hashes: readonly string[]) => void;
+  readonly runRemovalJob: (nowMs: number) => void;
+  readonly runGarbageCollection: (nowMs: number) => void;
+  readonly restart: () => void;
+  readonly setLie: (lie: JsonObject | undefined) => void;
+  readonly lie: () => JsonObject | undefined;
+  readonly snapshot: () => Json;
+  readonly restore: (value: Json) => void;
+};

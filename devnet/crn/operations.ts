@@ -1,0 +1,180 @@
+/**
+ * `/control/machine/{hash}/…`: what the owner, or someone the owner's `security` aggregate names for INSTANCE, may do
+ * with a VM. Stop leaves every disk, erase leaves the root disk, reinstall makes both anew; none of them ends billing.
+ */
+import type { Node } from "./core-link.ts";
+import { needsOf, chooseGpus, hasRoom, reserveGpus } from "./admission.ts";
+import { drop, hasNetwork, isRunning, restart } from "./executions.ts";
+import { pythonTime } from "./figures.ts";
+import { mapPorts, wantedPorts } from "./network-of-vm.ts";
+import { bootAnswer } from "./notify.ts";
+import { authenticate, type AuthScene } from "./operator-auth.ts";
+import { doubleEncoded, fieldErrors, missingFields } from "./pydantic.ts";
+import { atLeast, type Vm } from "./spec.ts";
+import {
+  failed,
+  isObject,
+  json,
+  parseJson,
+  text,
+  type Answer,
+  type Json,
+  type WireRequest,
+  type WireResponse,
+} from "./wire.ts";
+
+const HASH = /^([0-9a-f]{64}|Qm[1-9A-Za-z]{42,44}|bafy[a-z2-7]{55})$/;
+
+/** What the aiohttp of Debian 12 makes of an error that is raised with a body. */
+const TROUBLE = text(500, "500 Internal Server Error\n\nServer got itself in trouble");
+
+type Act = (node: Node, vm: Vm, request: WireRequest, nowMs: number) => Answer;
+
+type Operation = { readonly method: "GET" | "POST"; readonly since?: string; readonly act: Act };
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  stop: { method: "POST", act: stop },
+  reboot: { method: "POST", act: reboot },
+  erase: { method: "POST", act: erase },
+  reinstall: { method: "POST", since: "1.9.1", act: reinstall },
+  expire: { method: "POST", act: (node) => raised(node, 400, "Invalid timeout duration") },
+  logs: { method: "GET", act: logs },
+};
+
+/** `undefined` when no such operation exists. */
+export function operate(
+  node: Node,
+  ref: string,
+  verb: string,
+  request: WireRequest,
+  scene: AuthScene,
+  nowMs: number,
+): Answer | undefined {
+  if (verb === "update") return request.method === "POST" ? update(node, ref, nowMs) : wrongMethod();
+  const operation = OPERATIONS[verb];
+  if (operation === undefined) return undefined;
+  if (operation.since !== undefined && !atLeast(node.spec.version, operation.since)) return undefined;
+  if (operation.method !== request.method) return wrongMethod();
+  const signer = authenticate(request, scene);
+  if (!signer.ok) return signer.answer;
+  if (!HASH.test(ref)) return raised(node, 400, `Invalid ref: '${ref}'`);
+  const vm = node.state.vms[ref];
+  if (vm === undefined) {
+    return raised(node, 404, verb === "logs" ? "No execution found for this VM" : `No virtual machine with ref ${ref}`);
+  }
+  if (!mayOperate(node, vm.owner, signer.value, nowMs)) return text(403, "Unauthorized sender");
+  return operation.act(node, vm, request, nowMs);
+}
+
+/** Delegation came with 1.9.0. Channels, chains and the other filters of an entry are not looked at. */
+function mayOperate(node: Node, owner: string, signer: string, nowMs: number): boolean {
+  const wanted = signer.toLowerCase();
+  if (wanted === owner.toLowerCase()) return true;
+  if (!atLeast(node.spec.version, "1.9.0")) return false;
+  const security = node.core.security(owner, nowMs);
+  const entries = isObject(security) && Array.isArray(security["authorizations"]) ? security["authorizations"] : [];
+  return (entries as readonly Json[]).some((entry) => {
+    if (!isObject(entry) || typeof entry["address"] !== "string" || entry["address"].toLowerCase() !== wanted)
+      return false;
+    const types: readonly Json[] = Array.isArray(entry["types"]) ? (entry["types"] as readonly Json[]) : [];
+    return types.length === 0 || types.includes("INSTANCE");
+  });
+}
+
+function stop(node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
+  if (!isRunning(vm, nowMs)) return text(200, "Already stopped, nothing to do");
+  drop(node.state, vm.hash, nowMs);
+  return slowly(node, text(200, `Stopped VM with ref ${vm.hash}`));
+}
+
+/** A VM that is known and not running is promised a start that never comes. */
+function reboot(node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
+  if (!isRunning(vm, nowMs)) return text(200, `Starting VM (was not running) with ref ${vm.hash}`);
+  return slowly(node, text(200, `Rebooted VM with ref ${vm.hash}`));
+}
+
+function erase(node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
+  drop(node.state, vm.hash, nowMs);
+  eraseData(node, vm.hash);
+  delete node.state.ports[vm.hash];
+  return slowly(node, text(200, `Erased VM with ref ${vm.hash}`));
+}
+
+function eraseData(node: Node, hash: string): void {
+  node.state.disks[hash] = (node.state.disks[hash] ?? []).filter((file) => file === "rootfs.qcow2");
+}
+
+/** Wipes the root disk and boots a fresh one; the data volumes come back empty unless they are to be kept. */
+function reinstall(node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
+  restart(node.state, vm, node.state.knobs.startMs, nowMs);
+  const done = text(200, `Reinstalled VM with ref ${vm.hash}`);
+  const boot = bootAnswer(node, vm, nowMs);
+  return "after" in boot ? { after: boot.after, finish: () => done } : done;
+}
+
+/** A journal that says what the node did; real ones hold the guest's console. */
+function logs(_node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
+  const lines = isRunning(vm, nowMs)
+    ? [
+        {
+          SYSLOG_IDENTIFIER: `vm-${vm.hash}-stdout`,
+          MESSAGE: "boot",
+          file: "stdout",
+          __REALTIME_TIMESTAMP: pythonTime(vm.startedMs),
+        },
+      ]
+    : [];
+  return { status: 200, contentType: "application/json", body: JSON.stringify(lines) };
+}
+
+function update(node: Node, ref: string, nowMs: number): Answer {
+  if (!HASH.test(ref)) return raised(node, 400, `Invalid ref: '${ref}'`);
+  const vm = node.state.vms[ref];
+  if (vm === undefined) return failed(404, "404: VM not found");
+  if (!hasNetwork(vm, nowMs)) return json(200, { status: "ok", msg: "VM not starting yet" });
+  refreshPorts(node, vm);
+  return json(200, {});
+}
+
+/** Reads the owner's aggregate; when it cannot be read the mapping stays as it is. */
+export function refreshPorts(node: Node, vm: Vm): void {
+  const aggregate = node.core.link.aggregate(vm.owner, "port-forwarding");
+  if (aggregate !== undefined) mapPorts(node.state, vm.hash, wantedPorts(aggregate, vm.hash));
+}
+
+const CONTENT_REQUIRED = ["address", "time", "allow_amend", "environment", "resources", "rootfs"];
+const CONTENT_OPTIONAL = ["metadata", "authorized_keys", "variables", "payment", "requirements", "volumes", "replaces"];
+const CONTENT_ALLOWED = CONTENT_REQUIRED.concat(CONTENT_OPTIONAL);
+
+/** Any valid identity may reserve; only GPUs are held, for 60 s. */
+export function reserve(node: Node, request: WireRequest, scene: AuthScene, nowMs: number): WireResponse {
+  const signer = authenticate(request, scene);
+  if (!signer.ok) return signer.answer;
+  const content = parseJson(request.body)?.value;
+  if (!isObject(content)) return missingFields({}, CONTENT_REQUIRED, []);
+  const errors = fieldErrors(content, CONTENT_REQUIRED, CONTENT_ALLOWED);
+  if (errors.length > 0) return doubleEncoded(errors);
+  const needs = needsOf(content);
+  if (!hasRoom(node.spec, node.state, needs)) {
+    return failed(503, "This CRN cannot reserve the requested resources at this time.");
+  }
+  const gpus = chooseGpus(node.spec, node.state, needs, signer.value, nowMs);
+  if (!gpus.ok) return json(400, { status: "error", error: "Failed to reserves all resources", reason: gpus.missing });
+  return json(200, {
+    status: "reserved",
+    expires: pythonTime(reserveGpus(node.state, gpus.pciHosts, signer.value, nowMs)),
+  });
+}
+
+function raised(node: Node, status: number, error: string): WireResponse {
+  return node.state.knobs.aiohttp38 ? TROUBLE : failed(status, error);
+}
+
+function wrongMethod(): WireResponse {
+  return failed(405, "405: Method Not Allowed");
+}
+
+function slowly(node: Node, answer: WireResponse): Answer {
+  const { operationMs } = node.state.knobs;
+  return operationMs > 0 ? { after: operationMs, finish: () => answer } : answer;
+}
