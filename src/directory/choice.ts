@@ -1,0 +1,153 @@
+/**
+ * Decides which nodes may carry a VM, which of them are the best, and which one it becomes.
+ *
+ * Pure: chance comes in as bytes. A node has no price of its own (the network has one price list), so price does not
+ * rank; what ranks is what the list says and what we saw fail.
+ */
+import type { NodeView } from "../account/contract.ts";
+import type { Shape } from "../account/types.ts";
+import { versionAtLeast } from "../aleph/nodes.ts";
+import type { NodeEntry } from "../aleph/nodes.ts";
+
+export type Wanted = {
+  readonly shape: Shape;
+  /** The one node that the agent asked for. */
+  readonly nodeHash?: string;
+  /** Nodes that failed within the last minutes, whoever used them. */
+  readonly cooling: ReadonlySet<string>;
+  /** Nodes that earlier attempts of this VM have used. */
+  readonly tried: ReadonlySet<string>;
+};
+
+export type Filter =
+  | "other_node"
+  | "inactive"
+  | "not_linked"
+  | "score_too_low"
+  | "version_too_old"
+  | "ipv6_broken"
+  | "qemu_missing"
+  | "terms_not_accepted"
+  | "capacity_unknown"
+  | "vcpus_too_few"
+  | "memory_too_small"
+  | "disk_too_small"
+  | "gpu_not_free"
+  | "failed_recently"
+  | "tried_already";
+
+export type Choice = {
+  readonly fit: readonly NodeEntry[];
+  /** How many nodes each filter took away; every node counts once, under the first filter that refuses it. */
+  readonly leftOut: Readonly<Record<string, number>>;
+};
+
+/** aleph/crn.md §1.5; backups and the patient stop after a FORGET come with 1.10.0, delegation with 1.9.0. */
+export const VERSION_MIN = "1.10.0";
+/** From here on a node refuses what it cannot hold at once, instead of failing minutes later. */
+export const VERSION_PREFERRED = "1.11.3";
+export const SCORE_MIN = 0.8;
+/** How many of the ranked nodes chance may choose from. */
+export const BEST_FEW = 8;
+
+/** In the order in which they are asked: what is wrong with the node itself comes before what does not fit. */
+const FILTERS: readonly (readonly [Filter, (node: NodeEntry, wanted: Wanted) => boolean])[] = [
+  ["other_node", (node, { nodeHash }) => nodeHash !== undefined && node.nodeHash !== nodeHash],
+  ["inactive", (node) => node.inactive],
+  ["not_linked", (node) => !node.linked],
+  // a score that is no number compares as false and is left out too
+  ["score_too_low", (node) => !(node.score >= SCORE_MIN)],
+  ["version_too_old", (node) => !versionAtLeast(node.version, VERSION_MIN)],
+  ["ipv6_broken", (node) => !node.ipv6Ok],
+  ["qemu_missing", (node) => !node.qemu],
+  // accepting an operator's terms is the owner's to do, and no owner has been asked
+  ["terms_not_accepted", (node) => node.termsHash !== undefined],
+  ["capacity_unknown", (node) => node.vcpus === null || node.memoryMibFree === null || node.diskMibFree === null],
+  ["vcpus_too_few", (node, { shape }) => !hasRoom(node.vcpus, shape.vcpus)],
+  ["memory_too_small", (node, { shape }) => !hasRoom(node.memoryMibFree, shape.memoryMib)],
+  ["disk_too_small", (node, { shape }) => !hasRoom(node.diskMibFree, shape.diskMib)],
+  ["gpu_not_free", (node, { shape }) => shape.gpu !== undefined && !hasFreeGpu(node, shape.gpu)],
+  ["failed_recently", (node, { cooling }) => cooling.has(node.nodeHash)],
+  ["tried_already", (node, { tried }) => tried.has(node.nodeHash)],
+];
+
+/** Every filter is hard, for a node that was asked for as well: its flaws do not go away by asking. */
+export function eligible(nodes: readonly NodeEntry[], wanted: Wanted): Choice {
+  const fit: NodeEntry[] = [];
+  const leftOut: Record<string, number> = {};
+  for (const node of nodes) {
+    const filter = refusedBy(node, wanted);
+    if (filter === undefined) fit.push(node);
+    else leftOut[filter] = (leftOut[filter] ?? 0) + 1;
+  }
+  return { fit, leftOut };
+}
+
+/** The first filter that takes this node away, or undefined. */
+export function refusedBy(node: NodeEntry, wanted: Wanted): Filter | undefined {
+  return FILTERS.find(([, refuses]) => refuses(node, wanted))?.[0];
+}
+
+/** Best first. The hash decides between equals, so that two readers of one list see one order. */
+export function rank(fit: readonly NodeEntry[]): readonly NodeEntry[] {
+  return fit.toSorted(
+    (a, b) =>
+      Number(isPreferred(b)) - Number(isPreferred(a)) ||
+      // hundredths: the list's score moves in the third digit from hour to hour
+      Math.round(b.score * 100) - Math.round(a.score * 100) ||
+      (b.memoryMibFree ?? 0) - (a.memoryMibFree ?? 0) ||
+      (a.nodeHash < b.nodeHash ? -1 : 1),
+  );
+}
+
+/**
+ * One of the best few: of n the first weighs n, the last 1. Always the best would send every account to the same node.
+ * Four bytes of chance decide; the bias of the remainder, 36 in 2^32, does not matter here.
+ */
+export function pickWeighted(ranked: readonly NodeEntry[], randomBytes: Uint8Array): NodeEntry | undefined {
+  const few = ranked.slice(0, BEST_FEW);
+  const weightAll = (few.length * (few.length + 1)) / 2;
+  if (weightAll === 0) return undefined;
+  let ticket = numberOf(randomBytes) % weightAll;
+  return few.find((_, place) => {
+    ticket -= few.length - place;
+    return ticket < 0;
+  });
+}
+
+/** What an agent may see of a node: what is free on it now. Every text in it is of our own spelling. */
+export function nodeView(node: NodeEntry, hourlyCredits: number | null, latencyMs: number | null): NodeView {
+  return {
+    crnId: node.nodeHash,
+    vcpus: node.vcpus,
+    memoryMib: node.memoryMibFree,
+    diskMib: node.diskMibFree,
+    gpus: node.gpusFree.map(({ model }) => model),
+    version: node.version,
+    score: node.score,
+    latencyMs,
+    hourlyCredits,
+  };
+}
+
+/** A free device of that model; its `spec` is what the VM has to ask for, to the letter. */
+export function freeGpu(node: NodeEntry, model: string): NodeEntry["gpusFree"][number] | undefined {
+  return node.gpusFree.find((gpu) => gpu.model.toLowerCase() === model.toLowerCase());
+}
+
+function hasFreeGpu(node: NodeEntry, model: string): boolean {
+  return freeGpu(node, model) !== undefined;
+}
+
+/** 25 % headroom (aleph/crn.md §1.5), in whole numbers: the figures are minutes old and others create too. */
+function hasRoom(has: number | null, needs: number): boolean {
+  return has !== null && has * 4 >= needs * 5;
+}
+
+function isPreferred(node: NodeEntry): boolean {
+  return versionAtLeast(node.version, VERSION_PREFERRED);
+}
+
+function numberOf(bytes: Uint8Array): number {
+  return bytes.slice(0, 4).reduce((sum, byte) => sum * 256 + byte, 0);
+}
