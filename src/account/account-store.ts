@@ -1,0 +1,270 @@
+/** Rows ⇄ values for the account itself: its one row, the policy, grants, nonces, notices and the pacing log. */
+import type { Facts } from "../errors.ts";
+import type { PayerFacts } from "./payer.ts";
+import type { StepLog, Tried } from "./plan.ts";
+import type { Grant, GrantState, Notice, NoticeKind, Policy } from "./types.ts";
+
+export type AccountRow = {
+  readonly name: string;
+  readonly objectId: string;
+  readonly owner: `0x${string}`;
+  readonly agentAddress: `0x${string}`;
+  readonly bornAtMs: number;
+  readonly state: "active" | "frozen";
+  readonly frozenReason: string | null;
+  readonly restored: boolean;
+  readonly keyLost: boolean;
+  readonly commitSeq: number;
+  readonly lastNowMs: number;
+  readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
+  readonly payer: PayerFacts | null;
+};
+
+type Row = Record<string, SqlStorageValue>;
+
+/** Undefined before birth: an object that was merely addressed has no account and does nothing. */
+export function loadAccount(sql: SqlStorage): AccountRow | undefined {
+  const row = sql.exec<Row>("SELECT * FROM account").toArray()[0];
+  if (row === undefined) return undefined;
+  return {
+    name: row["name"] as string,
+    objectId: row["object_id"] as string,
+    owner: row["owner"] as `0x${string}`,
+    agentAddress: row["agent_address"] as `0x${string}`,
+    bornAtMs: row["born_at_ms"] as number,
+    state: row["state"] as AccountRow["state"],
+    frozenReason: row["frozen_reason"] as string | null,
+    restored: row["restored"] === 1,
+    keyLost: row["key_lost"] === 1,
+    commitSeq: row["commit_seq"] as number,
+    lastNowMs: row["last_now_ms"] as number,
+    delegation: row["delegation"] as AccountRow["delegation"],
+    payer: row["payer_json"] === null ? null : revivePayer(row["payer_json"] as string),
+  };
+}
+
+export function insertAccount(
+  sql: SqlStorage,
+  born: Pick<AccountRow, "name" | "objectId" | "owner" | "agentAddress" | "bornAtMs">,
+): void {
+  sql.exec(
+    `INSERT INTO account (one, name, object_id, owner, agent_address, born_at_ms, state, commit_seq, last_now_ms, delegation)
+     VALUES (1, ?, ?, ?, ?, ?, 'active', 0, ?, 'unknown')`,
+    born.name,
+    born.objectId,
+    born.owner,
+    born.agentAddress,
+    born.bornAtMs,
+    born.bornAtMs,
+  );
+  sql.exec("INSERT INTO balance (one, granted, deficit, available, held, posted) VALUES (1, 0, 0, 0, 0, 0)");
+}
+
+export function countCommit(sql: SqlStorage, lastNowMs: number): void {
+  sql.exec("UPDATE account SET commit_seq = commit_seq + 1, last_now_ms = max(last_now_ms, ?)", lastNowMs);
+}
+
+export function setFrozen(sql: SqlStorage, reason: string | null): void {
+  sql.exec("UPDATE account SET state = ?, frozen_reason = ?", reason === null ? "active" : "frozen", reason);
+}
+
+export function setRestored(sql: SqlStorage, restored: boolean): void {
+  sql.exec("UPDATE account SET restored = ?", restored ? 1 : 0);
+}
+
+export function setKeyLost(sql: SqlStorage, lost: boolean): void {
+  sql.exec("UPDATE account SET key_lost = ?", lost ? 1 : 0);
+}
+
+/** Bigints as text; at most what one reading holds, a few hundred lines. */
+export function savePayer(sql: SqlStorage, delegation: AccountRow["delegation"], facts: PayerFacts): void {
+  const json = JSON.stringify(facts, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  sql.exec("UPDATE account SET delegation = ?, payer_json = ?, payer_at_ms = ?", delegation, json, facts.asOfMs);
+}
+
+function revivePayer(json: string): PayerFacts {
+  return JSON.parse(json, (key, value: unknown) => (key === "rate" ? BigInt(value as string) : value)) as PayerFacts;
+}
+
+export type SealedRow = {
+  readonly address: string;
+  readonly kekVersion: number;
+  readonly iv: Uint8Array;
+  readonly ciphertext: Uint8Array;
+};
+
+export function saveKey(sql: SqlStorage, key: SealedRow, atMs: number): void {
+  sql.exec(
+    "INSERT INTO agent_key (address, kek_version, iv, ciphertext, created_at_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (address) DO UPDATE SET kek_version = excluded.kek_version, iv = excluded.iv, ciphertext = excluded.ciphertext",
+    key.address,
+    key.kekVersion,
+    key.iv.slice().buffer,
+    key.ciphertext.slice().buffer,
+    atMs,
+  );
+}
+
+export function loadKey(sql: SqlStorage, address: string): SealedRow | undefined {
+  const row = sql
+    .exec<{ kek_version: number; iv: ArrayBuffer; ciphertext: ArrayBuffer }>(
+      "SELECT * FROM agent_key WHERE address = ?",
+      address,
+    )
+    .toArray()[0];
+  if (row === undefined) return undefined;
+  return {
+    address,
+    kekVersion: row.kek_version,
+    iv: new Uint8Array(row.iv),
+    ciphertext: new Uint8Array(row.ciphertext),
+  };
+}
+
+export function currentPolicy(sql: SqlStorage): Policy | null {
+  const row = sql
+    .exec<{ policy_json: string }>("SELECT policy_json FROM policy ORDER BY version DESC LIMIT 1")
+    .toArray()[0];
+  return row === undefined ? null : (JSON.parse(row.policy_json) as Policy);
+}
+
+export function insertPolicy(sql: SqlStorage, policy: Policy, signature: string | null, atMs: number): void {
+  sql.exec(
+    "INSERT INTO policy (version, policy_json, signature, saved_at_ms) VALUES (?, ?, ?, ?)",
+    policy.version,
+    JSON.stringify(policy),
+    signature,
+    atMs,
+  );
+}
+
+export function loadGrant(sql: SqlStorage, grantId: string): Grant | undefined {
+  const row = sql
+    .exec<{ grant_json: string; state: string }>(
+      "SELECT grant_json, state FROM agent_grant WHERE grant_id = ?",
+      grantId,
+    )
+    .toArray()[0];
+  return row === undefined ? undefined : { ...(JSON.parse(row.grant_json) as Grant), state: row.state as GrantState };
+}
+
+export function loadGrants(sql: SqlStorage): readonly Grant[] {
+  return sql
+    .exec<{ grant_json: string; state: string }>(
+      "SELECT grant_json, state FROM agent_grant ORDER BY rowid DESC LIMIT 100",
+    )
+    .toArray()
+    .map((row) => ({ ...(JSON.parse(row.grant_json) as Grant), state: row.state as GrantState }));
+}
+
+export function saveGrant(sql: SqlStorage, grant: Grant): void {
+  sql.exec(
+    `INSERT INTO agent_grant (grant_id, state, credits_max, grant_json) VALUES (?1, ?2, ?3, ?4)
+     ON CONFLICT (grant_id) DO UPDATE SET state = ?2, credits_max = ?3, grant_json = ?4`,
+    grant.grantId,
+    grant.state,
+    grant.creditsMax,
+    JSON.stringify(grant),
+  );
+}
+
+export type NonceRow = {
+  readonly nonce: string;
+  readonly sessionId: string;
+  readonly purpose: string;
+  readonly payload: unknown;
+  readonly expiresAtMs: number;
+};
+
+export function mintNonce(sql: SqlStorage, row: NonceRow, nowMs: number): void {
+  sql.exec("DELETE FROM nonce WHERE expires_at_ms < ?", nowMs - 86_400_000);
+  sql.exec(
+    "INSERT INTO nonce (nonce, session_id, purpose, payload_json, expires_at_ms) VALUES (?, ?, ?, ?, ?)",
+    row.nonce,
+    row.sessionId,
+    row.purpose,
+    JSON.stringify(row.payload),
+    row.expiresAtMs,
+  );
+}
+
+/** The payload of a fresh nonce that was minted for this session and purpose; it is used up by being read. */
+export function takeNonce(
+  sql: SqlStorage,
+  ask: { readonly nonce: string; readonly sessionId: string; readonly purpose: string; readonly nowMs: number },
+): unknown {
+  const row = sql
+    .exec<{ payload_json: string }>(
+      "UPDATE nonce SET used_at_ms = ?4 WHERE nonce = ?1 AND session_id = ?2 AND purpose = ?3 AND used_at_ms IS NULL AND expires_at_ms > ?4 RETURNING payload_json",
+      ask.nonce,
+      ask.sessionId,
+      ask.purpose,
+      ask.nowMs,
+    )
+    .toArray()[0];
+  return row === undefined ? undefined : JSON.parse(row.payload_json);
+}
+
+/** One row per kind and subject: what goes on being so is not told again and again. */
+export function notify(
+  sql: SqlStorage,
+  notice: {
+    readonly noticeId: string;
+    readonly kind: NoticeKind;
+    readonly about: string;
+    readonly facts: Facts;
+    readonly sinceMs: number;
+  },
+): void {
+  sql.exec(
+    "INSERT INTO notice (notice_id, kind, about, facts_json, since_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, about) DO NOTHING",
+    notice.noticeId,
+    notice.kind,
+    notice.about,
+    JSON.stringify(notice.facts),
+    notice.sinceMs,
+  );
+}
+
+export function loadNotices(sql: SqlStorage): readonly Notice[] {
+  return sql
+    .exec<{ notice_id: string; kind: string; facts_json: string; since_ms: number; seen_at_ms: number | null }>(
+      "SELECT * FROM notice ORDER BY seen_at_ms IS NOT NULL, since_ms DESC LIMIT 50",
+    )
+    .toArray()
+    .map((row) => ({
+      noticeId: row.notice_id,
+      kind: row.kind as NoticeKind,
+      facts: JSON.parse(row.facts_json) as Facts,
+      sinceMs: row.since_ms,
+      seenAtMs: row.seen_at_ms,
+    }));
+}
+
+export function seeNotice(sql: SqlStorage, noticeId: string, atMs: number): void {
+  sql.exec("UPDATE notice SET seen_at_ms = ? WHERE notice_id = ? AND seen_at_ms IS NULL", atMs, noticeId);
+}
+
+export function loadLog(sql: SqlStorage, about: string): StepLog {
+  const rows = sql.exec<{ key: string; last_ms: number; tries: number; lease_until_ms: number }>(
+    "SELECT key, last_ms, tries, lease_until_ms FROM tried WHERE vm_id = ?",
+    about,
+  );
+  return new Map(
+    rows.toArray().map((row) => [row.key, { lastMs: row.last_ms, tries: row.tries, leaseUntilMs: row.lease_until_ms }]),
+  );
+}
+
+export function saveTried(sql: SqlStorage, key: string, about: string, tried: Tried): void {
+  sql.exec(
+    "INSERT INTO tried (key, vm_id, last_ms, tries, lease_until_ms) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET last_ms = ?3, tries = ?4, lease_until_ms = ?5",
+    key,
+    about,
+    tried.lastMs,
+    tried.tries,
+    tried.leaseUntilMs,
+  );
+}
+
+export function clearTried(sql: SqlStorage, about: string): void {
+  sql.exec("DELETE FROM tried WHERE vm_id = ?", about);
+}

@@ -1,0 +1,109 @@
+/**
+ * Quote, then accept: the only ways in which credits get held. Synchronous, each inside one transaction with one now.
+ *
+ * The quote id is the key: what was accepted answers the same for ever, four refusals burn it, everything else is judged
+ * anew at each call (design.md §12.5). Nothing is signed or sent here.
+ */
+import { type Answer, answer, refuse } from "../errors.ts";
+import { loadGrant } from "./account-store.ts";
+import { newHold, newVm } from "./birth.ts";
+import type { Health } from "./checks.ts";
+import type { Caller } from "./contract.ts";
+import { creditsFor, holdFor } from "./credits.ts";
+import { placeHold } from "./ledger-store.ts";
+import type { Moment } from "./moment.ts";
+import { pass, type Passed } from "./permit.ts";
+import { type Burnt, burnQuote, loadQuote, type QuoteRow } from "./quote-store.ts";
+import { type CreateFacts, createRequest, type ExtendFacts, extendRequest, notExtendable } from "./requests.ts";
+import type { Approval, Credits, Grant, VmRecord, VmSpec } from "./types.ts";
+import { saveVm } from "./vm-store.ts";
+
+export type Accepted =
+  | { readonly kind: "vm"; readonly vmId: string; readonly additionalCredits: Credits | null; readonly fresh: boolean }
+  | { readonly kind: "approval"; readonly approval: Approval }
+  | { readonly kind: "top_up"; readonly creditsAsked: Credits };
+
+/** Row 0 of the order of checks: a grant that is revoked or has run out is told so before anything else. */
+export function callerGrant(moment: Moment, caller: Caller): Answer<Grant> {
+  const grant = loadGrant(moment.sql, caller.grantId);
+  if (grant === undefined || grant.state === "revoked") return refuse("auth.revoked");
+  if (grant.expiresAtMs <= moment.nowMs) return refuse("auth.expired");
+  return answer(grant);
+}
+
+/** Step 0 of every accept: whose quote it is, and what it has answered already. Undefined: it has to be judged. */
+export function answeredBefore(quote: QuoteRow): Answer<Accepted> | undefined {
+  const { burnt } = quote;
+  if (burnt === null) return undefined;
+  if (burnt.kind === "refused") return { ok: false, refusal: burnt.refusal };
+  if (burnt.kind === "top_up") return answer(burnt);
+  return answer({ kind: "vm", vmId: burnt.vmId, additionalCredits: burnt.additionalCredits, fresh: false });
+}
+
+/** The grant's own quote, or the same answer as for an id that does not exist. */
+export function ownQuote(moment: Moment, caller: Caller, quoteId: string): Answer<QuoteRow> {
+  const quote = loadQuote(moment.sql, quoteId);
+  if (quote === undefined || quote.grantId !== caller.grantId) return refuse("input.unknown_id", { id: "quote" });
+  return answer(quote);
+}
+
+export function acceptCreate(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  quote: QuoteRow,
+  spec: VmSpec,
+  facts: CreateFacts,
+): Answer<Accepted> {
+  const hold = holdFor(facts.rateAttoPerS, spec.ttlS);
+  const request = createRequest(spec, facts.rateAttoPerS, quote.offer?.costCreditsMax ?? hold);
+  const passed = pass(moment, health, grant, quote, request, facts.payer, spec, hold);
+  if (!passed.ok || passed.value.kind === "waits") return done(passed);
+  const vm = newVm(moment, grant, quote, spec, facts, passed.value.approvalId);
+  saveVm(moment.sql, vm, true);
+  placeHold(moment.sql, newHold(moment, vm, "create", hold, passed.value.approvalId !== null));
+  return admitted(moment, quote, vm, null);
+}
+
+export function acceptExtend(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  quote: QuoteRow,
+  vm: VmRecord,
+  seconds: number,
+  facts: ExtendFacts,
+): Answer<Accepted> {
+  const no = notExtendable(vm);
+  if (no !== null) return { ok: false, refusal: no };
+  const credits = creditsFor(vm.rateAttoPerS, seconds);
+  const request = extendRequest(vm, seconds, credits);
+  const passed = pass(moment, health, grant, quote, request, facts.payer, vm.spec, credits, vm.vmId);
+  if (!passed.ok || passed.value.kind === "waits") return done(passed);
+  saveVm(moment.sql, { ...vm, expiresAtMs: vm.expiresAtMs + seconds * 1_000 }, true);
+  placeHold(moment.sql, newHold(moment, vm, "extend", credits, passed.value.approvalId !== null));
+  return admitted(moment, quote, vm, credits);
+}
+
+export function acceptTopUp(moment: Moment, quote: QuoteRow, credits: Credits): Answer<Accepted> {
+  burnQuote(moment.sql, quote.quoteId, { kind: "top_up", creditsAsked: credits });
+  moment.audit("top_up.asked", { grantId: quote.grantId, credits });
+  return answer({ kind: "top_up", creditsAsked: credits });
+}
+
+function done(passed: Answer<Passed>): Answer<Accepted> {
+  if (!passed.ok) return passed;
+  if (passed.value.kind === "free") return refuse("internal.invariant");
+  return answer({ kind: "approval", approval: passed.value.approval });
+}
+
+function admitted(moment: Moment, quote: QuoteRow, vm: VmRecord, additionalCredits: Credits | null): Answer<Accepted> {
+  const burnt: Burnt = { kind: "vm", vmId: vm.vmId, additionalCredits };
+  burnQuote(moment.sql, quote.quoteId, burnt);
+  moment.audit(additionalCredits === null ? "vm.admitted" : "vm.extended", {
+    vmId: vm.vmId,
+    quoteId: quote.quoteId,
+    grantId: vm.grantId,
+  });
+  return answer({ ...burnt, fresh: true });
+}

@@ -1,0 +1,270 @@
+/**
+ * The half of the account object that agents call.
+ *
+ * Each method opens one moment, lets the rules decide, and answers a value or a refusal. Nothing here awaits between a
+ * check and its record, and nothing here talks to the network: the drive does.
+ */
+import { shardOf } from "../directory/watch.ts";
+import { type Answer, answer, refuse } from "../errors.ts";
+import { insertAccount, loadAccount, loadGrant, saveKey } from "./account-store.ts";
+import * as admission from "./admission.ts";
+import { standing } from "./approvals.ts";
+import { AccountBase } from "./base.ts";
+import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
+import { notePayer } from "./drive.ts";
+import { bornKey } from "./keys.ts";
+import type { Moment } from "./moment.ts";
+import * as desk from "./owner-desk.ts";
+import type { PayerFacts } from "./payer.ts";
+import { loadApproval, openApprovals, type QuoteRow, saveApproval } from "./quote-store.ts";
+import * as quoting from "./quoting.ts";
+import type { CreateFacts, ExtendFacts } from "./requests.ts";
+import { spending, type SpendingAsk } from "./spending.ts";
+import type { Grant, VmSpec } from "./types.ts";
+import { approvalView, balanceView, vmView } from "./views.ts";
+import { loadPage, loadVm } from "./vm-store.ts";
+
+/** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
+export type Pending = { readonly quote: QuoteRow; readonly owner: `0x${string}`; readonly agentAddress: `0x${string}` };
+/** `answered`: the id is burnt and this is what it says for ever; null: it has to be judged. */
+export type Peeked = { readonly pending: Pending; readonly answered: Answer<admission.Accepted> | null };
+export type AcceptFacts =
+  | { readonly kind: "create"; readonly facts: CreateFacts }
+  | { readonly kind: "extend"; readonly facts: ExtendFacts }
+  | { readonly kind: "top_up" };
+export type Standing = { readonly owner: `0x${string}`; readonly agentAddress: `0x${string}`; readonly grant: Grant };
+
+export abstract class AgentObject extends AccountBase {
+  /** Creates the account with its sealed agent key, once; later calls change nothing. */
+  async birth(born: { readonly name: string; readonly owner: `0x${string}` }): Promise<void> {
+    const [kek] = this.setting.keks;
+    if (this.born || kek === undefined) return;
+    const key = await bornKey(born.name, kek, this.setting.ports.random);
+    const nowMs = this.setting.ports.clock.nowMs();
+    this.ctx.storage.transactionSync(() => {
+      if (this.born) return;
+      insertAccount(this.sql, {
+        ...born,
+        objectId: this.ctx.id.toString(),
+        agentAddress: key.address,
+        bornAtMs: nowMs,
+      });
+      saveKey(this.sql, key, nowMs);
+      this.moment(nowMs).audit("account.born", { shard: shardOf(born.name) });
+    });
+    await this.report(null);
+  }
+
+  /** Row 0 of every call of an agent: does its grant stand, and whose account is it. */
+  standing(caller: Caller): Answer<Standing> {
+    const account = loadAccount(this.sql);
+    if (account === undefined) return refuse("auth.revoked");
+    const grant = admission.callerGrant(this.moment(this.nowMs()), caller);
+    return grant.ok ? answer({ owner: account.owner, agentAddress: account.agentAddress, grant: grant.value }) : grant;
+  }
+
+  grantStanding(grantId: string): { readonly state: Grant["state"]; readonly expiresAtMs: number } | null {
+    const grant = loadGrant(this.sql, grantId);
+    return grant === undefined ? null : { state: grant.state, expiresAtMs: grant.expiresAtMs };
+  }
+
+  private byGrant<T>(
+    caller: Caller,
+    workerNowMs: number,
+    work: (moment: Moment, grant: Grant) => Answer<T>,
+  ): Answer<T> {
+    const result = this.decide(workerNowMs, (moment) => {
+      const grant = admission.callerGrant(moment, caller);
+      return grant.ok ? work(moment, grant.value) : grant;
+    });
+    // No input may reach an internal error; whoever found a way stops here until the owner has looked.
+    if (!result.ok && result.refusal.code.startsWith("internal.")) {
+      this.commit(this.nowMs(), (moment) => {
+        desk.freezeGrant(moment, caller.grantId);
+        moment.tellOwner("internal", caller.grantId, { grantId: caller.grantId });
+      });
+    }
+    return result;
+  }
+
+  async quoteCreate(caller: Caller, spec: VmSpec, facts: CreateFacts, workerNowMs: number): Promise<Answer<QuoteView>> {
+    await this.hear();
+    return this.byGrant(caller, workerNowMs, (moment, grant) =>
+      quoting.quoteCreate(moment, this.health(), grant, spec, facts),
+    );
+  }
+
+  async quoteExtend(
+    caller: Caller,
+    ask: { readonly vmId: string; readonly seconds: number },
+    payer: PayerFacts,
+    workerNowMs: number,
+  ): Promise<Answer<QuoteView>> {
+    await this.hear();
+    return this.byGrant(caller, workerNowMs, (moment, grant) => {
+      const vm = ownVm(moment, caller, ask.vmId);
+      return vm.ok ? quoting.quoteExtend(moment, this.health(), grant, vm.value, ask.seconds, payer) : vm;
+    });
+  }
+
+  quoteTopUp(caller: Caller, credits: number, workerNowMs: number): Answer<QuoteView> {
+    return this.byGrant(caller, workerNowMs, (moment, grant) => quoting.quoteTopUp(moment, grant, credits));
+  }
+
+  /** Step 0 of an accept: a burnt id answers at once, without any fact being gathered. */
+  peekAccept(caller: Caller, quoteId: string): Answer<Peeked> {
+    const stands = this.standing(caller);
+    if (!stands.ok) return stands;
+    const quote = admission.ownQuote(this.moment(this.nowMs()), caller, quoteId);
+    if (!quote.ok) return quote;
+    const pending = { quote: quote.value, owner: stands.value.owner, agentAddress: stands.value.agentAddress };
+    return answer({ pending, answered: admission.answeredBefore(quote.value) ?? null });
+  }
+
+  async accept(
+    caller: Caller,
+    quoteId: string,
+    given: AcceptFacts,
+    workerNowMs: number,
+  ): Promise<Answer<admission.Accepted>> {
+    await this.hear();
+    const decided = this.byGrant(caller, workerNowMs, (moment, grant) =>
+      this.judge(moment, caller, grant, quoteId, given),
+    );
+    // The caller waits for the second clock at most two seconds; the record stands either way.
+    await this.report(this.drive.nextDueMs());
+    return decided;
+  }
+
+  private judge(
+    moment: Moment,
+    caller: Caller,
+    grant: Grant,
+    quoteId: string,
+    given: AcceptFacts,
+  ): Answer<admission.Accepted> {
+    const quote = admission.ownQuote(moment, caller, quoteId);
+    if (!quote.ok) return quote;
+    const before = admission.answeredBefore(quote.value);
+    const params = quote.value.offer?.params;
+    if (before !== undefined) return before;
+    if (params === undefined || params.kind !== given.kind) return refuse("quote.expired");
+    if (given.kind !== "top_up") notePayer(moment, given.facts.payer);
+    if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+    if (params.kind === "create" && given.kind === "create")
+      return admission.acceptCreate(moment, this.health(), grant, quote.value, params.spec, given.facts);
+    if (params.kind !== "extend" || given.kind !== "extend") return refuse("internal.invariant");
+    const vm = ownVm(moment, caller, params.vmId);
+    return vm.ok
+      ? admission.acceptExtend(moment, this.health(), grant, quote.value, vm.value, params.seconds, given.facts)
+      : vm;
+  }
+
+  /** Waits until the VM has settled into something an agent can act on, or the time is up. */
+  async vm(caller: Caller, vmId: string, waitS: number): Promise<Answer<VmView & Dated>> {
+    const stands = this.standing(caller);
+    if (!stands.ok) return stands;
+    const found = (): Answer<VmView> => {
+      const vm = ownVm(this.moment(this.nowMs()), caller, vmId);
+      return vm.ok ? answer(vmView(vm.value, this.nowMs())) : vm;
+    };
+    const first = found();
+    if (!first.ok) return first;
+    const moving = new Set(["REQUESTED", "SENT", "UNKNOWN", "PROVISIONING", "STOPPING"]);
+    await this.waitUntil(() => {
+      const now = found();
+      return !now.ok || !moving.has(now.value.state);
+    }, waitS);
+    const last = found();
+    return last.ok ? answer({ ...last.value, ...this.dated() }) : last;
+  }
+
+  vms(
+    caller: Caller,
+    ask: { readonly state: "live" | "all"; readonly limit: number; readonly cursor?: string },
+  ): Answer<Dated & { readonly vms: readonly VmView[]; readonly cursor: string | null }> {
+    const stands = this.standing(caller);
+    if (!stands.ok) return stands;
+    const { grantId } = caller;
+    const page = loadPage(this.sql, {
+      grantId,
+      liveOnly: ask.state === "live",
+      limit: ask.limit,
+      ...(ask.cursor === undefined ? {} : { after: ask.cursor }),
+    });
+    const last = page.at(-1);
+    const cursor = page.length === ask.limit && last !== undefined ? last.vmId : null;
+    return answer({ ...this.dated(), vms: page.map((vm) => vmView(vm, this.nowMs())), cursor });
+  }
+
+  destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<VmView> {
+    return this.byGrant(caller, workerNowMs, (moment) => {
+      const vm = ownVm(moment, caller, vmId);
+      if (!vm.ok) return vm;
+      return dryRun ? answer(vmView(vm.value, moment.nowMs)) : desk.destroy(moment, vmId, caller.grantId);
+    });
+  }
+
+  emergencyStop(
+    caller: Caller,
+    workerNowMs: number,
+  ): Answer<{ readonly frozen: true; readonly vms: readonly VmView[] }> {
+    return this.byGrant(caller, workerNowMs, (moment) =>
+      answer({ frozen: true, vms: desk.emergencyStop(moment, caller.grantId) }),
+    );
+  }
+
+  async approvals(
+    caller: Caller,
+    ask: { readonly approvalId?: string; readonly withdraw: boolean; readonly waitS: number },
+    workerNowMs: number,
+  ): Promise<Answer<{ readonly approvals: readonly ApprovalView[] }>> {
+    const { approvalId } = ask;
+    if (approvalId !== undefined && ask.withdraw) this.withdraw(caller, approvalId, workerNowMs);
+    if (approvalId !== undefined)
+      await this.waitUntil(() => loadApproval(this.sql, approvalId)?.state !== "pending", ask.waitS);
+    const stands = this.standing(caller);
+    if (!stands.ok) return stands;
+    const moment = this.moment(this.nowMs());
+    if (approvalId === undefined)
+      return answer({ approvals: openApprovals(this.sql, caller.grantId).map((one) => approvalView(moment, one)) });
+    const one = loadApproval(this.sql, approvalId);
+    return one === undefined || one.grantId !== caller.grantId
+      ? refuse("input.unknown_id", { id: "approval" })
+      : answer({ approvals: [approvalView(moment, one)] });
+  }
+
+  private withdraw(caller: Caller, approvalId: string, workerNowMs: number): void {
+    this.byGrant(caller, workerNowMs, (moment) => {
+      const approval = loadApproval(moment.sql, approvalId);
+      const open =
+        approval !== undefined &&
+        approval.grantId === caller.grantId &&
+        standing(approval, moment.policy?.version ?? 0, moment.nowMs) === "pending";
+      if (open) saveApproval(moment.sql, { ...approval, state: "withdrawn", decidedAtMs: moment.nowMs });
+      return answer(open);
+    });
+  }
+
+  balance(caller: Caller, payer: PayerFacts | null): Answer<BalanceView> {
+    const stands = this.standing(caller);
+    if (!stands.ok) return stands;
+    if (payer !== null) this.commit(this.nowMs(), (moment) => notePayer(moment, payer));
+    const moment = this.moment(this.nowMs());
+    const state = payer === null ? "unreachable" : this.networkState();
+    return answer(balanceView(moment, stands.value.grant, payer ?? moment.account.payer, state));
+  }
+
+  spending(caller: Caller, ask: SpendingAsk): Answer<SpendingView> {
+    const stands = this.standing(caller);
+    return stands.ok
+      ? answer({ ...this.dated(), ...spending(this.moment(this.nowMs()), caller.grantId, ask) })
+      : stands;
+  }
+}
+
+/** A VM of this grant, or the same answer as for one that does not exist. */
+function ownVm(moment: Moment, caller: Caller, vmId: string) {
+  const vm = loadVm(moment.sql, vmId);
+  return vm === undefined || vm.grantId !== caller.grantId ? refuse("input.unknown_id", { id: "vm" }) : answer(vm);
+}

@@ -1,0 +1,59 @@
+/**
+ * Approvals: what one says, when it stands, and whether it covers a request. Pure.
+ *
+ * A request waits a day for the owner, a given approval is good for twelve hours, and it is used up by one admission.
+ * Its facts are computed by us from the quote; nothing in them comes from the page that signs or from a tool argument.
+ */
+import type { Approval, ApprovalFacts, Credits, QuoteKind, VmSpec } from "./types.ts";
+
+export const REQUEST_MS = 24 * 3_600_000;
+export const GIVEN_MS = 12 * 3_600_000;
+
+export function approvalFacts(ask: {
+  readonly account: string;
+  readonly grant: string;
+  readonly kind: QuoteKind;
+  readonly vmId: string;
+  readonly spec: VmSpec;
+  readonly ttlS: number;
+  readonly costCreditsMax: Credits;
+  readonly policyVersion: number;
+}): ApprovalFacts {
+  const { spec } = ask;
+  return {
+    account: ask.account,
+    grant: ask.grant,
+    kind: ask.kind,
+    vmId: ask.vmId,
+    vcpus: spec.shape.vcpus,
+    memoryMib: spec.shape.memoryMib,
+    diskGib: Math.ceil(spec.shape.diskMib / 1_024),
+    gpu: spec.shape.gpu ?? "none",
+    image: spec.imageSlug,
+    sshKeyFingerprint: spec.sshFingerprint,
+    nodeOrAny: spec.nodeAsked ?? "any node the policy allows",
+    costCreditsMax: ask.costCreditsMax,
+    ttlS: ask.ttlS,
+    policyVersion: ask.policyVersion,
+  };
+}
+
+/** The state as of now: time runs requests and given approvals out, and a new policy makes both stale. */
+export function standing(approval: Approval, policyVersion: number, nowMs: number): Approval["state"] {
+  const open = approval.state === "pending" || approval.state === "approved";
+  if (!open) return approval.state;
+  if (approval.facts.policyVersion !== policyVersion) return "stale";
+  const untilMs = approval.state === "pending" ? approval.requestExpiresAtMs : (approval.validUntilMs ?? 0);
+  return nowMs >= untilMs ? "expired" : approval.state;
+}
+
+/** Every fact that the owner saw must be what is about to happen; only a lower cost is also covered. */
+export function covers(given: ApprovalFacts, asked: ApprovalFacts): boolean {
+  const same = (Object.keys(asked) as (keyof ApprovalFacts)[])
+    .filter((field) => field !== "costCreditsMax")
+    .every((field) => given[field] === asked[field]);
+  return same && asked.costCreditsMax <= given.costCreditsMax;
+}
+
+/** Approved at the owner's word: good for twelve hours from now. */
+export const givenUntilMs = (nowMs: number): number => nowMs + GIVEN_MS;

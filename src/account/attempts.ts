@@ -1,0 +1,131 @@
+/**
+ * The words for attempts, exactly as the rules define them: *done, rejected, closed, ended, dormant, lagging*.
+ *
+ * Pure. Three core nodes are asked; any one of them may lie or be down for as long as it likes, so no rule here lets a
+ * single word free money or end a VM. 404 ("absent") and silence are no verdict.
+ */
+import type { Attempt, CoreView, CoreWord, Forget } from "./types.ts";
+
+/** What each core node said in one round; null: it did not answer. */
+export type Said = readonly [CoreWord | null, CoreWord | null, CoreWord | null];
+export const CORE_NODES = [0, 1, 2] as const;
+export type CoreIndex = (typeof CORE_NODES)[number];
+
+export type Round = {
+  readonly said: Said;
+  readonly atMs: number;
+  /** The latest reading of the owner's `security` aggregate: two core nodes showed our delegation in force. */
+  readonly delegationInForce: boolean;
+};
+
+const TWICE_APART_MS = 60_000;
+const THIRD_HAD_ITS_CHANCE_MS = 600_000;
+
+/** FORGOTTEN and REMOVED are final on the core node that says so; REJECTED may come back. */
+const isGone = (word: CoreWord | null | undefined): boolean => word === "forgotten" || word === "removed";
+const isDone = (word: CoreWord | null | undefined): boolean => isGone(word) || word === "rejected";
+export const isAliveWord = (word: CoreWord | null | undefined): boolean => word === "processed" || word === "removing";
+
+/** Takes in one round: silence leaves what a node said before. */
+export function hear(attempt: Attempt, round: Round): Attempt {
+  const view = (index: CoreIndex): CoreView | null => {
+    const says = round.said[index];
+    const before = attempt.views[index];
+    if (says === null) return before;
+    const sinceMs = before?.says === says ? before.sinceMs : round.atMs;
+    return { says, atMs: round.atMs, sinceMs };
+  };
+  const heard = { ...attempt, views: [view(0), view(1), view(2)] as const };
+  return {
+    ...heard,
+    rejectedSinceMs: rejectedSince(heard, round),
+    twoDoneSinceMs: twoDoneSince(heard, round),
+    goneSinceMs: goneCount(heard) >= 2 ? (heard.goneSinceMs ?? round.atMs) : null,
+    aliveSinceMs: aliveSince(heard, round),
+    seenAliveMs: heard.seenAliveMs ?? (round.said.some(isAliveWord) ? round.atMs : null),
+  };
+}
+
+/** Two say REJECTED in this very round and no other node says anything else of it (404 aside). */
+function rejectedSince(attempt: Attempt, round: Round): number | null {
+  const rejections = round.said.filter((word) => word === "rejected").length;
+  const others = round.said.some((word) => word !== null && word !== "rejected" && word !== "absent");
+  if (others) return null;
+  return rejections >= 2 ? (attempt.rejectedSinceMs ?? round.atMs) : attempt.rejectedSinceMs;
+}
+
+/**
+ * The third node's ten minutes run only while it can be undone there: the attempt is closed, so that each poll offers it
+ * what it lacks, and our delegation is in force, without which it cannot obey a FORGET.
+ */
+function twoDoneSince(attempt: Attempt, round: Round): number | null {
+  if (attempt.closedAtMs === null || !round.delegationInForce || doneCount(attempt) < 2) return null;
+  return attempt.twoDoneSinceMs ?? (doneAt(attempt, round.atMs) >= 2 ? round.atMs : null);
+}
+
+function aliveSince(attempt: Attempt, round: Round): number | null {
+  if (round.said.filter(isAliveWord).length >= 2) return attempt.aliveSinceMs ?? round.atMs;
+  return attempt.views.filter((view) => isAliveWord(view?.says)).length >= 2 ? attempt.aliveSinceMs : null;
+}
+
+const goneCount = (attempt: Attempt): number => attempt.views.filter((view) => isGone(view?.says)).length;
+
+/** How many core nodes said a thing in the round of `atMs`; what they said before does not count. */
+const heardAt = (attempt: Attempt, atMs: number, is: (word: CoreWord) => boolean): number =>
+  attempt.views.filter((view) => view !== null && view.atMs === atMs && is(view.says)).length;
+
+export function doneCount(attempt: Attempt): number {
+  return attempt.views.filter((view) => isDone(view?.says)).length;
+}
+
+/** Who is done as of this round: a REJECTED that was heard earlier may have been revived behind a silence since. */
+function doneAt(attempt: Attempt, atMs: number): number {
+  return attempt.views.filter((view) => isGone(view?.says) || (isDone(view?.says) && view?.atMs === atMs)).length;
+}
+
+export function isRejected(attempt: Attempt, round: Round): boolean {
+  const now = round.said.filter((word) => word === "rejected").length >= 2;
+  return now && attempt.rejectedSinceMs !== null && round.atMs - attempt.rejectedSinceMs >= TWICE_APART_MS;
+}
+
+/** Two are done, and the third is done too or had ten minutes in which every poll offered it the undoing. */
+export function isEnded(attempt: Attempt, nowMs: number): boolean {
+  const done = doneAt(attempt, nowMs);
+  if (done === 3) return true;
+  return done === 2 && attempt.twoDoneSinceMs !== null && nowMs - attempt.twoDoneSinceMs >= THIRD_HAD_ITS_CHANCE_MS;
+}
+
+/** Two core nodes call an open attempt gone, now and a minute ago: somebody else ended it. */
+export function endedByOthers(attempt: Attempt, nowMs: number): boolean {
+  const since = attempt.goneSinceMs;
+  return since !== null && nowMs - since >= TWICE_APART_MS && heardAt(attempt, nowMs, isGone) >= 2;
+}
+
+/** Two show a dormant hash alive, in this round and a minute ago: evidence enough to book it and freeze. */
+export function cameBack(attempt: Attempt, nowMs: number): boolean {
+  const since = attempt.aliveSinceMs;
+  if (!attempt.dormant || since === null || nowMs - since < TWICE_APART_MS) return false;
+  return heardAt(attempt, nowMs, isAliveWord) >= 2;
+}
+
+export const saidAlive = (attempt: Attempt): boolean => attempt.views.some((view) => isAliveWord(view?.says));
+export const saidRejected = (attempt: Attempt): boolean => attempt.views.some((view) => view?.says === "rejected");
+export const isPossiblyAlive = (attempt: Attempt): boolean =>
+  attempt.endedAtMs === null && attempt.rejectedAtMs === null;
+
+/** The FORGET to try on a core node: the first one that it has not refused; without any, they take turns. */
+export function forgetFor(
+  forgets: readonly Forget[],
+  target: string,
+  core: CoreIndex,
+  turn: number,
+): Forget | undefined {
+  const signed = forgets.filter((forget) => forget.target === target && forget.signature !== null);
+  return signed.find((forget) => !forget.spent[core]) ?? signed[turn % Math.max(1, signed.length)];
+}
+
+/** Fewest unspent FORGETs that any core node still has for an attempt. */
+export function unspentForgets(forgets: readonly Forget[], target: string): number {
+  const mine = forgets.filter((forget) => forget.target === target && forget.signature !== null);
+  return Math.min(...CORE_NODES.map((core) => mine.filter((forget) => !forget.spent[core]).length));
+}

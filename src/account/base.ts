@@ -1,0 +1,265 @@
+/**
+ * The account object's machinery: its clock, its transactions, its alarm, its word with `Watch`, and the drive.
+ *
+ * Rules live in the pure files. This class only guarantees how they are applied: decided and recorded in one synchronous
+ * transaction, then acted on; armed after every commit; nothing sent before the second clock knows.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Network } from "../aleph/network.ts";
+import type { Kek } from "../crypto/sealed.ts";
+import { shardOf, type WatchReport } from "../directory/watch.ts";
+import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
+import type { Ports } from "../ports.ts";
+import { countCommit, loadAccount, setRestored } from "./account-store.ts";
+import type { Health } from "./checks.ts";
+import type { Dated, NetworkState } from "./contract.ts";
+import { Drive } from "./drive.ts";
+import { keyRing } from "./keys.ts";
+import { migrate } from "./migrate.ts";
+import { type AccountConfig, Moment } from "./moment.ts";
+import { listedAsRunning } from "./readiness.ts";
+import { freeze } from "./record.ts";
+
+export type AccountEnv = {
+  readonly WATCH: {
+    getByName(name: string): {
+      report(report: WatchReport, nowMs: number): Promise<{ readonly commitSeqBefore: number }>;
+    };
+  };
+};
+export type AccountSetting = {
+  readonly ports: Ports;
+  readonly network: Network;
+  readonly config: AccountConfig;
+  readonly keks: readonly Kek[];
+};
+
+/** Backwards by more than this, or two clocks further apart, and nothing new is admitted (design.md §12.12). */
+const CLOCK_SLACK_MS = 120_000;
+const WATCH_MS = 2_000;
+const WATCH_RETRY_MS = 5_000;
+
+export abstract class AccountBase extends DurableObject<AccountEnv> {
+  protected readonly setting: AccountSetting;
+  protected readonly drive: Drive;
+  private readonly schemaKnown: boolean;
+  /** What was stored when this instance woke; `Watch` answers against it. */
+  private readonly wokenSeq: number;
+  private heard = false;
+  private acknowledged = "";
+  private silentSinceMs: number | null = null;
+  private waiting: (() => void)[] = [];
+
+  constructor(ctx: DurableObjectState, env: AccountEnv, setting: AccountSetting) {
+    super(ctx, env);
+    this.setting = setting;
+    this.schemaKnown = migrate(ctx.storage);
+    this.wokenSeq = loadAccount(this.sql)?.commitSeq ?? 0;
+    this.drive = new Drive({
+      commit: (work) => this.commit(this.nowMs(), work),
+      read: (work) => work(this.moment(this.nowMs())),
+      tools: (delegationInForce) => this.tools(delegationInForce),
+      report: (nextDueMs) => this.report(nextDueMs),
+      mayVoid: () => this.heard && loadAccount(this.sql)?.restored !== true,
+      arm: (dueMs) => this.arm(dueMs),
+      changed: () => this.changed(),
+      reached: (answered) => this.reached(answered),
+      log: setting.ports.log,
+    });
+  }
+
+  protected get sql(): SqlStorage {
+    return this.ctx.storage.sql;
+  }
+
+  protected get born(): boolean {
+    return loadAccount(this.sql) !== undefined;
+  }
+
+  protected health(): Health {
+    return { watchHeard: this.heard, schemaKnown: this.schemaKnown };
+  }
+
+  protected moment(nowMs: number): Moment {
+    return new Moment(this.sql, nowMs, this.setting.config, this.setting.ports.random);
+  }
+
+  /** The object's clock never runs backwards: a machine that lags behind the last one is overruled. */
+  protected nowMs(): number {
+    return Math.max(this.setting.ports.clock.nowMs(), loadAccount(this.sql)?.lastNowMs ?? 0);
+  }
+
+  /** One synchronous transaction with one now; counted, and so reported, if anything was stored. */
+  protected commit<T>(nowMs: number, work: (moment: Moment) => T): T {
+    return this.ctx.storage.transactionSync(() => {
+      const moment = this.moment(nowMs);
+      const result = work(moment);
+      if (moment.touched) countCommit(this.sql, 0);
+      return result;
+    });
+  }
+
+  /** A call that may change something: clocks agree, decided and recorded at once, then the drive is started. */
+  protected decide<T>(workerNowMs: number, work: (moment: Moment) => Answer<T>): Answer<T> {
+    if (!this.born) return refuse("auth.revoked");
+    const now = this.agreedNow(workerNowMs);
+    if (!now.ok) return now;
+    const result = this.guarded(() =>
+      this.ctx.storage.transactionSync(() => {
+        const moment = this.moment(now.value);
+        const decided = work(moment);
+        if (decided.ok || moment.touched) countCommit(this.sql, now.value);
+        return decided;
+      }),
+    );
+    this.changed();
+    this.arm(this.drive.nextDueMs());
+    this.ctx.waitUntil(this.drive.run());
+    return result;
+  }
+
+  /** A programmer's error changes nothing, is told to the operator, and is a refusal to the caller. */
+  private guarded<T>(work: () => Answer<T>): Answer<T> {
+    try {
+      return work();
+    } catch (error) {
+      const code = error instanceof AllowanceError ? error.code : "internal.invariant";
+      this.setting.ports.log("account.internal", { code, message: error instanceof Error ? error.message : "unknown" });
+      return refuse(code);
+    }
+  }
+
+  private agreedNow(workerNowMs: number): Answer<number> {
+    const own = this.setting.ports.clock.nowMs();
+    const lastMs = loadAccount(this.sql)?.lastNowMs ?? 0;
+    if (Math.abs(own - workerNowMs) > CLOCK_SLACK_MS)
+      return refuse("account.clock", { apartS: Math.round(Math.abs(own - workerNowMs) / 1_000) }, 60);
+    if (lastMs - own > CLOCK_SLACK_MS)
+      return refuse(
+        "account.clock",
+        { behindS: Math.round((lastMs - own) / 1_000) },
+        Math.ceil((lastMs - own) / 1_000),
+      );
+    return answer(Math.max(own, lastMs));
+  }
+
+  private tools(delegationInForce: boolean) {
+    const { network, ports, keks } = this.setting;
+    const keys = keyRing(this.sql, () => loadAccount(this.sql)?.name ?? "", keks);
+    return { network, clock: ports.clock, random: ports.random, keys, readiness: listedAsRunning, delegationInForce };
+  }
+
+  /** Armed for the earliest due time; a due time that has passed rings at once. */
+  private arm(dueMs: number | null): void {
+    if (dueMs === null) return void this.ctx.storage.deleteAlarm();
+    const { clock } = this.setting.ports;
+    void this.ctx.storage.setAlarm(clock.alarmAtMs(Math.max(dueMs, clock.nowMs())));
+  }
+
+  /** True once `Watch` has acknowledged the latest commit; within two seconds or not at all. */
+  protected async report(nextDueMs: number | null): Promise<boolean> {
+    const account = loadAccount(this.sql);
+    if (account === undefined) return false;
+    const key = `${account.commitSeq}:${nextDueMs}`;
+    if (this.heard && this.acknowledged === key) return true;
+    const live = this.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
+    const kekVersion = this.sql.exec<{ v: number | null }>("SELECT max(kek_version) AS v FROM agent_key").one().v ?? 0;
+    const row = {
+      name: account.name,
+      objectId: account.objectId,
+      nextDueMs,
+      commitSeq: account.commitSeq,
+      kekVersion,
+      live,
+    };
+    const told = await within(WATCH_MS, this.env.WATCH.getByName(shardOf(account.name)).report(row, this.nowMs()));
+    if (told === undefined) return this.watchSilent();
+    if (!this.heard) this.compare(told.commitSeqBefore);
+    this.heard = true;
+    this.acknowledged = key;
+    return true;
+  }
+
+  private watchSilent(): false {
+    const { clock } = this.setting.ports;
+    this.arm(clock.nowMs() + WATCH_RETRY_MS);
+    return false;
+  }
+
+  /** `Watch` saw more commits than are stored here: the storage was restored to an older state (design.md §7). */
+  private compare(commitSeqBefore: number): void {
+    if (commitSeqBefore <= this.wokenSeq) return;
+    this.commit(this.nowMs(), (moment) => {
+      setRestored(moment.sql, true);
+      freeze(moment, "restored");
+      moment.sql.exec("UPDATE account SET commit_seq = max(commit_seq, ?)", commitSeqBefore);
+    });
+  }
+
+  /** Admission needs `Watch` to have been heard since waking. */
+  protected async hear(): Promise<void> {
+    if (!this.heard && this.born) await this.report(this.drive.nextDueMs());
+  }
+
+  private reached(answered: boolean): void {
+    if (answered) this.silentSinceMs = null;
+    else this.silentSinceMs ??= this.nowMs();
+  }
+
+  protected networkState(): NetworkState {
+    if (!this.heard && this.acknowledged === "") return "watch_silent";
+    return this.silentSinceMs === null ? "reachable" : "unreachable";
+  }
+
+  protected dated(): Dated {
+    return { asOfMs: this.nowMs(), networkState: this.networkState(), network: this.setting.config.network };
+  }
+
+  private changed(): void {
+    const woken = this.waiting;
+    this.waiting = [];
+    for (const wake of woken) wake();
+  }
+
+  /** Waits in memory until `done` says so or the time is up; polls nothing, and may be lost with the instance. */
+  protected async waitUntil(done: () => boolean, waitS: number): Promise<void> {
+    let open = true;
+    const timer = setTimeout(
+      () => {
+        open = false;
+        this.changed();
+      },
+      Math.min(25, waitS) * 1_000,
+    );
+    while (open && !done()) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    clearTimeout(timer);
+  }
+
+  /** Called by the second clock and, in dev, by the clock's keeper. A wake that finds no account does nothing. */
+  async wake(): Promise<void> {
+    if (this.born) await this.drive.run();
+  }
+
+  override async alarm(): Promise<void> {
+    if (!this.born) return;
+    try {
+      await this.drive.run();
+    } catch (error) {
+      // Never thrown on: the platform gives up after six failed tries. The next try is armed below.
+      this.setting.ports.log("account.alarm_failed", { error: error instanceof Error ? error.name : "unknown" });
+      this.arm(this.setting.ports.clock.nowMs() + 30_000);
+    }
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([work.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The rows that an admission makes: the VM, its first attempt with the exact bytes, its FORGETs, its hold.
+ *
+ * SHA-256 needs no key, so everything but the signatures is fixed here, in the deciding transaction.
+ */
+import { forgetContent, instanceContent } from "../aleph/contents.ts";
+import { buildMessage } from "../aleph/message.ts";
+import { CHANNEL } from "../aleph/network.ts";
+import type { Moment } from "./moment.ts";
+import type { QuoteRow } from "./quote-store.ts";
+import type { CreateFacts } from "./requests.ts";
+import type { Attempt, Credits, Forget, Grant, Hold, NodeRef, VmRecord, VmSpec } from "./types.ts";
+
+/** Signed and stored before the create leaves, so that it can be undone without the key (design.md §4). */
+export const FORGETS_AT_BIRTH = 4;
+
+export function newHold(moment: Moment, vm: VmRecord, kind: Hold["kind"], credits: Credits, approved: boolean): Hold {
+  return {
+    holdId: moment.id("h"),
+    vmId: vm.vmId,
+    grantId: vm.grantId,
+    kind,
+    state: "held",
+    credits,
+    creditsOriginal: credits,
+    atMs: moment.nowMs,
+    approved,
+  };
+}
+
+export function newVm(
+  moment: Moment,
+  grant: Grant,
+  quote: QuoteRow,
+  spec: VmSpec,
+  facts: CreateFacts,
+  approvalId: string | null,
+): VmRecord {
+  const vmId = moment.id("vm");
+  const expiresAtMs = moment.nowMs + spec.ttlS * 1_000;
+  const attempt = newAttempt(moment, vmId, 1, spec, facts.node, expiresAtMs);
+  const never = {
+    healthyAtMs: null,
+    stopAskedAtMs: null,
+    endReason: null,
+    endedAtMs: null,
+    settledAtMs: null,
+    unreachableSinceMs: null,
+    priceCheckedAtMs: null,
+    ssh: null,
+    certificate: null,
+  };
+  const ids = { vmId, grantId: grant.grantId, quoteId: quote.quoteId, approvalId };
+  const times = { admittedAtMs: moment.nowMs, stateSinceMs: moment.nowMs, expiresAtMs };
+  return {
+    ...ids,
+    ...times,
+    ...never,
+    spec,
+    state: "REQUESTED",
+    rateAttoPerS: facts.rateAttoPerS,
+    eraseTries: 0,
+    erased: "no",
+    attempts: [attempt],
+    forgets: newForgets(moment, attempt, FORGETS_AT_BIRTH),
+    holds: [],
+  };
+}
+
+/** The exact bytes of the INSTANCE, hashed before any key is opened: SHA-256 needs none. */
+function newAttempt(
+  moment: Moment,
+  vmId: string,
+  number: number,
+  spec: VmSpec,
+  node: NodeRef,
+  expiresAtMs: number,
+): Attempt {
+  const { owner, agentAddress } = moment.account;
+  const timeS = moment.nowMs / 1_000;
+  const { shape } = spec;
+  const content = instanceContent({
+    owner,
+    timeS,
+    vmId,
+    expiresAtMs,
+    sshPubkey: spec.sshPubkey,
+    vcpus: shape.vcpus,
+    memoryMib: shape.memoryMib,
+    diskMib: shape.diskMib,
+    imageHash: spec.imageHash,
+    nodeHash: node.nodeHash,
+    ...(spec.name === undefined ? {} : { name: spec.name }),
+    ...(node.gpu === undefined ? {} : { gpu: node.gpu }),
+  });
+  const message = buildMessage({ sender: agentAddress, type: "INSTANCE", channel: CHANNEL, timeS, content });
+  const unknown = {
+    signature: null,
+    firstSendMs: null,
+    closedAtMs: null,
+    endedAtMs: null,
+    rejectedAtMs: null,
+    dormant: false,
+    rejectedSinceMs: null,
+    twoDoneSinceMs: null,
+    goneSinceMs: null,
+    seenAliveMs: null,
+    aliveSinceMs: null,
+    firstForgetMs: null,
+  };
+  return {
+    itemHash: message.item_hash,
+    vmId,
+    number,
+    node,
+    sender: agentAddress,
+    itemContent: message.item_content,
+    timeS,
+    ...unknown,
+    views: [null, null, null],
+  };
+}
+
+/** Different times make different hashes: a FORGET that a core node once rejected is of no more use there. */
+export function newForgets(moment: Moment, attempt: Attempt, count: number): readonly Forget[] {
+  const { owner, agentAddress } = moment.account;
+  return Array.from({ length: count }, (_, index) => {
+    const timeS = (moment.nowMs + index + 1) / 1_000;
+    const content = forgetContent({ owner, timeS, hashes: [attempt.itemHash] });
+    const message = buildMessage({ sender: agentAddress, type: "FORGET", channel: CHANNEL, timeS, content });
+    return {
+      itemHash: message.item_hash,
+      target: attempt.itemHash,
+      itemContent: message.item_content,
+      timeS,
+      sender: agentAddress,
+      signature: null,
+      spent: [false, false, false] as const,
+    };
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * The fixed order of checks that every spending request passes, from the account down to the payer (style.md §3).
+ *
+ * Synchronous, on one moment: what it reads is what the caller records in the same transaction. No key is needed here.
+ */
+import { type Refusal, refusal } from "../errors.ts";
+import { GRACE_S } from "./credits.ts";
+import { readUsage } from "./ledger-store.ts";
+import { isLive } from "./lifecycle.ts";
+import type { Moment } from "./moment.ts";
+import { delegationOf, guardPayer, type Ours, type PayerFacts, payerLine } from "./payer.ts";
+import { decide, type Request, type Usage } from "./policy.ts";
+import type { Grant, Policy, VmRecord } from "./types.ts";
+import { loadTended } from "./vm-store.ts";
+
+/** The platform gives 10 GB per object; beyond 80 % only teardown writes (design.md §7). */
+const STORAGE_BYTES_MAX = 8_000_000_000;
+const DORMANT_MAX = 5;
+const GRANT_DORMANT_MAX = 2;
+
+/** What the object knows of itself that is in no table. */
+export type Health = { readonly watchHeard: boolean; readonly schemaKnown: boolean };
+
+export type Judged = { readonly refusal: Refusal | null; readonly usage: Usage; readonly policy: Policy };
+
+/** Everything but the quote and the approval. `payer` is dated by the caller and at most 60 s old. */
+export function judge(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  ask: Request,
+  payer: PayerFacts,
+): { readonly refusal: Refusal } | Judged {
+  const gate = accountGate(moment, health, grant, payer) ?? grantGate(grant);
+  if (gate !== null) return { refusal: gate };
+  const policy = moment.policy;
+  if (policy === null || policy.expiresAtMs <= moment.nowMs)
+    return { refusal: refusal("policy.expired", { set: policy !== null }) };
+  const usage = readUsage(moment.sql, grant.grantId, moment.nowMs);
+  const no = decide(policy, grant, usage, ask, moment.nowMs) ?? payerGate(moment, ask, payer);
+  return { refusal: no, usage, policy };
+}
+
+function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerFacts): Refusal | null {
+  const { account } = moment;
+  const dormant = dormantGate(moment, grant);
+  if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
+  if (account.restored) return refusal("account.restored", {}, 60);
+  if (moment.sql.databaseSize > STORAGE_BYTES_MAX) return refusal("account.storage");
+  if (loadTended(moment.sql).some(isRemoving)) return refusal("account.removing", {}, 300);
+  if (account.state === "frozen") return refusal("account.frozen", { reason: account.frozenReason });
+  if (dormant !== null) return dormant;
+  const delegation = delegationOf(payer);
+  if (delegation === "missing") return refusal("account.not_delegated");
+  if (delegation === "too_wide") return refusal("account.delegation_too_wide");
+  if (delegation === "unknown") return refusal("network.disagrees", {}, 60);
+  if (account.keyLost) return refusal("account.key_lost");
+  if (!health.schemaKnown) return refusal("account.schema", {}, 600);
+  return moment.config.unattendedRefused ? refusal("account.unattended") : null;
+}
+
+function dormantGate(moment: Moment, grant: Grant): Refusal | null {
+  const dormant = loadTended(moment.sql).filter((vm) => vm.attempts.some((attempt) => attempt.dormant));
+  const own = dormant.filter((vm) => vm.grantId === grant.grantId).length;
+  return dormant.length >= DORMANT_MAX || own >= GRANT_DORMANT_MAX
+    ? refusal("account.dormant", { dormant: dormant.length, own })
+    : null;
+}
+
+/** Two core nodes are removing a VM of ours: the payer has fallen below the line. */
+const isRemoving = (vm: VmRecord): boolean =>
+  vm.attempts.some((attempt) => attempt.views.filter((view) => view?.says === "removing").length >= 2);
+
+export function grantGate(grant: Grant): Refusal | null {
+  return grant.state === "frozen" ? refusal("auth.frozen") : null;
+}
+
+function payerGate(moment: Moment, ask: Request, payer: PayerFacts): Refusal | null {
+  const line = payerLine(payer, ours(moment, ask), moment.nowMs);
+  if (line === undefined) return refusal("network.unreachable", {}, 120);
+  return guardPayer(line, ask.credits);
+}
+
+/** Our part of the inequality, with the new request in it, so two that share a snapshot still count each other. */
+export function ours(moment: Moment, ask: Request | null): Ours {
+  const tended = loadTended(moment.sql);
+  const live = tended.filter(isLive);
+  const askEndMs = ask === null ? 0 : moment.nowMs + (ask.ttlS + GRACE_S) * 1_000;
+  const held = tended
+    .map((vm) => ({ hashes: hashesOf(vm), credits: openCredits(vm) }))
+    .filter((one) => one.credits > 0);
+  return {
+    hashes: new Set(tended.flatMap(hashesOf)),
+    holds: ask === null ? held : [...held, { hashes: [], credits: ask.credits }],
+    burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, ask?.kind === "create" ? ask.rateAttoPerS : 0n),
+    lastEndMs: Math.max(moment.nowMs, askEndMs, ...live.map((vm) => vm.expiresAtMs + GRACE_S * 1_000)),
+  };
+}
+
+const hashesOf = (vm: VmRecord): readonly string[] => vm.attempts.map((attempt) => attempt.itemHash);
+const openCredits = (vm: VmRecord): number =>
+  vm.holds.reduce((sum, hold) => (hold.state === "held" || hold.state === "shrunk" ? sum + hold.credits : sum), 0);

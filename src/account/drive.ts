@@ -1,0 +1,227 @@
+/**
+ * The drive: reads what is due, claims it, acts, records, and arms the one alarm. Everything slow happens here.
+ *
+ * Started after commits, by the alarm and by the second clock. Two drives at once are harmless: effects are idempotent,
+ * and a claim only saves work. Nothing leaves before `Watch` has acknowledged the commit that allows it.
+ */
+import type { Address } from "../crypto/secp256k1.ts";
+import type { Log } from "../ports.ts";
+import { loadLog, saveTried, savePayer } from "./account-store.ts";
+import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
+import { type Learned, perform, signMore, type Tools } from "./effects.ts";
+import { readPayer } from "./facts.ts";
+import type { Moment } from "./moment.ts";
+import { delegationOf, type PayerFacts, readings } from "./payer.ts";
+import { backoff, type Step, type Tried } from "./plan.ts";
+import { learn, plannedSteps, tend } from "./record.ts";
+import { openOwnerMessages, recordRelay, relay } from "./relay.ts";
+import { loadVm } from "./vm-store.ts";
+
+/** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
+const CLAIM_MS = 50_000;
+const PAYER_EVERY_MS = 300_000;
+/** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
+const NODE_CALLS_MAX = 3;
+const NODE_STEPS: ReadonlySet<string> = new Set(["dispatch", "node", "erase"]);
+const ACCOUNT = "account";
+
+export type DriveHost = {
+  /** One synchronous transaction; counts a commit if anything was stored. */
+  readonly commit: <T>(work: (moment: Moment) => T) => T;
+  readonly read: <T>(work: (moment: Moment) => T) => T;
+  readonly tools: (delegationInForce: boolean) => Tools;
+  /** True once `Watch` has acknowledged the latest commit. */
+  readonly report: (nextDueMs: number | null) => Promise<boolean>;
+  readonly mayVoid: () => boolean;
+  readonly arm: (dueMs: number | null) => void;
+  readonly changed: () => void;
+  readonly reached: (answered: boolean) => void;
+  readonly log: Log;
+};
+
+type Claimed = { readonly step: AnyStep; readonly tried: Tried };
+type AccountStep = {
+  readonly key: string;
+  readonly kind: "payer" | "relay";
+  readonly vmId: typeof ACCOUNT;
+  readonly itemHash: string;
+  readonly dueMs: number;
+};
+
+type AnyStep = Step | AccountStep;
+const isAccountStep = (step: AnyStep): step is AccountStep => step.kind === "payer" || step.kind === "relay";
+
+export class Drive {
+  private readonly host: DriveHost;
+  private readonly inFlight = new Set<Promise<void>>();
+  private nodeCalls = 0;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private wakeUp: (() => void) | undefined;
+
+  constructor(host: DriveHost) {
+    this.host = host;
+  }
+
+  /** Resolves when nothing is due any more; a call during a run makes that run look again. */
+  run(): Promise<void> {
+    this.again = true;
+    this.wakeUp?.();
+    this.running ??= this.loop().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  private async loop(): Promise<void> {
+    while (this.again || this.inFlight.size > 0) {
+      this.again = false;
+      const claimed = this.claim();
+      if (await this.host.report(this.nextDueMs())) for (const one of claimed) this.start(one);
+      else if (claimed.length > 0) this.release(claimed);
+      this.host.arm(this.nextDueMs());
+      if (!this.again && this.inFlight.size > 0) await this.somethingHappens();
+    }
+  }
+
+  private somethingHappens(): Promise<unknown> {
+    const woken = new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+    });
+    return Promise.race([...this.inFlight, woken]);
+  }
+
+  private steps(moment: Moment): readonly AnyStep[] {
+    return [...plannedSteps(moment), ...accountSteps(moment)];
+  }
+
+  nextDueMs(): number | null {
+    const dues = this.host.read((moment) => this.steps(moment).map((step) => step.dueMs));
+    return dues.length === 0 ? null : Math.min(...dues);
+  }
+
+  private claim(): readonly Claimed[] {
+    return this.host.commit((moment) => {
+      tend(moment, this.host.mayVoid());
+      let room = NODE_CALLS_MAX - this.nodeCalls;
+      const due = this.steps(moment).filter(
+        (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && (!NODE_STEPS.has(step.kind) || room-- > 0),
+      );
+      return due.map((step) => {
+        const tries = (loadLog(moment.sql, step.vmId).get(step.key)?.tries ?? 0) + 1;
+        const tried = { lastMs: moment.nowMs, tries, leaseUntilMs: moment.nowMs + CLAIM_MS };
+        saveTried(moment.sql, step.key, step.vmId, tried);
+        moment.touched = true;
+        return { step, tried };
+      });
+    });
+  }
+
+  /** `Watch` was silent: the claims are given back as if nothing had been tried, and looked at again in a while. */
+  private release(claimed: readonly Claimed[]): void {
+    this.host.commit((moment) => {
+      const leaseUntilMs = moment.nowMs + 5_000;
+      for (const { step, tried } of claimed)
+        saveTried(moment.sql, step.key, step.vmId, { lastMs: 0, tries: tried.tries - 1, leaseUntilMs });
+    });
+  }
+
+  private start(claimed: Claimed): void {
+    const onNode = NODE_STEPS.has(claimed.step.kind) ? 1 : 0;
+    this.nodeCalls += onNode;
+    const task = this.act(claimed).finally(() => {
+      this.nodeCalls -= onNode;
+      this.inFlight.delete(task);
+      this.again = true;
+    });
+    this.inFlight.add(task);
+  }
+
+  private async act({ step, tried }: Claimed): Promise<void> {
+    try {
+      if (!isAccountStep(step)) await this.tendVm(step, tried);
+      else await (step.kind === "payer" ? this.readPayer() : this.relay(step.itemHash));
+    } catch (error) {
+      // An effect must not throw; if one does, the claim runs out and the plan tries it again.
+      this.host.log("drive.step_failed", { step: step.kind, error: error instanceof Error ? error.name : "unknown" });
+    }
+    this.host.commit((moment) =>
+      saveTried(moment.sql, step.key, step.vmId, { ...tried, lastMs: moment.nowMs, leaseUntilMs: 0 }),
+    );
+    this.host.changed();
+  }
+
+  private async tendVm(step: Step, tried: Tried): Promise<void> {
+    const inForce = this.host.read((moment) => moment.account.delegation !== "missing");
+    const vm = this.host.read((moment) => loadVm(moment.sql, step.vmId));
+    if (vm === undefined) return;
+    const tools = this.host.tools(inForce);
+    const learned =
+      step.kind === "replenish" ? await this.moreForgets(step, tools) : await perform(tools, vm, step, tried);
+    this.noteReach(learned);
+    this.host.commit((moment) => learn(moment, step.vmId, learned, inForce));
+  }
+
+  private noteReach(learned: readonly Learned[]): void {
+    for (const one of learned) if (one.kind === "round") this.host.reached(one.said.some((word) => word !== null));
+  }
+
+  private moreForgets(step: Step, tools: Tools): Promise<readonly Learned[]> {
+    const fresh = this.host.read((moment) => {
+      const attempt = loadVm(moment.sql, step.vmId)?.attempts.find((one) => one.itemHash === step.itemHash);
+      return attempt === undefined ? [] : newForgets(moment, attempt, FORGETS_AT_BIRTH);
+    });
+    return signMore(tools.keys, (fresh[0]?.sender ?? "0x") as Address, fresh);
+  }
+
+  private async readPayer(): Promise<void> {
+    const { owner, agentAddress } = this.host.read((moment) => moment.account);
+    const { network, clock } = this.host.tools(true);
+    const facts = await readPayer(network, owner, agentAddress, clock.nowMs());
+    this.host.reached(readings(facts).length > 0);
+    this.host.commit((moment) => notePayer(moment, facts));
+  }
+
+  private async relay(itemHash: string): Promise<void> {
+    const open = this.host.read((moment) => openOwnerMessages(moment.sql).find((one) => one.itemHash === itemHash));
+    if (open === undefined) return;
+    const done = await relay(this.host.tools(true).network, open.message);
+    this.host.commit((moment) => recordRelay(moment.sql, itemHash, done, moment.nowMs));
+    if (done >= 2) await this.readPayer();
+  }
+}
+
+/** Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. */
+export function notePayer(moment: Moment, facts: PayerFacts): void {
+  const said = delegationOf(facts);
+  const state = said === "unknown" ? moment.account.delegation : said;
+  if (readings(facts).length > 0) savePayer(moment.sql, state, facts);
+  const live = moment.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
+  if (state === "missing" && live > 0)
+    moment.tellOwner("delegation_gone", moment.account.agentAddress, { vmsLive: live });
+  moment.touched = true;
+}
+
+function accountSteps(moment: Moment): readonly AccountStep[] {
+  const log = loadLog(moment.sql, ACCOUNT);
+  const due = (key: string, pauseMs: (tries: number) => number): number => {
+    const tried = log.get(key);
+    return tried === undefined ? 0 : Math.max(tried.lastMs + pauseMs(tried.tries), tried.leaseUntilMs);
+  };
+  const relays = openOwnerMessages(moment.sql).map(({ itemHash }) => {
+    const key = `relay:${itemHash}`;
+    return {
+      key,
+      kind: "relay" as const,
+      vmId: ACCOUNT,
+      itemHash,
+      dueMs: due(key, (tries) => backoff(tries, 1_000, 60_000)),
+    } as const;
+  });
+  const tended = moment.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
+  if (tended === 0) return relays;
+  return [
+    ...relays,
+    { key: "payer", kind: "payer", vmId: ACCOUNT, itemHash: "", dueMs: due("payer", () => PAYER_EVERY_MS) },
+  ];
+}

@@ -1,0 +1,253 @@
+/**
+ * Turns one step of the plan into calls on the network, and what came back into facts to record. Decides nothing.
+ *
+ * Every effect is idempotent: it sends stored bytes only, and a silent network is "nothing learnt". Nothing in here
+ * writes; the drive records what is returned in a transaction of its own.
+ */
+import { consumedCredits, frozenRate, messageStatus, publish } from "../aleph/core-nodes.ts";
+import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
+import { CHANNEL, CORES, type Core, type Network } from "../aleph/network.ts";
+import { medianOrWorse } from "../aleph/numbers.ts";
+import { erase, execution, notify } from "../aleph/nodes.ts";
+import { erasePath, makeOperatorKey, operatorHeaders } from "../aleph/operator-auth.ts";
+import { newP256Key } from "../crypto/p256.ts";
+import type { Address } from "../crypto/secp256k1.ts";
+import type { Clock, Random } from "../ports.ts";
+import type { Witness } from "./certificate.ts";
+import { forgetFor, isAliveWord, type Said } from "./attempts.ts";
+import type { KeyRing } from "./keys.ts";
+import type { NodeSight } from "./lifecycle.ts";
+import type { Step, Tried } from "./plan.ts";
+import type { Readiness } from "./readiness.ts";
+import type { Attempt, CoreWord, Credits, Forget, VmRecord } from "./types.ts";
+import { witnesses } from "./witnesses.ts";
+
+export type Tools = {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly keys: KeyRing;
+  readonly readiness: Readiness;
+  /** Two core nodes showed our delegation in force at the latest reading; without it a FORGET would be refused and spent. */
+  readonly delegationInForce: boolean;
+};
+
+export type Learned =
+  | {
+      readonly kind: "signed";
+      readonly itemHash: string;
+      readonly signature: string;
+      readonly forgets: readonly Forget[];
+    }
+  | { readonly kind: "more_forgets"; readonly forgets: readonly Forget[] }
+  | { readonly kind: "key_lost" }
+  | { readonly kind: "round"; readonly itemHash: string; readonly said: Said }
+  | { readonly kind: "forget_sent"; readonly itemHash: string }
+  | { readonly kind: "forget_spent"; readonly forgetHash: string; readonly core: Core }
+  | { readonly kind: "node"; readonly sight: Omit<NodeSight, "atMs"> }
+  | { readonly kind: "node_refused" }
+  | { readonly kind: "rates"; readonly rates: readonly (bigint | null)[] }
+  | { readonly kind: "erase"; readonly outcome: "erased" | "failed" }
+  | { readonly kind: "witnesses"; readonly witnesses: readonly Witness[] }
+  | { readonly kind: "billed"; readonly credits: Credits };
+
+type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried) => Promise<readonly Learned[]>;
+
+export async function perform(tools: Tools, vm: VmRecord, step: Step, tried: Tried): Promise<readonly Learned[]> {
+  const attempt = vm.attempts.find((one) => one.itemHash === step.itemHash);
+  const effect = EFFECTS[step.kind];
+  return attempt === undefined || effect === undefined ? [] : effect(tools, vm, attempt, tried);
+}
+
+const unsigned = (
+  type: "INSTANCE" | "FORGET",
+  one: { readonly itemHash: string; readonly itemContent: string; readonly timeS: number; readonly sender: string },
+): UnsignedMessage => ({
+  chain: "ETH",
+  sender: one.sender as Address,
+  type,
+  channel: CHANNEL,
+  time: one.timeS,
+  item_type: "inline",
+  item_content: one.itemContent,
+  item_hash: one.itemHash,
+});
+
+const signed = (
+  type: "INSTANCE" | "FORGET",
+  one: Parameters<typeof unsigned>[1] & { readonly signature: string | null },
+): SignedMessage | undefined =>
+  one.signature === null
+    ? undefined
+    : { ...unsigned(type, one), signature: one.signature as SignedMessage["signature"] };
+
+/** Signs the INSTANCE and all its FORGETs with one opening of the key; all of them or none. */
+const sign: Effect = async ({ keys }, vm, attempt) => {
+  const all = await keys.use(attempt.sender as Address, (key) => {
+    const instance = signMessage(unsigned("INSTANCE", attempt), key);
+    const forgets = signForgets(vm.forgets, key);
+    return instance === undefined || forgets === undefined ? undefined : { signature: instance.signature, forgets };
+  });
+  if (all === undefined) return [{ kind: "key_lost" }];
+  return [{ kind: "signed", itemHash: attempt.itemHash, ...all }];
+};
+
+function signForgets(forgets: readonly Forget[], key: Uint8Array): readonly Forget[] | undefined {
+  const done = forgets.map((forget) => ({
+    ...forget,
+    signature: forget.signature ?? signMessage(unsigned("FORGET", forget), key)?.signature ?? null,
+  }));
+  return done.every((forget) => forget.signature !== null) ? done : undefined;
+}
+
+/** More FORGETs, composed by the drive when fewer than two are unspent somewhere, signed here. */
+export async function signMore(keys: KeyRing, sender: Address, fresh: readonly Forget[]): Promise<readonly Learned[]> {
+  const done = await keys.use(sender, (key) => signForgets(fresh, key));
+  return done === undefined ? [{ kind: "key_lost" }] : [{ kind: "more_forgets", forgets: done }];
+}
+
+async function wordOf(network: Network, core: Core, hash: string): Promise<CoreWord | null> {
+  const status = await messageStatus(network, core, hash);
+  return status.ok ? status.value.status : null;
+}
+
+async function ask(network: Network, hash: string): Promise<Said> {
+  const [first, second, third] = await Promise.all(CORES.map((core) => wordOf(network, core, hash)));
+  return [first ?? null, second ?? null, third ?? null];
+}
+
+/** The same bytes to two core nodes, later to whichever does not know them: they can never make a second VM. */
+const send: Effect = async ({ network }, _vm, attempt, tried) => {
+  const message = signed("INSTANCE", attempt);
+  if (message === undefined) return [];
+  if (tried.tries <= 1) await Promise.all([publish(network, 0, message), publish(network, 1, message)]);
+  const said = await ask(network, attempt.itemHash);
+  if (tried.tries > 1)
+    await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => publish(network, core, message)));
+  return [{ kind: "round", itemHash: attempt.itemHash, said }];
+};
+
+const status: Effect = async ({ network }, _vm, attempt) => [
+  { kind: "round", itemHash: attempt.itemHash, said: await ask(network, attempt.itemHash) },
+];
+
+/** A closed attempt: whoever does not know it is given it, whoever has it alive is given a FORGET (safety.md a.4). */
+const end: Effect = async (tools, vm, attempt, tried) => {
+  const message = signed("INSTANCE", attempt);
+  if (message === undefined) return [];
+  const said = await ask(tools.network, attempt.itemHash);
+  await Promise.all(
+    CORES.filter((core) => said[core] === "absent").map((core) => publish(tools.network, core, message)),
+  );
+  const undone = await forgetWhere(tools, vm, attempt, said, tried.tries);
+  return [{ kind: "round", itemHash: attempt.itemHash, said }, ...undone];
+};
+
+/** After the end: FORGETs only, the INSTANCE is never sent again. */
+const push: Effect = async (tools, vm, attempt, tried) => {
+  const said = await ask(tools.network, attempt.itemHash);
+  return [
+    { kind: "round", itemHash: attempt.itemHash, said },
+    ...(await forgetWhere(tools, vm, attempt, said, tried.tries)),
+  ];
+};
+
+async function forgetWhere(
+  tools: Tools,
+  vm: VmRecord,
+  attempt: Attempt,
+  said: Said,
+  turn: number,
+): Promise<readonly Learned[]> {
+  if (!tools.delegationInForce) return [];
+  const each = await Promise.all(
+    CORES.map((core) =>
+      isAliveWord(said[core]) ? forgetOn(tools.network, core, vm.forgets, attempt, turn) : Promise.resolve([]),
+    ),
+  );
+  return each.flat();
+}
+
+async function forgetOn(
+  network: Network,
+  core: Core,
+  forgets: readonly Forget[],
+  attempt: Attempt,
+  turn: number,
+): Promise<readonly Learned[]> {
+  const forget = forgetFor(forgets, attempt.itemHash, core, turn);
+  const message = forget === undefined ? undefined : signed("FORGET", forget);
+  if (forget === undefined || message === undefined) return [];
+  const word = await wordOf(network, core, forget.itemHash);
+  if (word === "rejected") return [{ kind: "forget_spent", forgetHash: forget.itemHash, core }];
+  if (word === "pending" || word === null) return [];
+  await publish(network, core, message);
+  return [{ kind: "forget_sent", itemHash: attempt.itemHash }];
+}
+
+/** The node is told, not waited for: it may boot for minutes, and its list says when it is there. */
+const dispatch: Effect = async ({ network }, _vm, attempt, tried) => {
+  const told = await notify(network, attempt.node.origin, attempt.itemHash);
+  const refused = told.ok && (told.value === "no_capacity" || told.value === "refused");
+  return refused && tried.tries >= 3 ? [{ kind: "node_refused" }] : [];
+};
+
+const node: Effect = async ({ network, readiness }, _vm, attempt) => {
+  const seen = await execution(network, attempt.node.origin, attempt.itemHash);
+  const ready = seen.ok ? readiness(seen.value) : null;
+  // A core node that answers shows that it is not our own line that is down.
+  const othersAnswered = ready !== null || (await ask(network, attempt.itemHash)).some((word) => word !== null);
+  return [{ kind: "node", sight: { ready, answered: seen.ok, othersAnswered } }];
+};
+
+const price: Effect = async ({ network }, _vm, attempt) => {
+  const read = await Promise.all(CORES.map((core) => frozenRate(network, core, attempt.itemHash)));
+  return [{ kind: "rates", rates: read.map((one) => (one.ok && one.value !== "absent" ? one.value : null)) }];
+};
+
+/** Wipes the data volumes while the node still knows the VM; after a FORGET it no longer could (crn.md §6.4). */
+const eraseOnNode: Effect = async ({ network, keys, clock, random }, _vm, attempt) => {
+  const { origin, domain } = attempt.node;
+  const nowMs = clock.nowMs();
+  const headers = await keys.use(attempt.sender as Address, (walletKey) => {
+    const address = attempt.sender as Address;
+    const key = makeOperatorKey({ walletKey, address, domain, nowMs, p256Key: newP256Key(random) });
+    return operatorHeaders(key, { address, domain, method: "POST", path: erasePath(attempt.itemHash), nowMs });
+  });
+  if (headers === undefined) return [{ kind: "erase", outcome: "failed" }];
+  const outcome = await erase(network, origin, attempt.itemHash, headers);
+  return [{ kind: "erase", outcome: outcome.ok && outcome.value !== "refused" ? "erased" : "failed" }];
+};
+
+const witness: Effect = async ({ network, clock }, vm) => [
+  { kind: "witnesses", witnesses: await witnesses(network, vm, clock.nowMs()) },
+];
+
+/** The network's bill for all attempts; no figure from two core nodes means asking again later, never zero. */
+const settle: Effect = async ({ network }, vm) => {
+  const perCore = await Promise.all(CORES.map((core) => billOn(network, core, vm)));
+  const credits = medianOrWorse(
+    perCore.filter((one) => one !== null),
+    "larger",
+  );
+  return credits === undefined ? [] : [{ kind: "billed", credits }];
+};
+
+async function billOn(network: Network, core: Core, vm: VmRecord): Promise<Credits | null> {
+  const bills = await Promise.all(vm.attempts.map((attempt) => consumedCredits(network, core, attempt.itemHash)));
+  return bills.every((bill) => bill.ok) ? bills.reduce((sum, bill) => sum + (bill.ok ? bill.value : 0), 0) : null;
+}
+
+const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
+  sign,
+  send,
+  status,
+  end,
+  push,
+  dispatch,
+  node,
+  price,
+  erase: eraseOnNode,
+  witness,
+  settle,
+};

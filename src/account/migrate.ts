@@ -1,0 +1,21 @@
+/**
+ * Applies the numbered schema files that this object has not seen, each in its own transaction. Forward only.
+ * Synchronous, so no gate is needed. An object whose schema is newer than this code knows admits nothing.
+ */
+import first from "../../migrations/0001_account.sql";
+
+const MIGRATIONS: readonly string[] = [first];
+
+/** Returns false when the stored schema is newer than the code. */
+export function migrate(storage: DurableObjectStorage): boolean {
+  storage.sql.exec("CREATE TABLE IF NOT EXISTS _schema (version INTEGER NOT NULL)");
+  const { v } = storage.sql.exec<{ v: number | null }>("SELECT max(version) AS v FROM _schema").one();
+  const from = v ?? 0;
+  for (let version = from; version < MIGRATIONS.length; version++) {
+    storage.transactionSync(() => {
+      storage.sql.exec(MIGRATIONS[version] as string);
+      storage.sql.exec("INSERT INTO _schema (version) VALUES (?)", version + 1);
+    });
+  }
+  return from <= MIGRATIONS.length;
+}

@@ -1,0 +1,60 @@
+/**
+ * One moment of an account: everything that a synchronous decision may read and write, with one `now`.
+ *
+ * The object opens a moment inside one `transactionSync`; whoever gets it must not await. Minting ids is the only
+ * chance in here.
+ */
+import { randomId } from "../crypto/bytes.ts";
+import { AllowanceError, type Facts } from "../errors.ts";
+import type { Random } from "../ports.ts";
+import { type AccountRow, currentPolicy, loadAccount, notify } from "./account-store.ts";
+import { audit } from "./ledger-store.ts";
+import type { NoticeKind, Policy } from "./types.ts";
+
+export type AccountConfig = {
+  readonly origin: string;
+  readonly network: "aleph" | "twin";
+  /** A loopback origin on the real network without ALLOW_UNATTENDED: creates are refused. */
+  readonly unattendedRefused: boolean;
+  /** Loopback origin: alarms sleep when this machine does. */
+  readonly unattended: boolean;
+};
+
+export class Moment {
+  readonly sql: SqlStorage;
+  readonly nowMs: number;
+  readonly config: AccountConfig;
+  /** Set once anything was stored: the object then counts a commit. */
+  touched = false;
+  private readonly random: Random;
+
+  constructor(sql: SqlStorage, nowMs: number, config: AccountConfig, random: Random) {
+    this.sql = sql;
+    this.nowMs = nowMs;
+    this.config = config;
+    this.random = random;
+  }
+
+  get account(): AccountRow {
+    const account = loadAccount(this.sql);
+    if (account === undefined) throw new AllowanceError("internal.invariant", { born: false });
+    return account;
+  }
+
+  get policy(): Policy | null {
+    return currentPolicy(this.sql);
+  }
+
+  id(prefix: string): string {
+    return randomId(prefix, this.random);
+  }
+
+  audit(kind: string, facts: Facts): void {
+    this.touched = true;
+    audit(this.sql, this.nowMs, kind, facts);
+  }
+
+  tellOwner(kind: NoticeKind, about: string, facts: Facts = {}): void {
+    notify(this.sql, { noticeId: this.id("no"), kind, about, facts, sinceMs: this.nowMs });
+  }
+}

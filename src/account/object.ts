@@ -1,0 +1,162 @@
+/**
+ * The Durable Object `Account`, one per owner: on top of what agents call, what the signed-in owner does.
+ *
+ * Each method opens one moment, lets the rules decide, and answers a value or a refusal.
+ */
+import type { SignedMessage, UnsignedMessage } from "../aleph/message.ts";
+import { attachSignature } from "../aleph/message.ts";
+import { type Answer, answer, refuse } from "../errors.ts";
+import { loadAccount, mintNonce, seeNotice, takeNonce } from "./account-store.ts";
+import { AgentObject } from "./agent-object.ts";
+import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
+import { notePayer } from "./drive.ts";
+import * as desk from "./owner-desk.ts";
+import type { PayerFacts } from "./payer.ts";
+import { openOwnerMessages, storeOwnerMessage } from "./relay.ts";
+import type { ApprovalState, Policy } from "./types.ts";
+import { overview, vmView } from "./views.ts";
+import { loadVm } from "./vm-store.ts";
+
+export class AccountObject extends AgentObject {
+  overview(payer: PayerFacts | null): Answer<Overview> {
+    if (!this.born) return refuse("auth.missing");
+    if (payer !== null) this.commit(this.nowMs(), (moment) => notePayer(moment, payer));
+    return answer(overview(this.moment(this.nowMs()), payer, this.networkState()));
+  }
+
+  addresses(): { readonly owner: `0x${string}`; readonly agentAddress: `0x${string}` } | null {
+    const account = loadAccount(this.sql);
+    return account === undefined ? null : { owner: account.owner, agentAddress: account.agentAddress };
+  }
+
+  consumeNonce(nonce: string, expiresAtMs: number): boolean {
+    return this.ctx.storage.transactionSync(() => {
+      const known = { nonce, sessionId: "sign-in", purpose: "sign-in", payload: null, expiresAtMs };
+      if (this.sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0) return false;
+      mintNonce(this.sql, known, this.nowMs());
+      return true;
+    });
+  }
+
+  offerPolicy(session: Session, ask: Parameters<typeof desk.offerPolicy>[2], workerNowMs: number): Answer<PolicyOffer> {
+    return this.decide(workerNowMs, (moment) => desk.offerPolicy(moment, session, ask));
+  }
+
+  savePolicy(
+    session: Session,
+    ask: { readonly nonce: string; readonly signature?: string },
+    workerNowMs: number,
+  ): Answer<{ readonly policy: Policy }> {
+    return this.decide(workerNowMs, (moment) => desk.savePolicy(moment, session, ask));
+  }
+
+  addGrant(draft: GrantDraft, workerNowMs: number): Answer<{ readonly grantId: string; readonly account: string }> {
+    return this.decide(workerNowMs, (moment) => desk.addGrant(moment, draft));
+  }
+
+  revokeGrant(ask: { readonly grantId: string; readonly keepVms: boolean }, workerNowMs: number): Answer<GrantView> {
+    return this.decide(workerNowMs, (moment) => desk.revokeGrant(moment, ask.grantId, ask.keepVms));
+  }
+
+  freezeGrant(grantId: string, workerNowMs: number): Answer<GrantView> {
+    return this.decide(workerNowMs, (moment) => desk.freezeGrant(moment, grantId));
+  }
+
+  freezeOrStop(what: "freeze" | "stop", workerNowMs: number): Answer<Overview> {
+    return this.decide(workerNowMs, (moment) => {
+      if (what === "freeze") desk.freezeAccount(moment);
+      else desk.stopEverything(moment);
+      return answer(overview(moment, null, this.networkState()));
+    });
+  }
+
+  destroyByOwner(vmId: string, workerNowMs: number): Answer<VmView> {
+    return this.decide(workerNowMs, (moment) => desk.destroy(moment, vmId, null));
+  }
+
+  vmForOwner(vmId: string): Answer<VmView> {
+    const vm = loadVm(this.sql, vmId);
+    return vm === undefined ? refuse("input.unknown_id", { id: "vm" }) : answer(vmView(vm, this.nowMs()));
+  }
+
+  openApproval(session: Session, approvalId: string, workerNowMs: number): Answer<desk.ApprovalPage> {
+    return this.decide(workerNowMs, (moment) => desk.openApproval(moment, session, approvalId));
+  }
+
+  decideApproval(
+    session: Session,
+    ask: Parameters<typeof desk.decideApproval>[2],
+    workerNowMs: number,
+  ): Answer<{ readonly state: ApprovalState }> {
+    return this.decide(workerNowMs, (moment) => desk.decideApproval(moment, session, ask));
+  }
+
+  seeNotice(noticeId: string): Answer<{ readonly seen: true }> {
+    seeNotice(this.sql, noticeId, this.nowMs());
+    return answer({ seen: true });
+  }
+
+  /** Keeps the message that the page shows, so that only those bytes can come back signed. */
+  offerDelegation(
+    session: Session,
+    message: UnsignedMessage,
+    ticks: { readonly everything: boolean; readonly doubtful: boolean },
+    workerNowMs: number,
+  ): Answer<{ readonly kept: true }> {
+    return this.decide(workerNowMs, (moment) => {
+      const nonce = `${session.sessionId}:${message.item_hash}`;
+      if (moment.sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0)
+        return answer({ kept: true });
+      mintNonce(
+        moment.sql,
+        {
+          nonce,
+          sessionId: session.sessionId,
+          purpose: "delegation",
+          payload: { message, ticks },
+          expiresAtMs: moment.nowMs + 600_000,
+        },
+        moment.nowMs,
+      );
+      return answer({ kept: true });
+    });
+  }
+
+  submitDelegation(
+    session: Session,
+    ask: {
+      readonly itemHash: string;
+      readonly signature: string;
+      readonly tickedEverything: boolean;
+      readonly tickedDoubtful: boolean;
+    },
+    workerNowMs: number,
+  ): Answer<{ readonly stored: true }> {
+    return this.decide(workerNowMs, (moment) => {
+      const nonce = `${session.sessionId}:${ask.itemHash}`;
+      const kept = takeNonce(moment.sql, {
+        nonce,
+        sessionId: session.sessionId,
+        purpose: "delegation",
+        nowMs: moment.nowMs,
+      }) as { message: UnsignedMessage; ticks: { everything: boolean; doubtful: boolean } } | undefined;
+      if (kept === undefined) return refuse("input.invalid", { field: "item_hash" });
+      if ((kept.ticks.everything && !ask.tickedEverything) || (kept.ticks.doubtful && !ask.tickedDoubtful))
+        return refuse("input.invalid", { field: "tick" });
+      const message: SignedMessage | undefined = attachSignature(kept.message, ask.signature);
+      if (message === undefined || message.sender !== moment.account.owner)
+        return refuse("input.invalid", { field: "signature" });
+      storeOwnerMessage(moment.sql, "security", message, moment.nowMs);
+      moment.audit("delegation.signed", { itemHash: message.item_hash });
+      return answer({ stored: true });
+    });
+  }
+
+  /** The `security` message that is on its way, if any. */
+  sentDelegation(): { readonly itemHash: string; readonly sinceMs: number; readonly coreNodesDone: number } | null {
+    const open = openOwnerMessages(this.sql).find((one) => one.kind === "security");
+    return open === undefined
+      ? null
+      : { itemHash: open.itemHash, sinceMs: open.storedAtMs, coreNodesDone: open.coreNodesDone };
+  }
+}

@@ -1,0 +1,140 @@
+/** What `web/` may ask of an account on behalf of its signed-in owner, and the shapes of the answers. Types only. */
+import type { TypedData } from "../crypto/typed-data.ts";
+import type { Answer } from "../errors.ts";
+import type { ApprovalView, BalanceView, VmView } from "./contract.ts";
+import type {
+  ApprovalFacts,
+  ApprovalState,
+  Credits,
+  Grant,
+  Hash,
+  Notice,
+  Policy,
+  PolicyDraft,
+  Scope,
+} from "./types.ts";
+
+/** The signed-in owner; `sessionId` names one browser session on our origin, and nonces are minted for it alone. */
+export type Session = { readonly owner: `0x${string}`; readonly sessionId: string };
+
+export type GrantDraft = {
+  readonly clientId: string;
+  readonly clientName: string;
+  readonly redirectHost: string;
+  readonly scopes: readonly Scope[];
+  readonly creditsMax: Credits;
+  readonly vmsLiveMax: number;
+  readonly createsPerMinMax: number;
+  readonly expiresAtMs: number;
+  /** Set when the owner says that this is an agent that comes back: its VMs, budget and history stay. */
+  readonly existingGrantId?: string;
+};
+
+export type GrantView = Grant & {
+  readonly heldCredits: Credits;
+  readonly spentCredits: Credits;
+  readonly vmsLive: number;
+};
+
+/** The Aleph message that the owner is asked to sign, byte for byte, and what it does in words. */
+export type DelegationView = {
+  readonly state: "ok" | "missing" | "too_wide" | "unknown";
+  readonly agentAddress: string;
+  /** Present while a signed one waits for the network; no second signature is asked for meanwhile. */
+  readonly sent: { readonly itemHash: Hash; readonly sinceMs: number; readonly coreNodesDone: number } | null;
+  readonly toSign: { readonly itemHash: Hash; readonly text: string; readonly itemContent: string } | null;
+  readonly kept: readonly { readonly words: string; readonly canTakeEverything: boolean }[];
+  readonly added: readonly { readonly words: string }[];
+  readonly doubtful: readonly { readonly words: string }[];
+};
+
+export type Overview = {
+  readonly owner: string;
+  readonly account: string;
+  readonly agentAddress: string;
+  readonly state: "active" | "frozen";
+  readonly frozenReason: string | null;
+  readonly policy: Policy | null;
+  /** The most that agents can still spend before every limit stops them. */
+  readonly worstCaseCredits: Credits;
+  readonly balance: BalanceView;
+  readonly vms: readonly VmView[];
+  readonly grants: readonly GrantView[];
+  readonly approvals: readonly ApprovalView[];
+  readonly notices: readonly Notice[];
+  readonly unattended: boolean;
+};
+
+export type PolicyOffer = {
+  /** Present when the owner has to sign: the policy is new, wider, or ends a freeze. */
+  readonly typedData: TypedData | null;
+  readonly nonce: string;
+  readonly version: number;
+  readonly worstCaseCredits: Credits;
+};
+
+export type OwnerFront = {
+  /** Creates the account, with its agent key, if it does not exist. Refuses with `auth.stranger` unless OWNERS allows. */
+  arrive(session: Session): Promise<Answer<Overview>>;
+  /** Uses up a sign-in nonce: true once, false for ever after. */
+  consumeNonce(owner: `0x${string}`, nonce: string, expiresAtMs: number): Promise<boolean>;
+  overview(session: Session): Promise<Answer<Overview>>;
+  offerPolicy(
+    session: Session,
+    ask: { readonly draft: PolicyDraft; readonly unfreeze?: "account" | { readonly grantId: string } },
+  ): Promise<Answer<PolicyOffer>>;
+  savePolicy(
+    session: Session,
+    ask: { readonly nonce: string; readonly signature?: string },
+  ): Promise<Answer<{ readonly policy: Policy }>>;
+  addGrant(
+    session: Session,
+    draft: GrantDraft,
+  ): Promise<Answer<{ readonly grantId: string; readonly account: string }>>;
+  revokeGrant(
+    session: Session,
+    ask: { readonly grantId: string; readonly keepVms: boolean },
+  ): Promise<Answer<GrantView>>;
+  freezeGrant(session: Session, ask: { readonly grantId: string }): Promise<Answer<GrantView>>;
+  freeze(session: Session): Promise<Answer<Overview>>;
+  stopEverything(session: Session): Promise<Answer<Overview>>;
+  destroyVm(session: Session, ask: { readonly vmId: string }): Promise<Answer<VmView>>;
+  getVm(session: Session, ask: { readonly vmId: string }): Promise<Answer<VmView>>;
+  openDelegation(session: Session): Promise<Answer<DelegationView>>;
+  submitDelegation(
+    session: Session,
+    ask: {
+      readonly itemHash: Hash;
+      readonly signature: string;
+      readonly tickedEverything: boolean;
+      readonly tickedDoubtful: boolean;
+    },
+  ): Promise<Answer<DelegationView>>;
+  openApproval(
+    session: Session,
+    ask: { readonly approvalId: string },
+  ): Promise<
+    Answer<{
+      readonly approval: ApprovalView;
+      readonly by: "signature" | "click";
+      readonly typedData: TypedData;
+      readonly nonce: string;
+      readonly facts: ApprovalFacts;
+    }>
+  >;
+  decideApproval(
+    session: Session,
+    ask: {
+      readonly approvalId: string;
+      readonly nonce: string;
+      readonly verdict: "approve" | "deny";
+      readonly signature?: string;
+    },
+  ): Promise<Answer<{ readonly state: ApprovalState }>>;
+  seeNotice(session: Session, ask: { readonly noticeId: string }): Promise<Answer<{ readonly seen: true }>>;
+  /** Live state of a grant for the OAuth layer: null when the account or grant does not exist. */
+  grantStanding(
+    account: string,
+    grantId: string,
+  ): Promise<{ readonly state: Grant["state"]; readonly expiresAtMs: number } | null>;
+};

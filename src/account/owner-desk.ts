@@ -1,0 +1,274 @@
+/**
+ * What the signed-in owner decides: policies, grants, approvals, freezing and stopping. Synchronous, one moment each.
+ *
+ * Narrowing, freezing and revoking need a click; a new or wider policy and the end of a freeze need the owner's wallet,
+ * over the struct that we composed, with a nonce minted for this browser session and used once.
+ */
+import { recoverTypedData, type TypedData } from "../crypto/typed-data.ts";
+import { type Answer, answer, refuse } from "../errors.ts";
+import { insertPolicy, loadGrant, mintNonce, saveGrant, setFrozen, takeNonce } from "./account-store.ts";
+import { givenUntilMs, standing } from "./approvals.ts";
+import type { ApprovalView, GrantDraft, GrantView, PolicyOffer, Session, VmView } from "./contract.ts";
+import { bookBudget, spentBy } from "./ledger-store.ts";
+import { close, isLive } from "./lifecycle.ts";
+import type { Moment } from "./moment.ts";
+import { isWider, worstCase } from "./policy.ts";
+import { draftFault } from "./policy-draft.ts";
+import { burnQuote, loadApproval, openApprovals, saveApproval } from "./quote-store.ts";
+import { refusal } from "../errors.ts";
+import { freeze, saveChange } from "./record.ts";
+import { approvalTypedData, policyTypedData } from "./typed.ts";
+import type { ApprovalFacts, ApprovalState, EndReason, Policy, PolicyDraft } from "./types.ts";
+import { approvalView, grantView, vmView } from "./views.ts";
+import { loadLive, loadVm } from "./vm-store.ts";
+
+const PAGE_MS = 10 * 60_000;
+type Unfreeze = "account" | { readonly grantId: string };
+type PolicyPayload = {
+  readonly draft: PolicyDraft;
+  readonly typedData: TypedData | null;
+  readonly unfreeze: Unfreeze | null;
+  readonly version: number;
+};
+
+export function offerPolicy(
+  moment: Moment,
+  session: Session,
+  ask: { readonly draft: PolicyDraft; readonly unfreeze?: Unfreeze },
+): Answer<PolicyOffer> {
+  const fault = draftFault(ask.draft, moment.nowMs, moment.config.unattended && moment.config.network === "aleph");
+  if (fault !== null) return refuse("input.invalid", { field: fault });
+  const now = moment.policy;
+  const version = (now?.version ?? 0) + 1;
+  const nonce = moment.id("n");
+  const unfreeze = ask.unfreeze ?? null;
+  const mustSign = unfreeze !== null || isWider(now, ask.draft);
+  const unfreezes = unfreeze === null ? "nothing" : unfreeze === "account" ? "the account" : unfreeze.grantId;
+  const about = { account: moment.account.name, owner: moment.account.owner, nonce, unfreezes };
+  const typedData = mustSign ? policyTypedData(moment.config.origin, about, { ...ask.draft, version }) : null;
+  const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, version };
+  mintNonce(
+    moment.sql,
+    { nonce, sessionId: session.sessionId, purpose: "policy", payload, expiresAtMs: moment.nowMs + PAGE_MS },
+    moment.nowMs,
+  );
+  const worstCaseCredits = worstCase(ask.draft, spentBy(moment.sql, null), ask.draft.expiresAtMs, moment.nowMs);
+  return answer({ typedData, nonce, version, worstCaseCredits });
+}
+
+export function savePolicy(
+  moment: Moment,
+  session: Session,
+  ask: { readonly nonce: string; readonly signature?: string },
+): Answer<{ readonly policy: Policy }> {
+  const payload = takeNonce(moment.sql, {
+    nonce: ask.nonce,
+    sessionId: session.sessionId,
+    purpose: "policy",
+    nowMs: moment.nowMs,
+  }) as PolicyPayload | undefined;
+  if (payload === undefined) return refuse("input.invalid", { field: "nonce" });
+  if (payload.version !== (moment.policy?.version ?? 0) + 1) return refuse("input.invalid", { field: "version" });
+  const signer =
+    payload.typedData === null || ask.signature === undefined
+      ? undefined
+      : recoverTypedData(payload.typedData, ask.signature);
+  if (payload.typedData !== null && signer !== moment.account.owner)
+    return refuse("input.invalid", { field: "signature" });
+  const policy = { ...payload.draft, version: payload.version };
+  insertPolicy(moment.sql, policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
+  bookBudget(moment.sql, policy.limits.lifetimeCreditsMax, moment.nowMs);
+  moment.audit("policy.saved", { version: policy.version, signed: payload.typedData !== null });
+  if (payload.unfreeze !== null) unfreezeNow(moment, payload.unfreeze);
+  return answer({ policy });
+}
+
+function unfreezeNow(moment: Moment, what: Unfreeze): void {
+  moment.audit("unfrozen", { what: what === "account" ? "account" : what.grantId });
+  if (what === "account") return setFrozen(moment.sql, null);
+  const grant = loadGrant(moment.sql, what.grantId);
+  if (grant?.state === "frozen") saveGrant(moment.sql, { ...grant, state: "active" });
+}
+
+/** A new agent, or one that comes back to its own VMs, budget and history because the owner said so. */
+export function addGrant(
+  moment: Moment,
+  draft: GrantDraft,
+): Answer<{ readonly grantId: string; readonly account: string }> {
+  const { existingGrantId, ...rest } = draft;
+  if (rest.expiresAtMs <= moment.nowMs) return refuse("input.invalid", { field: "expires" });
+  if (!Number.isSafeInteger(rest.creditsMax) || rest.creditsMax < 0)
+    return refuse("input.invalid", { field: "budget" });
+  const before = existingGrantId === undefined ? undefined : loadGrant(moment.sql, existingGrantId);
+  if (existingGrantId !== undefined && (before === undefined || before.state === "revoked"))
+    return refuse("input.unknown_id", { id: "grant" });
+  const grantId = before?.grantId ?? moment.id("gr");
+  saveGrant(moment.sql, {
+    ...rest,
+    grantId,
+    state: before?.state ?? "active",
+    createdAtMs: before?.createdAtMs ?? moment.nowMs,
+  });
+  moment.audit(before === undefined ? "grant.added" : "grant.returned", { grantId, credits: rest.creditsMax });
+  return answer({ grantId, account: moment.account.name });
+}
+
+export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): Answer<GrantView> {
+  const grant = loadGrant(moment.sql, grantId);
+  if (grant === undefined) return refuse("input.unknown_id", { id: "grant" });
+  saveGrant(moment.sql, { ...grant, state: "revoked" });
+  staleApprovals(moment, grantId);
+  moment.audit("grant.revoked", { grantId, keepVms });
+  if (keepVms) voidUnsent(moment, grantId);
+  else closeAll(moment, "revoked", grantId);
+  return answer(grantView(moment, { ...grant, state: "revoked" }));
+}
+
+/** Nothing new for this agent; what was never sent is voided, what runs goes on to its end. */
+export function freezeGrant(moment: Moment, grantId: string): Answer<GrantView> {
+  const grant = loadGrant(moment.sql, grantId);
+  if (grant === undefined || grant.state === "revoked") return refuse("input.unknown_id", { id: "grant" });
+  saveGrant(moment.sql, { ...grant, state: "frozen" });
+  moment.audit("grant.frozen", { grantId });
+  voidUnsent(moment, grantId);
+  return answer(grantView(moment, { ...grant, state: "frozen" }));
+}
+
+export function freezeAccount(moment: Moment): void {
+  freeze(moment, "owner");
+  voidUnsent(moment, null);
+}
+
+/** One transaction: freeze, make approvals stale, void what was never sent, close everything that may live. */
+export function stopEverything(moment: Moment): void {
+  freeze(moment, "owner_stop");
+  staleApprovals(moment, null);
+  closeAll(moment, "stopped", null);
+}
+
+/** An agent may narrow: it freezes its own grant and ends its own VMs. */
+export function emergencyStop(moment: Moment, grantId: string): readonly VmView[] {
+  freezeGrant(moment, grantId);
+  const ids = loadLive(moment.sql)
+    .filter((vm) => vm.grantId === grantId)
+    .map((vm) => vm.vmId);
+  staleApprovals(moment, grantId);
+  closeAll(moment, "stopped", grantId);
+  return ids.flatMap((id) => {
+    const vm = loadVm(moment.sql, id);
+    return vm === undefined ? [] : [vmView(vm, moment.nowMs)];
+  });
+}
+
+function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
+  for (const vm of loadLive(moment.sql))
+    if (grantId === null || vm.grantId === grantId) saveChange(moment, vm, close(vm, reason, moment.nowMs));
+}
+
+function voidUnsent(moment: Moment, grantId: string | null): void {
+  const unsent = loadLive(moment.sql).filter(
+    (vm) => vm.state === "REQUESTED" && (grantId === null || vm.grantId === grantId),
+  );
+  for (const vm of unsent) saveChange(moment, vm, close(vm, "never_sent", moment.nowMs));
+}
+
+function staleApprovals(moment: Moment, grantId: string | null): void {
+  for (const approval of openApprovals(moment.sql, grantId)) {
+    saveApproval(moment.sql, { ...approval, state: "stale" });
+    burnQuote(moment.sql, approval.quoteId, { kind: "refused", refusal: refusal("approval.stale") });
+  }
+}
+
+/** `grantId` null: the owner, who may end any VM. An unknown and a foreign VM give the same answer. */
+export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
+  const vm = loadVm(moment.sql, vmId);
+  if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
+  if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs));
+  return answer(vmView(loadVm(moment.sql, vmId) ?? vm, moment.nowMs));
+}
+
+export type ApprovalPage = {
+  readonly approval: ApprovalView;
+  readonly by: "signature" | "click";
+  readonly typedData: TypedData;
+  readonly nonce: string;
+  readonly facts: ApprovalFacts;
+};
+
+/** The page's facts and the nonce for exactly this session and view of it. */
+export function openApproval(moment: Moment, session: Session, approvalId: string): Answer<ApprovalPage> {
+  const approval = loadApproval(moment.sql, approvalId);
+  const { policy } = moment;
+  if (approval === undefined || policy === null) return refuse("input.unknown_id", { id: "approval" });
+  const nonce = moment.id("n");
+  const typedData = approvalTypedData(moment.config.origin, approval.facts, {
+    approvalId,
+    nonce,
+    deadlineMs: moment.nowMs + PAGE_MS,
+  });
+  mintNonce(
+    moment.sql,
+    {
+      nonce,
+      sessionId: session.sessionId,
+      purpose: `approval:${approvalId}`,
+      payload: typedData,
+      expiresAtMs: moment.nowMs + PAGE_MS,
+    },
+    moment.nowMs,
+  );
+  return answer({
+    approval: approvalView(moment, approval),
+    by: policy.approval.by,
+    typedData,
+    nonce,
+    facts: approval.facts,
+  });
+}
+
+type Verdict = {
+  readonly approvalId: string;
+  readonly nonce: string;
+  readonly verdict: "approve" | "deny";
+  readonly signature?: string;
+};
+
+export function decideApproval(
+  moment: Moment,
+  session: Session,
+  ask: Verdict,
+): Answer<{ readonly state: ApprovalState }> {
+  const typedData = takeNonce(moment.sql, {
+    nonce: ask.nonce,
+    sessionId: session.sessionId,
+    purpose: `approval:${ask.approvalId}`,
+    nowMs: moment.nowMs,
+  }) as TypedData | undefined;
+  const approval = loadApproval(moment.sql, ask.approvalId);
+  const { policy } = moment;
+  if (typedData === undefined || approval === undefined || policy === null)
+    return refuse("input.invalid", { field: "nonce" });
+  const state = standing(approval, policy.version, moment.nowMs);
+  if (state !== "pending") return answer({ state });
+  if (ask.verdict === "deny") return decided(moment, approval.approvalId, "denied", null);
+  const signer = ask.signature === undefined ? undefined : recoverTypedData(typedData, ask.signature);
+  if (policy.approval.by === "signature" && signer !== moment.account.owner)
+    return refuse("input.invalid", { field: "signature" });
+  return decided(moment, approval.approvalId, "approved", ask.signature ?? null);
+}
+
+function decided(
+  moment: Moment,
+  approvalId: string,
+  state: "approved" | "denied",
+  signature: string | null,
+): Answer<{ readonly state: ApprovalState }> {
+  const approval = loadApproval(moment.sql, approvalId);
+  if (approval === undefined) return refuse("input.unknown_id", { id: "approval" });
+  const validUntilMs = state === "approved" ? givenUntilMs(moment.nowMs) : null;
+  saveApproval(moment.sql, { ...approval, state, decidedAtMs: moment.nowMs, validUntilMs }, signature);
+  if (state === "denied")
+    burnQuote(moment.sql, approval.quoteId, { kind: "refused", refusal: refusal("approval.denied") });
+  moment.audit(`approval.${state}`, { approvalId, grantId: approval.grantId });
+  return answer({ state });
+}

@@ -1,0 +1,156 @@
+/**
+ * What has to be done for a VM, and when: `plan(vm, log, now) → steps`. Pure.
+ *
+ * The plan is recomputed from the ledger each time and never remembered, so a crash anywhere loses nothing. The log
+ * only says when a step was last tried and how often; it paces the steps and decides nothing else. The clocks are those
+ * of safety.md a.4.
+ */
+import { isAliveWord, unspentForgets } from "./attempts.ts";
+import { SETTLE_AFTER_MS } from "./credits.ts";
+import { BOOT_MS, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
+import type { Attempt, EndReason, VmRecord } from "./types.ts";
+
+export type StepKind =
+  | "sign"
+  | "send"
+  | "status"
+  | "dispatch"
+  | "node"
+  | "price"
+  | "erase"
+  | "end"
+  | "push"
+  | "replenish"
+  | "witness"
+  | "settle"
+  | "deadline";
+
+export type Step = {
+  readonly key: string;
+  readonly kind: StepKind;
+  readonly vmId: string;
+  readonly itemHash: string;
+  readonly dueMs: number;
+};
+export type Tried = { readonly lastMs: number; readonly tries: number; readonly leaseUntilMs: number };
+export type StepLog = ReadonlyMap<string, Tried>;
+
+const S = 1_000;
+/** Erase goes first, two tries within this; then the FORGET leaves whatever the node does (crn.md §6.4). */
+export const ERASE_WINDOW_MS = 90 * S;
+/** A limit is broken, or the node does not answer: stopping the burn outranks wiping data (safety.md a.4). */
+const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
+const DORMANT_WATCH_MS = 30 * 86_400 * S;
+const DISPATCH_WINDOW_MS = 180 * S;
+
+/** Pause before the next try after `tries`: doubling from `firstMs`, never above `capMs`. */
+export function backoff(tries: number, firstMs: number, capMs: number): number {
+  return Math.min(capMs, firstMs * 2 ** Math.min(20, Math.max(0, tries - 1)));
+}
+
+export const stepKey = (kind: StepKind, itemHash: string): string => `${kind}:${itemHash}`;
+
+export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {
+  const draft = new Drafting(vm, log);
+  const attempt = currentAttempt(vm);
+  if (isLive(vm)) planLive(draft, vm, attempt);
+  else planAfter(draft, vm, attempt, nowMs);
+  return draft.steps;
+}
+
+/** Collects steps of one VM; each is paced by its own row of the log. */
+class Drafting {
+  readonly steps: Step[] = [];
+  private readonly vm: VmRecord;
+  private readonly log: StepLog;
+
+  constructor(vm: VmRecord, log: StepLog) {
+    this.vm = vm;
+    this.log = log;
+  }
+
+  /** Due at once the first time, then `pause(tries)` after the last try; never before a running claim ends. */
+  add(kind: StepKind, itemHash: string, pause: (tries: number) => number, notBeforeMs = 0): void {
+    const key = stepKey(kind, itemHash);
+    const tried = this.log.get(key);
+    const paced = tried === undefined ? 0 : Math.max(tried.lastMs + pause(tried.tries), tried.leaseUntilMs);
+    this.steps.push({ key, kind, vmId: this.vm.vmId, itemHash, dueMs: Math.max(paced, notBeforeMs) });
+  }
+
+  at(kind: StepKind, itemHash: string, dueMs: number): void {
+    this.steps.push({ key: stepKey(kind, itemHash), kind, vmId: this.vm.vmId, itemHash, dueMs });
+  }
+}
+
+function planLive(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
+  const hash = attempt.itemHash;
+  if (attempt.firstSendMs === null) {
+    draft.add("sign", hash, (tries) => backoff(tries, S, 30 * S));
+    draft.at("deadline", hash, Math.min(vm.admittedAtMs + UNSENT_VOID_MS, vm.expiresAtMs));
+    return;
+  }
+  if (vm.state === "STOPPING") return planStopping(draft, vm, attempt);
+  draft.at("deadline", hash, nextDeadlineMs(vm, attempt));
+  if (vm.state === "SENT" || vm.state === "UNKNOWN")
+    return draft.add("send", hash, (tries) => backoff(tries, S, 60 * S));
+  draft.add("status", hash, () => 60 * S);
+  if (vm.priceCheckedAtMs === null) draft.add("price", hash, (tries) => backoff(tries, 2 * S, 60 * S));
+  if (vm.state === "PROVISIONING") planBoot(draft, vm, hash);
+  else draft.add("node", hash, () => 60 * S);
+}
+
+function planBoot(draft: Drafting, vm: VmRecord, hash: string): void {
+  const bootingSinceMs = vm.stateSinceMs;
+  draft.add("node", hash, (tries) => (tries <= 24 ? 5 * S : 15 * S));
+  // Notify is idempotent and free; after three minutes the list decides alone (crn.md §3.7).
+  draft.add(
+    "dispatch",
+    hash,
+    (tries) => (tries * 20 * S > DISPATCH_WINDOW_MS ? BOOT_MS : backoff(tries, 5 * S, 20 * S)),
+    bootingSinceMs,
+  );
+}
+
+function nextDeadlineMs(vm: VmRecord, attempt: Attempt): number {
+  const dues = [vm.expiresAtMs];
+  if (vm.state === "SENT") dues.push((attempt.firstSendMs ?? 0) + UNKNOWN_AFTER_MS);
+  if (vm.state === "PROVISIONING") dues.push(vm.stateSinceMs + BOOT_MS);
+  return Math.min(...dues);
+}
+
+function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
+  const hash = attempt.itemHash;
+  const askedMs = vm.stopAskedAtMs ?? vm.stateSinceMs;
+  const neverRan = attempt.seenAliveMs === null;
+  const erasing = vm.erased === "no" && !neverRan;
+  if (erasing) draft.add("erase", hash, () => S);
+  const waits = erasing && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
+  // Once the erase is through, or its window is over, the FORGET is due whatever else runs.
+  draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), waits ? askedMs + ERASE_WINDOW_MS : 0);
+  planReplenish(draft, vm, hash);
+}
+
+/** Two unspent FORGETs for every core node, as long as one may still be needed. */
+function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
+  if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, 300 * S));
+}
+
+function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {
+  const endedMs = vm.endedAtMs ?? vm.stateSinceMs;
+  if (vm.state === "TERMINATED" && vm.certificate === null) draft.add("witness", attempt.itemHash, () => 30 * S);
+  if (vm.state === "TERMINATED" && vm.settledAtMs === null) {
+    draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), endedMs + SETTLE_AFTER_MS);
+  }
+  for (const one of vm.attempts) {
+    if (!needsPush(one, endedMs, nowMs)) continue;
+    draft.add("push", one.itemHash, () => 300 * S);
+    planReplenish(draft, vm, one.itemHash);
+  }
+}
+
+/** After the end FORGETs go on to each node that still says alive, and a dormant hash is watched for thirty days. */
+function needsPush(attempt: Attempt, endedMs: number, nowMs: number): boolean {
+  if (attempt.firstSendMs === null) return false;
+  if (attempt.views.some((view) => isAliveWord(view?.says))) return true;
+  return attempt.dormant && nowMs - endedMs < DORMANT_WATCH_MS;
+}

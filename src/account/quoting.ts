@@ -1,0 +1,190 @@
+/**
+ * Quotes: a priced, expiring offer for one exact VM, extension or top-up. Synchronous, one moment each.
+ *
+ * A quote reserves no money and no node; it also says what accepting it now would be refused for.
+ */
+import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
+import { standing } from "./approvals.ts";
+import { type Health, judge } from "./checks.ts";
+import type { QuoteView } from "./contract.ts";
+import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
+import type { Moment } from "./moment.ts";
+import type { PayerFacts } from "./payer.ts";
+import { needsApproval, type Request } from "./policy.ts";
+import {
+  insertQuote,
+  type Offer,
+  openApprovals,
+  openQuotes,
+  pruneQuotes,
+  type QuoteRow,
+  saveApproval,
+} from "./quote-store.ts";
+import { aboveHourly, type CreateFacts, createRequest, extendRequest, notExtendable } from "./requests.ts";
+import type { Credits, Grant, VmRecord, VmSpec } from "./types.ts";
+
+const QUOTE_MS = 600_000;
+const OPEN_QUOTES_MAX = 20;
+
+export function quoteCreate(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  spec: VmSpec,
+  facts: CreateFacts,
+): Answer<QuoteView> {
+  const full = quoteRoom(moment, grant);
+  if (full !== null) return { ok: false, refusal: full };
+  const tooDear = aboveHourly(spec, facts.rateAttoPerS);
+  if (tooDear !== null) return { ok: false, refusal: tooDear };
+  const rise = moment.policy?.priceRisePctMax ?? 0;
+  const costCreditsMax = ceilingOf(holdFor(facts.rateAttoPerS, spec.ttlS), rise);
+  const request = createRequest(spec, facts.rateAttoPerS, costCreditsMax);
+  const base = {
+    kind: "create" as const,
+    vmId: null,
+    crnId: facts.node.nodeHash,
+    shape: spec.shape,
+    image: spec.imageSlug,
+    sshKeyFingerprint: spec.sshFingerprint,
+    ttlS: spec.ttlS,
+    newExpiresAtMs: null,
+  };
+  const view = viewOf(moment, health, grant, request, facts.payer, {
+    ...base,
+    rateAttoPerS: facts.rateAttoPerS,
+    expected: creditsFor(facts.rateAttoPerS, spec.ttlS),
+  });
+  return answer(
+    keepQuote(moment, grant, view, { params: { kind: "create", spec }, costCreditsMax, node: facts.node, view }),
+  );
+}
+
+export function quoteExtend(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  vm: VmRecord,
+  seconds: number,
+  payer: PayerFacts,
+): Answer<QuoteView> {
+  const full = quoteRoom(moment, grant) ?? notExtendable(vm);
+  if (full !== null) return { ok: false, refusal: full };
+  const credits = creditsFor(vm.rateAttoPerS, seconds);
+  const request = extendRequest(vm, seconds, credits);
+  const base = {
+    kind: "extend" as const,
+    vmId: vm.vmId,
+    crnId: null,
+    shape: vm.spec.shape,
+    image: vm.spec.imageSlug,
+    sshKeyFingerprint: vm.spec.sshFingerprint,
+    ttlS: seconds,
+    newExpiresAtMs: vm.expiresAtMs + seconds * 1_000,
+  };
+  const view = viewOf(moment, health, grant, request, payer, {
+    ...base,
+    rateAttoPerS: vm.rateAttoPerS,
+    expected: credits,
+  });
+  return answer(
+    keepQuote(moment, grant, view, {
+      params: { kind: "extend", vmId: vm.vmId, seconds },
+      costCreditsMax: credits,
+      node: null,
+      view,
+    }),
+  );
+}
+
+export function quoteTopUp(moment: Moment, grant: Grant, credits: Credits): Answer<QuoteView> {
+  const full = quoteRoom(moment, grant);
+  if (full !== null) return { ok: false, refusal: full };
+  const none = {
+    vmId: null,
+    crnId: null,
+    shape: null,
+    image: null,
+    sshKeyFingerprint: null,
+    payerNeedsCredits: null,
+    newExpiresAtMs: null,
+  };
+  const times = { ttlS: 0, expiresAtMs: moment.nowMs + QUOTE_MS };
+  const view: QuoteView = {
+    quoteId: "",
+    kind: "top_up",
+    ...none,
+    ...times,
+    rateCreditsPerH: 0,
+    costCreditsExpected: credits,
+    costCreditsMax: credits,
+    approval: "not_required",
+  };
+  return answer(
+    keepQuote(moment, grant, view, { params: { kind: "top_up", credits }, costCreditsMax: credits, node: null, view }),
+  );
+}
+
+function quoteRoom(moment: Moment, grant: Grant): Refusal | null {
+  closeRunOut(moment, grant);
+  pruneQuotes(moment.sql, grant.grantId, moment.nowMs, { kind: "refused", refusal: refusal("quote.expired") });
+  return openQuotes(moment.sql, grant.grantId) >= OPEN_QUOTES_MAX
+    ? refusal("busy.rate_limited", { openQuotes: OPEN_QUOTES_MAX }, 600)
+    : null;
+}
+
+/** Approvals that time or a new policy has closed are stored as closed, so that their quotes can be pruned. */
+function closeRunOut(moment: Moment, grant: Grant): void {
+  const version = moment.policy?.version ?? 0;
+  for (const approval of openApprovals(moment.sql, grant.grantId)) {
+    const state = standing(approval, version, moment.nowMs);
+    if (state !== approval.state) saveApproval(moment.sql, { ...approval, state });
+  }
+}
+
+function keepQuote(moment: Moment, grant: Grant, view: QuoteView, offer: Offer): QuoteView {
+  const quoteId = moment.id("q");
+  const named = { ...view, quoteId };
+  const row: QuoteRow = {
+    quoteId,
+    grantId: grant.grantId,
+    kind: view.kind,
+    madeAtMs: moment.nowMs,
+    expiresAtMs: view.expiresAtMs,
+    offer: { ...offer, view: named },
+    burnt: null,
+  };
+  insertQuote(moment.sql, row);
+  return named;
+}
+
+type ViewBase = Pick<
+  QuoteView,
+  "kind" | "vmId" | "crnId" | "shape" | "image" | "sshKeyFingerprint" | "ttlS" | "newExpiresAtMs"
+> & { readonly rateAttoPerS: bigint; readonly expected: Credits };
+
+/** A quote also says what accepting it now would be refused for, so that an agent need not try. */
+function viewOf(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  request: Request,
+  payer: PayerFacts,
+  base: ViewBase,
+): QuoteView {
+  const { rateAttoPerS, expected, ...shown } = base;
+  const judged = judge(moment, health, grant, request, payer);
+  const needs = "usage" in judged && needsApproval(judged.policy, judged.usage, request) !== null;
+  const dayCredits = creditsFor(rateAttoPerS, request.kind === "create" ? 86_400 : 0);
+  const view: QuoteView = {
+    quoteId: "",
+    ...shown,
+    rateCreditsPerH: creditsPerHour(rateAttoPerS),
+    costCreditsExpected: expected,
+    costCreditsMax: request.credits,
+    payerNeedsCredits: dayCredits + request.credits,
+    approval: needs ? "required" : "not_required",
+    expiresAtMs: moment.nowMs + QUOTE_MS,
+  };
+  return judged.refusal === null ? view : { ...view, wouldRefuse: judged.refusal };
+}

@@ -1,0 +1,170 @@
+/**
+ * Writes down what was learnt: the VM, its holds, the books, the notices and the audit, all in the caller's transaction.
+ *
+ * Synchronous. The rules say what becomes of the VM; this file only makes sure that everything which follows from a
+ * change is stored together with it.
+ */
+import type { Learned } from "./effects.ts";
+import { loadLog, setFrozen, setKeyLost, clearTried } from "./account-store.ts";
+import { bookExtra, changeHolds } from "./ledger-store.ts";
+import {
+  close,
+  isLive,
+  onErase,
+  onForgetSent,
+  onForgetSpent,
+  onFrozenRates,
+  onNodeSight,
+  onRound,
+  onSigned,
+  onTime,
+  resurrected,
+} from "./lifecycle.ts";
+import type { Moment } from "./moment.ts";
+import { planVm, type Step } from "./plan.ts";
+import { atEnd, settle } from "./settlement.ts";
+import { approvalOfQuote, saveApproval } from "./quote-store.ts";
+import { standing } from "./approvals.ts";
+import { certify } from "./certificate.ts";
+import type { EndReason, VmRecord } from "./types.ts";
+import { loadTended, loadVm, saveVm } from "./vm-store.ts";
+
+/** A teardown that takes longer than this is shown to the owner (safety.md a.4). */
+const SLOW_TEARDOWN_MS = 15 * 60_000;
+const OWN_DOING: ReadonlySet<EndReason> = new Set(["destroyed", "stopped", "revoked", "ttl"]);
+
+export function learn(moment: Moment, vmId: string, learned: readonly Learned[], delegationInForce: boolean): void {
+  for (const one of learned) {
+    const vm = loadVm(moment.sql, vmId);
+    if (vm === undefined) return;
+    if (one.kind === "key_lost") keyLost(moment);
+    else if (one.kind === "billed") settled(moment, vm, one.credits);
+    else saveChange(moment, vm, next(moment, vm, one, delegationInForce));
+  }
+}
+
+function next(
+  moment: Moment,
+  vm: VmRecord,
+  learned: Exclude<Learned, { kind: "key_lost" | "billed" }>,
+  delegationInForce: boolean,
+): VmRecord {
+  const { nowMs } = moment;
+  switch (learned.kind) {
+    case "signed":
+      return onSigned(vm, { ...learned, atMs: nowMs });
+    case "more_forgets":
+      return { ...vm, forgets: [...vm.forgets, ...learned.forgets] };
+    case "round":
+      return onRound(vm, learned.itemHash, { said: learned.said, atMs: nowMs, delegationInForce });
+    case "forget_sent":
+      return onForgetSent(vm, learned.itemHash, nowMs);
+    case "forget_spent":
+      return onForgetSpent(vm, learned.forgetHash, learned.core);
+    case "node":
+      return onNodeSight(vm, { ...learned.sight, atMs: nowMs });
+    case "node_refused":
+      return vm.state === "PROVISIONING" ? close(vm, "boot_failed", nowMs) : vm;
+    case "rates":
+      return onFrozenRates(vm, learned.rates, nowMs);
+    case "erase":
+      return onErase(vm, learned.outcome);
+    case "witnesses":
+      return certify(vm, learned.witnesses, nowMs);
+  }
+}
+
+/** The one way in which a VM is stored after its birth. */
+export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): void {
+  if (after === before) return;
+  moment.touched = true;
+  const ends = isLive(before) && !isLive(after);
+  const holds = ends ? atEnd(after) : after.holds;
+  const vm = { ...after, holds };
+  changeHolds(moment.sql, before.holds, holds, moment.nowMs);
+  saveVm(moment.sql, vm, isTended(moment, vm));
+  if (before.state !== vm.state) moment.audit(`vm.${vm.state.toLowerCase()}`, { vmId: vm.vmId, reason: vm.endReason });
+  if (ends) ended(moment, vm);
+  tell(moment, before, vm);
+}
+
+function isTended(moment: Moment, vm: VmRecord): boolean {
+  const tended = planVm(vm, loadLog(moment.sql, vm.vmId), moment.nowMs).length > 0;
+  if (!tended) clearTried(moment.sql, vm.vmId);
+  return tended;
+}
+
+function ended(moment: Moment, vm: VmRecord): void {
+  moment.tellOwner("vm_ended", vm.vmId, { vmId: vm.vmId, reason: vm.endReason });
+  if (vm.healthyAtMs === null && vm.endReason !== null && !OWN_DOING.has(vm.endReason)) returnApproval(moment, vm);
+}
+
+/** One bad node must not use up the owner's signature: it returns once, lowered by what this VM has cost. */
+function returnApproval(moment: Moment, vm: VmRecord): void {
+  const approval = approvalOfQuote(moment.sql, vm.quoteId);
+  const version = moment.policy?.version ?? 0;
+  if (
+    approval === undefined ||
+    approval.state !== "used" ||
+    approval.returned === true ||
+    standing({ ...approval, state: "approved" }, version, moment.nowMs) !== "approved"
+  )
+    return;
+  const cost = vm.holds.reduce((sum, hold) => sum + hold.credits, 0);
+  const facts = { ...approval.facts, costCreditsMax: Math.max(0, approval.facts.costCreditsMax - cost) };
+  saveApproval(moment.sql, { ...approval, facts, state: "approved", returned: true });
+  moment.audit("approval.returned", { approvalId: approval.approvalId, credits: facts.costCreditsMax });
+}
+
+function tell(moment: Moment, before: VmRecord, vm: VmRecord): void {
+  const { vmId } = vm;
+  if (vm.endReason === "price" && before.endReason === null) moment.tellOwner("price_above_hold", vmId, { vmId });
+  if (vm.unreachableSinceMs !== null && moment.nowMs - vm.unreachableSinceMs >= 300_000)
+    moment.tellOwner("vm_unreachable", vmId, { vmId });
+  if (vm.state === "STOPPING" && moment.nowMs - (vm.stopAskedAtMs ?? moment.nowMs) >= SLOW_TEARDOWN_MS)
+    moment.tellOwner("teardown_slow", vmId, { vmId });
+  for (const attempt of resurrected(vm, moment.nowMs)) cameBack(moment, vm, attempt.itemHash);
+}
+
+/** A refused create that two core nodes show alive bills the payer: only evidence like this freezes an account. */
+function cameBack(moment: Moment, vm: VmRecord, itemHash: string): void {
+  if (moment.account.state === "frozen") return;
+  freeze(moment, "dormant_alive");
+  moment.tellOwner("dormant_alive", itemHash, { vmId: vm.vmId, itemHash });
+}
+
+export function freeze(moment: Moment, reason: string): void {
+  if (moment.account.state === "frozen") return;
+  setFrozen(moment.sql, reason);
+  moment.audit("account.frozen", { reason });
+  moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
+}
+
+function keyLost(moment: Moment): void {
+  if (moment.account.keyLost) return;
+  setKeyLost(moment.sql, true);
+  moment.audit("account.key_lost", {});
+  moment.tellOwner("key_lost", moment.account.agentAddress);
+}
+
+function settled(moment: Moment, vm: VmRecord, billed: number): void {
+  const { holds, extra } = settle(vm, billed);
+  changeHolds(moment.sql, vm.holds, holds, moment.nowMs);
+  const done = { ...vm, holds, settledAtMs: moment.nowMs };
+  saveVm(moment.sql, done, isTended(moment, done));
+  moment.audit("vm.settled", { vmId: vm.vmId, billedCredits: billed });
+  if (extra === null) return;
+  bookExtra(moment.sql, vm, extra, moment.nowMs);
+  moment.tellOwner(extra.kind, vm.vmId, { vmId: vm.vmId, credits: extra.credits, late: extra.late });
+  if (extra.kind === "overrun" && !extra.late) freeze(moment, "overrun");
+}
+
+/** Lets time do its part: deadlines, and what nothing was ever sent of. */
+export function tend(moment: Moment, mayVoid: boolean): void {
+  for (const vm of loadTended(moment.sql)) saveChange(moment, vm, onTime(vm, moment.nowMs, !mayVoid));
+}
+
+/** What there is to do for all VMs, due or not. */
+export function plannedSteps(moment: Moment): readonly Step[] {
+  return loadTended(moment.sql).flatMap((vm) => planVm(vm, loadLog(moment.sql, vm.vmId), moment.nowMs));
+}

@@ -1,0 +1,44 @@
+/** What a quote or an accept asks of the policy, and the refusals that need no policy. Pure. */
+import { type Refusal, refusal } from "../errors.ts";
+import { creditsPerHour } from "./credits.ts";
+import type { PayerFacts } from "./payer.ts";
+import type { Request } from "./policy.ts";
+import type { Credits, NodeRef, VmRecord, VmSpec } from "./types.ts";
+
+/** Dated facts, gathered in the Worker; null where they were not needed. */
+export type CreateFacts = { readonly payer: PayerFacts; readonly rateAttoPerS: bigint; readonly node: NodeRef };
+export type ExtendFacts = { readonly payer: PayerFacts };
+
+export const createRequest = (spec: VmSpec, rateAttoPerS: bigint, credits: Credits): Request => ({
+  kind: "create",
+  credits,
+  vmTotal: credits,
+  rateAttoPerS,
+  shape: spec.shape,
+  ttlS: spec.ttlS,
+});
+
+export function extendRequest(vm: VmRecord, seconds: number, credits: Credits): Request {
+  const already = vm.holds.reduce((sum, hold) => sum + hold.creditsOriginal, 0);
+  const ttlS = Math.ceil((vm.expiresAtMs - vm.admittedAtMs) / 1_000) + seconds;
+  return {
+    kind: "extend",
+    credits,
+    vmTotal: already + credits,
+    rateAttoPerS: vm.rateAttoPerS,
+    shape: vm.spec.shape,
+    ttlS,
+  };
+}
+
+export function notExtendable(vm: VmRecord): Refusal | null {
+  if (vm.state === "TERMINATED" || vm.state === "FAILED") return refusal("vm.ended", { vmId: vm.vmId });
+  if (vm.state === "STOPPING") return refusal("vm.ending", { vmId: vm.vmId });
+  return vm.healthyAtMs === null ? refusal("vm.not_ready", { vmId: vm.vmId }, 15) : null;
+}
+
+export function aboveHourly(spec: VmSpec, rateAttoPerS: bigint): Refusal | null {
+  const perHour = creditsPerHour(rateAttoPerS);
+  if (spec.hourlyCreditsMax === undefined || perHour <= spec.hourlyCreditsMax) return null;
+  return refusal("quote.above_max_hourly", { hourlyCredits: perHour, maxHourlyCredits: spec.hourlyCreditsMax });
+}

@@ -1,0 +1,294 @@
+/**
+ * The values that the money rules work on: policy, grants, quotes, approvals, VMs and their attempts.
+ *
+ * Pure types, no behaviour. Amounts are whole credits (1 USD = 1,000,000), times are milliseconds since 1970 unless a
+ * name ends in S, rates are atto-credits per second as decimal text where they are stored (bigint in memory).
+ */
+import type { Fact } from "../errors.ts";
+import type { Certificate } from "./certificate.ts";
+
+export type Credits = number;
+/** Lower-case hex without 0x, as the network writes item hashes and node hashes. */
+export type Hash = string;
+
+export type Shape = {
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly diskMib: number;
+  /** Model as the network's settings name it, for instance "RTX 4000 ADA". */
+  readonly gpu?: string;
+};
+
+export type Window = { readonly seconds: number; readonly creditsMax: Credits };
+
+/** The owner's limits (safety.md a.3). Stored and hashed as this JSON; a new or wider one is signed by the owner. */
+export type Policy = {
+  readonly version: number;
+  readonly limits: {
+    readonly perVmCreditsMax: Credits;
+    readonly burnCreditsPerHMax: Credits;
+    readonly windows: readonly Window[];
+    readonly lifetimeCreditsMax: Credits;
+    readonly vmsLiveMax: number;
+    readonly createsPerMinMax: number;
+    readonly ttlSDefault: number;
+    readonly ttlSMax: number;
+  };
+  readonly shape: {
+    readonly vcpusMax: number;
+    readonly memoryMibMax: number;
+    readonly diskMibMax: number;
+    /** Models that may be rented; empty: no GPU. */
+    readonly gpus: readonly string[];
+  };
+  readonly approval: {
+    readonly by: "signature" | "click";
+    readonly firstVm: boolean;
+    readonly gpu: boolean;
+    /** A VM whose total exceeds this needs approval. */
+    readonly aboveCredits: Credits;
+    /** Above this sum of unapproved spending in 24 hours, everything needs approval. */
+    readonly unapprovedPerDayCredits: Credits;
+  };
+  readonly priceRisePctMax: number;
+  readonly expiresAtMs: number;
+};
+
+/** What the owner types in; the version is ours to give. */
+export type PolicyDraft = Omit<Policy, "version">;
+
+export type GrantState = "active" | "frozen" | "revoked";
+export type Scope = "vm:read" | "vm:create" | "vm:destroy" | "funds:topup";
+export const SCOPES: readonly Scope[] = ["vm:read", "vm:create", "vm:destroy", "funds:topup"];
+
+export type Grant = {
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly clientName: string;
+  readonly redirectHost: string;
+  readonly scopes: readonly Scope[];
+  readonly state: GrantState;
+  readonly creditsMax: Credits;
+  readonly vmsLiveMax: number;
+  readonly createsPerMinMax: number;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+};
+
+export type NodeRef = {
+  readonly nodeHash: Hash;
+  /** https origin, from the corechannel aggregate of two core nodes only. */
+  readonly origin: string;
+  /** The node's own DOMAIN_NAME, which operator calls sign for. */
+  readonly domain: string;
+  /** The exact free device there, when one was asked for; copied into the INSTANCE as it is. */
+  readonly gpu?: GpuDevice;
+};
+
+export type GpuDevice = {
+  readonly vendor: string;
+  readonly device_name: string;
+  readonly device_class: "0300" | "0302";
+  readonly device_id: string;
+};
+
+/** Everything that makes up one exact VM, after parsing; this is what a quote prices and an approval shows. */
+export type VmSpec = {
+  readonly shape: Shape;
+  readonly imageSlug: string;
+  readonly imageHash: Hash;
+  readonly sshPubkey: string;
+  readonly sshFingerprint: string;
+  readonly ttlS: number;
+  readonly name?: string;
+  /** Set only if the agent asked for this node; otherwise any node that the policy allows. */
+  readonly nodeAsked?: Hash;
+  readonly hourlyCreditsMax?: Credits;
+};
+
+export type QuoteKind = "create" | "extend" | "top_up";
+
+export type VmState =
+  | "REQUESTED"
+  | "SENT"
+  | "UNKNOWN"
+  | "PROVISIONING"
+  | "HEALTHY"
+  | "UNHEALTHY"
+  | "STOPPING"
+  | "TERMINATED"
+  | "FAILED";
+
+export type EndReason =
+  | "destroyed"
+  | "ttl"
+  | "stopped"
+  | "revoked"
+  | "unreachable"
+  | "boot_failed"
+  | "ssh_never"
+  | "overrun"
+  | "price"
+  | "payer_line"
+  | "ended_by_network"
+  | "ended_by_owner_elsewhere"
+  | "rejected"
+  | "never_sent";
+
+export type CoreWord = "absent" | "pending" | "processed" | "rejected" | "forgotten" | "removing" | "removed";
+
+/** What one core node last said of one attempt; silence leaves the row as it was. */
+export type CoreView = {
+  readonly says: CoreWord;
+  readonly atMs: number;
+  /** Since when it has said this without a break. */
+  readonly sinceMs: number;
+  readonly errorCode?: number;
+};
+
+export type Attempt = {
+  readonly itemHash: Hash;
+  readonly vmId: string;
+  readonly number: number;
+  readonly node: NodeRef;
+  readonly sender: string;
+  readonly itemContent: string;
+  readonly timeS: number;
+  readonly signature: string | null;
+  readonly firstSendMs: number | null;
+  readonly closedAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly rejectedAtMs: number | null;
+  readonly dormant: boolean;
+  /** Two consecutive readings, at least 60 s apart, in which two said REJECTED and nobody anything else. */
+  readonly rejectedSinceMs: number | null;
+  /** Since when two core nodes have been done with it while the third was not, without a contradicting word. */
+  readonly twoDoneSinceMs: number | null;
+  /** Since when two have called it FORGOTTEN or REMOVED. */
+  readonly goneSinceMs: number | null;
+  /** When any core node first called it processed or removing. */
+  readonly seenAliveMs: number | null;
+  /** For a dormant one: since when two core nodes have shown it alive. */
+  readonly aliveSinceMs: number | null;
+  readonly firstForgetMs: number | null;
+  readonly views: readonly [CoreView | null, CoreView | null, CoreView | null];
+};
+
+export type Forget = {
+  readonly itemHash: Hash;
+  readonly target: Hash;
+  readonly itemContent: string;
+  readonly timeS: number;
+  readonly sender: string;
+  readonly signature: string | null;
+  /** Core nodes that rejected this FORGET; the next one is tried there. */
+  readonly spent: readonly [boolean, boolean, boolean];
+};
+
+export type HoldState = "held" | "shrunk" | "posted" | "voided";
+
+export type Hold = {
+  readonly holdId: string;
+  readonly vmId: string;
+  readonly grantId: string;
+  readonly kind: "create" | "extend";
+  readonly state: HoldState;
+  /** What counts against the limits now: the amount held, then shrunk, then posted; 0 when voided. */
+  readonly credits: Credits;
+  readonly creditsOriginal: Credits;
+  readonly atMs: number;
+  readonly approved: boolean;
+};
+
+export type Ssh = {
+  readonly host: string;
+  readonly port: number;
+  readonly ipv6: string | null;
+  readonly knownHosts: string;
+  readonly tested: boolean;
+};
+
+export type VmRecord = {
+  readonly vmId: string;
+  readonly grantId: string;
+  readonly quoteId: string;
+  readonly spec: VmSpec;
+  readonly state: VmState;
+  readonly rateAttoPerS: bigint;
+  readonly admittedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly stateSinceMs: number;
+  readonly healthyAtMs: number | null;
+  readonly stopAskedAtMs: number | null;
+  readonly endReason: EndReason | null;
+  readonly endedAtMs: number | null;
+  readonly settledAtMs: number | null;
+  readonly eraseTries: number;
+  readonly erased: "no" | "yes" | "gave_up";
+  readonly unreachableSinceMs: number | null;
+  readonly priceCheckedAtMs: number | null;
+  readonly ssh: Ssh | null;
+  readonly certificate: Certificate | null;
+  readonly approvalId: string | null;
+  readonly attempts: readonly Attempt[];
+  readonly forgets: readonly Forget[];
+  readonly holds: readonly Hold[];
+};
+
+export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "stale" | "withdrawn" | "used";
+
+/** The readable fields that the owner signs (design.md §12.4). Sizes are what the page shows, nothing is a bare digest. */
+export type ApprovalFacts = {
+  readonly account: string;
+  readonly grant: string;
+  readonly kind: QuoteKind;
+  readonly vmId: string;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly diskGib: number;
+  readonly gpu: string;
+  readonly image: string;
+  readonly sshKeyFingerprint: string;
+  readonly nodeOrAny: string;
+  readonly costCreditsMax: Credits;
+  readonly ttlS: number;
+  readonly policyVersion: number;
+};
+
+export type Approval = {
+  readonly approvalId: string;
+  readonly grantId: string;
+  readonly quoteId: string;
+  readonly state: ApprovalState;
+  readonly facts: ApprovalFacts;
+  readonly askedAtMs: number;
+  readonly requestExpiresAtMs: number;
+  readonly decidedAtMs: number | null;
+  readonly validUntilMs: number | null;
+  /** Given back once after a VM that never came up, with a lowered ceiling; any quote of the same facts may use it. */
+  readonly returned?: boolean;
+};
+
+export type Notice = {
+  readonly noticeId: string;
+  readonly kind: NoticeKind;
+  readonly facts: Readonly<Record<string, Fact>>;
+  readonly sinceMs: number;
+  readonly seenAtMs: number | null;
+};
+
+export type NoticeKind =
+  | "vm_ended"
+  | "teardown_slow"
+  | "delegation_gone"
+  | "key_lost"
+  | "price_above_hold"
+  | "payer_line"
+  | "removing"
+  | "overrun"
+  | "correction"
+  | "vm_unreachable"
+  | "dormant_alive"
+  | "account_frozen"
+  | "approval_waiting"
+  | "internal";

@@ -1,0 +1,5 @@
+/** Whether this service runs on somebody's own machine, whose sleep would also put the alarms to sleep. Pure. */
+export function isLoopback(origin: string): boolean {
+  const { hostname } = new URL(origin);
+  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
+}

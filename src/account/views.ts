@@ -1,0 +1,200 @@
+/** What agents and owners are shown of an account: values assembled from rows, with the network down or not. */
+import { standing } from "./approvals.ts";
+import type { ApprovalView, BalanceView, GrantView, LimitLeft, NetworkState, Overview, VmView } from "./contract.ts";
+import { creditsPerHour } from "./credits.ts";
+import { loadGrant, loadGrants, loadNotices } from "./account-store.ts";
+import { ours } from "./checks.ts";
+import { balanceOf, readUsage, spentBy } from "./ledger-store.ts";
+import { currentAttempt, firstSendMs, isLive, UNREACHABLE_MS } from "./lifecycle.ts";
+import type { Moment } from "./moment.ts";
+import { type PayerFacts, payerLine, readings } from "./payer.ts";
+import { freesAtMs, type Usage, usedIn, worstCase } from "./policy.ts";
+import { openApprovals } from "./quote-store.ts";
+import { costSoFar, heldFor } from "./settlement.ts";
+import type { Approval, Grant, Policy, VmRecord } from "./types.ts";
+import { loadLive, loadPage } from "./vm-store.ts";
+
+const EXPIRES_SOON_MS = 15 * 60_000;
+const SLOW_TEARDOWN_MS = 15 * 60_000;
+
+export function vmView(vm: VmRecord, nowMs: number): VmView {
+  const attempt = currentAttempt(vm);
+  const destroyAtMs = vm.unreachableSinceMs === null ? null : vm.unreachableSinceMs + UNREACHABLE_MS;
+  return {
+    vmId: vm.vmId,
+    grantId: vm.grantId,
+    name: vm.spec.name ?? null,
+    state: vm.state,
+    crnId: attempt.node.nodeHash,
+    itemHash: attempt.itemHash,
+    shape: vm.spec.shape,
+    image: vm.spec.imageSlug,
+    createdAtMs: vm.admittedAtMs,
+    startedAtMs: firstSendMs(vm),
+    healthyAtMs: vm.healthyAtMs,
+    expiresAtMs: vm.expiresAtMs,
+    endedAtMs: vm.endedAtMs,
+    endReason: vm.endReason,
+    ssh: isLive(vm) ? vm.ssh : null,
+    rateCreditsPerH: creditsPerHour(vm.rateAttoPerS),
+    heldCredits: heldFor(vm),
+    costCredits: costSoFar(vm, nowMs),
+    costStatus: vm.settledAtMs !== null || vm.state === "FAILED" ? "settled" : "provisional",
+    unreachableSinceMs: isLive(vm) ? vm.unreachableSinceMs : null,
+    destroyAtMs: isLive(vm) ? destroyAtMs : null,
+    warnings: warningsOf(vm, nowMs),
+    timeline: timelineOf(vm),
+    certificate: vm.certificate,
+  };
+}
+
+function warningsOf(vm: VmRecord, nowMs: number): VmView["warnings"] {
+  if (!isLive(vm)) return [];
+  const slow = vm.state === "STOPPING" && nowMs - (vm.stopAskedAtMs ?? nowMs) >= SLOW_TEARDOWN_MS;
+  const soon = vm.state !== "STOPPING" && vm.expiresAtMs - nowMs <= EXPIRES_SOON_MS;
+  return [
+    ...(soon ? (["expires_soon"] as const) : []),
+    ...(vm.unreachableSinceMs === null ? [] : (["unreachable"] as const)),
+    ...(slow ? (["teardown_slow"] as const) : []),
+  ];
+}
+
+function timelineOf(vm: VmRecord): VmView["timeline"] {
+  const attempt = currentAttempt(vm);
+  const events: readonly (readonly [number | null, string])[] = [
+    [vm.admittedAtMs, "money held"],
+    [attempt.firstSendMs, "sent"],
+    [attempt.seenAliveMs, "confirmed by a core node"],
+    [vm.healthyAtMs, "running"],
+    [vm.stopAskedAtMs, `teardown: ${vm.endReason ?? ""}`],
+    [attempt.firstForgetMs, "FORGET sent"],
+    [vm.endedAtMs, "ended"],
+    [vm.certificate?.issuedAtMs ?? null, "death certificate"],
+    [vm.settledAtMs, "settled"],
+  ];
+  return events
+    .flatMap(([atMs, event]) => (atMs === null ? [] : [{ atMs, event }]))
+    .toSorted((a, b) => a.atMs - b.atMs);
+}
+
+export function approvalView(moment: Moment, approval: Approval): ApprovalView {
+  const version = moment.policy?.version ?? 0;
+  const clientName = loadGrant(moment.sql, approval.grantId)?.clientName ?? "";
+  return {
+    ...approval,
+    state: standing(approval, version, moment.nowMs),
+    clientName,
+    path: `/approve/${approval.approvalId}`,
+  };
+}
+
+export function grantView(moment: Moment, grant: Grant): GrantView {
+  const mine = loadPage(moment.sql, {
+    grantId: grant.grantId,
+    liveOnly: true,
+    limit: 100,
+  });
+  const heldCredits = mine.reduce((sum, vm) => sum + heldFor(vm), 0);
+  return {
+    ...grant,
+    heldCredits,
+    spentCredits: spentBy(moment.sql, grant.grantId) - heldCredits,
+    vmsLive: mine.length,
+  };
+}
+
+export function balanceView(
+  moment: Moment,
+  grant: Grant | null,
+  payer: PayerFacts | null,
+  networkState: NetworkState,
+): BalanceView {
+  const { account, policy } = moment;
+  const usage = readUsage(moment.sql, grant?.grantId ?? "", moment.nowMs);
+  const line = payer === null ? undefined : payerLine(payer, ours(moment, null), moment.nowMs);
+  const books = balanceOf(moment.sql);
+  const payerBurn = line === undefined ? null : creditsPerHour(line.foreignAttoPerS + usage.burnAttoPerS);
+  return {
+    asOfMs: payer?.asOfMs ?? moment.nowMs,
+    networkState,
+    network: moment.config.network,
+    payer: account.owner,
+    payerCredits: line?.credits ?? null,
+    burnCreditsPerH: creditsPerHour(usage.burnAttoPerS),
+    payerBurnCreditsPerH: payerBurn,
+    runwayH:
+      line === undefined || payerBurn === null || payerBurn === 0
+        ? null
+        : Math.max(0, (line.credits - line.unbilled - line.oneDayCredits) / payerBurn),
+    oneDayLineCredits: line?.oneDayCredits ?? null,
+    heldCredits: books.held,
+    spentCredits: books.posted,
+    vmsLive: usage.vmsLive,
+    limits: policy === null ? [] : limitsLeft(policy, grant, usage, moment.nowMs),
+    accountState: account.state,
+    grantState: grant?.state ?? "active",
+    delegation: account.delegation,
+    policyVersion: policy?.version ?? null,
+    coreNodesAnswering: payer === null ? null : readings(payer).length,
+  };
+}
+
+function limitsLeft(policy: Policy, grant: Grant | null, usage: Usage, nowMs: number): readonly LimitLeft[] {
+  const { limits } = policy;
+  const row = (name: LimitLeft["name"], max: number, used: number, freesAt: number | null = null): LimitLeft => ({
+    name,
+    max,
+    used,
+    left: Math.max(0, max - used),
+    freesAtMs: freesAt,
+  });
+  const windows = limits.windows.map((window) => {
+    const used = usedIn(usage, window.seconds, nowMs);
+    return row(
+      `window_${window.seconds}s`,
+      window.creditsMax,
+      used,
+      used === 0 ? null : freesAtMs(usage, window, window.creditsMax - used + 1, nowMs),
+    );
+  });
+  const own = grant === null ? [] : [row("grant", grant.creditsMax, usage.grantSpent)];
+  return [
+    row("per_vm", limits.perVmCreditsMax, 0),
+    row("burn_per_h", limits.burnCreditsPerHMax, creditsPerHour(usage.burnAttoPerS)),
+    ...windows,
+    row("lifetime", limits.lifetimeCreditsMax, usage.lifetime),
+    ...own,
+    row("vms_live", limits.vmsLiveMax, usage.vmsLive),
+    row("creates_per_min", limits.createsPerMinMax, usage.createdMs.length),
+    row("ttl_s", limits.ttlSMax, 0),
+  ];
+}
+
+/** The most that agents can still spend under the policy in force. */
+export function worstCaseNow(moment: Moment): number {
+  const { policy } = moment;
+  return policy === null ? 0 : worstCase(policy, spentBy(moment.sql, null), policy.expiresAtMs, moment.nowMs);
+}
+
+export function overview(moment: Moment, payer: PayerFacts | null, networkState: NetworkState): Overview {
+  const { account } = moment;
+  const recent = loadPage(moment.sql, { grantId: null, liveOnly: false, limit: 20 });
+  const live = loadLive(moment.sql).filter((vm) => !recent.some((one) => one.vmId === vm.vmId));
+  return {
+    owner: account.owner,
+    account: account.name,
+    agentAddress: account.agentAddress,
+    state: account.state,
+    frozenReason: account.frozenReason,
+    policy: moment.policy,
+    worstCaseCredits: worstCaseNow(moment),
+    balance: balanceView(moment, null, payer ?? account.payer, networkState),
+    vms: [...live, ...recent].map((vm) => vmView(vm, moment.nowMs)),
+    grants: loadGrants(moment.sql).map((grant) => grantView(moment, grant)),
+    approvals: openApprovals(moment.sql, null)
+      .map((approval) => approvalView(moment, approval))
+      .filter((one) => one.state === "pending" || one.state === "approved"),
+    notices: loadNotices(moment.sql),
+    unattended: moment.config.unattended,
+  };
+}
