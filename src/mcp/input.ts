@@ -1,0 +1,94 @@
+/**
+ * The parameters that several tools share, and how they become what the account is asked. Pure.
+ *
+ * Sizes in GB are GiB (1 GB = 1024 MiB). Unknown parameters are refused: a misspelt `ttl_hours` must not cost money.
+ */
+import * as z from "zod";
+import type { VmAsk } from "../account/contract.ts";
+import { answer } from "../errors.ts";
+import type { Answer } from "../errors.ts";
+import { creditsOf, mibOf, secondsOf } from "./money.ts";
+import { invalid } from "./tool.ts";
+
+export const TTL_HOURS_DEFAULT = 4;
+/** A year; the owner's policy sets the real limit. */
+const HOURS_MAX = 8_760;
+const USD_MAX = 1_000_000;
+const GB_MAX = 65_536;
+
+export const id = (what: string) => z.string().min(1).max(64).describe(what);
+export const hours = z.number().positive().max(HOURS_MAX);
+export const usdAmount = z.number().positive().max(USD_MAX);
+export const gb = z.number().positive().max(GB_MAX);
+export const cursor = z.string().min(1).max(256).describe("next_cursor of the page before").optional();
+export const limit = (max: number, normal: number) => z.number().int().min(1).max(max).default(normal);
+export const waitS = z.number().int().min(0).max(25).default(0).describe("Wait up to this many seconds for a change");
+export const vmId = id("From aleph_create_vm or aleph_list_my_vms");
+export const quoteId = id("Accepts this quote; the other parameters may be left out or must be the same").optional();
+export const dryRun = z.boolean().default(false).describe("true: nothing is changed");
+
+/** The shape of a VM, as `aleph_quote_vm` wants it. */
+export const vmShape = {
+  crn_id: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe("Node from aleph_list_crns; left out: the best one")
+    .optional(),
+  cpu: z.number().int().min(1).max(1_024).describe("Virtual CPUs"),
+  ram_gb: gb.describe("Memory; 1 GB = 1024 MiB"),
+  disk_gb: gb.describe("Disk; 1 GB = 1024 MiB"),
+  os_image: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/)
+    .describe("debian12, ubuntu22, ubuntu24, or an image's item hash"),
+  // far above any public key, so that a private one pasted by mistake is recognised as such
+  ssh_pubkey: z.string().min(1).max(16_384).describe("One OpenSSH public key line. Never a private key"),
+  gpu: z.string().min(1).max(64).describe("GPU model, if one is wanted").optional(),
+  max_hourly_cost_usd: usdAmount.describe("Refuse a price above this").optional(),
+  ttl_hours: hours.meta({ default: TTL_HOURS_DEFAULT, description: "The VM is torn down after this time" }).optional(),
+  name: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .describe("Label: a-z, 0-9, -")
+    .optional(),
+} as const;
+
+export const vmInput = z.object(vmShape).partial();
+export type VmInput = z.output<typeof vmInput>;
+export const vmInputShape = vmInput.shape;
+
+/** The whole request for a price; the first parameter that is missing is named. */
+export function vmAskOf(input: VmInput): Answer<VmAsk> {
+  const given = partOf({ ...input, ttl_hours: input.ttl_hours ?? TTL_HOURS_DEFAULT });
+  if (!given.ok) return given;
+  const { vcpus, memoryMib, diskMib, image, sshPubkey, ttlS, ...rest } = given.value;
+  if (vcpus === undefined) return invalid("cpu", "missing");
+  if (memoryMib === undefined) return invalid("ram_gb", "missing");
+  if (diskMib === undefined) return invalid("disk_gb", "missing");
+  if (image === undefined) return invalid("os_image", "missing");
+  if (sshPubkey === undefined) return invalid("ssh_pubkey", "missing");
+  if (ttlS === undefined) return invalid("ttl_hours", "missing");
+  return answer({ ...rest, vcpus, memoryMib, diskMib, image, sshPubkey, ttlS });
+}
+
+/** Only what was said, for comparison with the quote that is being accepted. */
+export function partOf(input: VmInput): Answer<Partial<VmAsk>> {
+  const hourly = input.max_hourly_cost_usd;
+  const hourlyCreditsMax = hourly === undefined ? undefined : creditsOf(hourly);
+  if (hourly !== undefined && hourlyCreditsMax === undefined)
+    return invalid("max_hourly_cost_usd", "more_than_six_decimals");
+  const ttlS = input.ttl_hours === undefined ? undefined : secondsOf(input.ttl_hours);
+  if (input.ttl_hours !== undefined && ttlS === undefined) return invalid("ttl_hours", "below_one_second");
+  return answer({
+    ...(input.crn_id !== undefined && { nodeHash: input.crn_id }),
+    ...(input.cpu !== undefined && { vcpus: input.cpu }),
+    ...(input.ram_gb !== undefined && { memoryMib: mibOf(input.ram_gb) }),
+    ...(input.disk_gb !== undefined && { diskMib: mibOf(input.disk_gb) }),
+    ...(input.os_image !== undefined && { image: input.os_image }),
+    ...(input.ssh_pubkey !== undefined && { sshPubkey: input.ssh_pubkey }),
+    ...(input.gpu !== undefined && { gpu: input.gpu }),
+    ...(hourlyCreditsMax !== undefined && { hourlyCreditsMax }),
+    ...(ttlS !== undefined && { ttlS }),
+    ...(input.name !== undefined && { name: input.name }),
+  });
+}

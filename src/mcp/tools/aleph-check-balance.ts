@@ -1,0 +1,98 @@
+/** The budget of this agent: what is left of every limit, what burns, how long the payer lasts. */
+import * as z from "zod";
+import type { BalanceView, LimitLeft } from "../../account/contract.ts";
+import { answer } from "../../errors.ts";
+import { isoOf, usdOf } from "../money.ts";
+import { datedShape, flatOutput, time, usd } from "../output.ts";
+import { defineTool } from "../tool.ts";
+import { datedFields } from "../vm-view.ts";
+
+const limitSchema = z.object({
+  name: z.string(),
+  unit: z.enum(["usd", "usd_per_hour", "vms", "creates_per_minute", "seconds"]),
+  max: z.number(),
+  used: z.number(),
+  left: z.number(),
+  frees_at: time.nullable(),
+});
+
+const output = flatOutput(["ok"], {
+  balance_usd: usd.nullable().describe("The payer's credits; null: unknown").optional(),
+  burn_rate_usd_per_hour: usd.describe("All VMs of this account").optional(),
+  estimated_runway_hours: z.number().nullable().describe("Until the one-day line, not until zero").optional(),
+  active_vms: z.number().optional(),
+  payer: z.string().optional(),
+  payer_burn_usd_per_hour: usd.nullable().optional(),
+  one_day_line_usd: usd.nullable().describe("Below this the network removes machines").optional(),
+  held_usd: usd.optional(),
+  spent_usd: usd.optional(),
+  limits: z.array(limitSchema).optional(),
+  account_state: z.enum(["active", "frozen"]).optional(),
+  grant_state: z.enum(["active", "frozen", "revoked"]).optional(),
+  delegation: z.enum(["ok", "missing", "too_wide", "unknown"]).optional(),
+  policy_version: z.number().nullable().optional(),
+  core_nodes_answering: z.number().nullable().optional(),
+  ...datedShape,
+});
+
+export const checkBalance = defineTool({
+  name: "aleph_check_balance",
+  title: "Budget and balance",
+  description:
+    "Read what may still be spent: the payer's balance, the burn rate, every limit with what is left of it, VMs alive. Free. Call it first. Times are UTC; null means unknown.",
+  scope: "vm:read",
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  quotes: "never",
+  alwaysLoad: true,
+  input: z.strictObject({}),
+  output,
+  handler: async (_input, use) => {
+    const got = await use.front.checkBalance(use.caller);
+    return got.ok ? answer({ ...fieldsOf(got.value), ...datedFields(got.value, use) }) : got;
+  },
+});
+
+function fieldsOf(view: BalanceView) {
+  return {
+    status: "ok" as const,
+    balance_usd: usdOrNull(view.payerCredits),
+    burn_rate_usd_per_hour: usdOf(view.burnCreditsPerH),
+    estimated_runway_hours: view.runwayH,
+    active_vms: view.vmsLive,
+    payer: view.payer,
+    payer_burn_usd_per_hour: usdOrNull(view.payerBurnCreditsPerH),
+    one_day_line_usd: usdOrNull(view.oneDayLineCredits),
+    held_usd: usdOf(view.heldCredits),
+    spent_usd: usdOf(view.spentCredits),
+    limits: view.limits.map(limitOf),
+    account_state: view.accountState,
+    grant_state: view.grantState,
+    delegation: view.delegation,
+    policy_version: view.policyVersion,
+    core_nodes_answering: view.coreNodesAnswering,
+  };
+}
+
+function limitOf({ name, max, used, left, freesAtMs }: LimitLeft): z.input<typeof limitSchema> {
+  const unit = unitOf(name);
+  const said = unit === "usd" || unit === "usd_per_hour" ? usdOf : (count: number) => count;
+  return {
+    name,
+    unit,
+    max: said(max),
+    used: said(used),
+    left: said(left),
+    frees_at: freesAtMs === null ? null : isoOf(freesAtMs),
+  };
+}
+
+function unitOf(name: LimitLeft["name"]): z.input<typeof limitSchema>["unit"] {
+  if (name === "vms_live") return "vms";
+  if (name === "creates_per_min") return "creates_per_minute";
+  if (name === "ttl_s") return "seconds";
+  return name === "burn_per_h" ? "usd_per_hour" : "usd";
+}
+
+function usdOrNull(credits: number | null): number | null {
+  return credits === null ? null : usdOf(credits);
+}

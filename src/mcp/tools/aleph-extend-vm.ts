@@ -1,0 +1,59 @@
+/** Lets a VM live longer: a quote first, then its acceptance. Every check runs again. */
+import * as z from "zod";
+import { answer, refuse } from "../../errors.ts";
+import { dryRun, hours, quoteId, vmId } from "../input.ts";
+import { isoOf, secondsOf, usdOf } from "../money.ts";
+import { flatOutput, usd } from "../output.ts";
+import { approvalRequiredFields, approvalRequiredShape, quoteFields, quoteShape } from "../quote-view.ts";
+import { defineTool, invalid } from "../tool.ts";
+import type { Use } from "../tool.ts";
+import { acceptedVmFields, VM_STATUSES, vmOutShape } from "../vm-view.ts";
+
+type Asked = { readonly vm_id?: string | undefined; readonly additional_hours?: number | undefined };
+
+export const extendVm = defineTool({
+  name: "aleph_extend_vm",
+  title: "Extend a VM",
+  description:
+    "Spends money, in two steps. With vm_id and additional_hours (or with dry_run): a quote. With quote_id: moves expires_at, or answers approval_required with approval_url for the owner. Repeating a quote_id extends once. Refusals carry code, retry and next_tool. Times are UTC.",
+  scope: "vm:create",
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  quotes: "without_quote_id",
+  input: z.strictObject({
+    vm_id: vmId.optional(),
+    additional_hours: hours.describe("Added to the present expires_at").optional(),
+    dry_run: dryRun,
+    quote_id: quoteId,
+  }),
+  output: flatOutput(["quote", "approval_required", ...VM_STATUSES], {
+    ...vmOutShape,
+    ...quoteShape,
+    ...approvalRequiredShape,
+    additional_cost_usd: usd.optional(),
+  }),
+  handler: async ({ quote_id, dry_run, ...asked }, use) => {
+    const seconds = asked.additional_hours === undefined ? undefined : secondsOf(asked.additional_hours);
+    if (asked.additional_hours !== undefined && seconds === undefined)
+      return invalid("additional_hours", "below_one_second");
+    return quote_id === undefined || dry_run ? quoted(asked, seconds, use) : accepted(quote_id, asked, seconds, use);
+  },
+});
+
+async function quoted(asked: Asked, seconds: number | undefined, use: Use) {
+  if (asked.vm_id === undefined) return invalid("vm_id", "missing");
+  if (seconds === undefined) return invalid("additional_hours", "missing");
+  const got = await use.front.quoteExtend(use.caller, { vmId: asked.vm_id, seconds });
+  return got.ok ? answer(quoteFields(got.value, use)) : got;
+}
+
+async function accepted(quote: string, asked: Asked, seconds: number | undefined, use: Use) {
+  const same = { ...(asked.vm_id !== undefined && { vmId: asked.vm_id }), ...(seconds !== undefined && { seconds }) };
+  const got = await use.front.accept(use.caller, { quoteId: quote, kind: "extend", same, waitS: 0 });
+  if (!got.ok) return got;
+  if (got.value.kind === "approval_required")
+    return answer(approvalRequiredFields(got.value.approval, got.value.quote, use));
+  if (got.value.kind !== "vm") return refuse("internal.invariant");
+  const { vm, additionalCredits } = got.value;
+  const cost = additionalCredits === null ? {} : { additional_cost_usd: usdOf(additionalCredits) };
+  return answer({ ...acceptedVmFields(got.value, use), new_expires_at: isoOf(vm.expiresAtMs), ...cost });
+}

@@ -1,0 +1,103 @@
+/** Nodes that could host a VM, best first, from a dated snapshot. Only figures and ids leave here: a node's name is its own text. */
+import * as z from "zod";
+import type { NodeFilter, NodeView } from "../../account/contract.ts";
+import { answer } from "../../errors.ts";
+import { cursor, gb, limit } from "../input.ts";
+import { gbOf, mibOf, usdOf } from "../money.ts";
+import { datedShape, flatOutput, usd } from "../output.ts";
+import { defineTool } from "../tool.ts";
+import { datedFields } from "../vm-view.ts";
+
+/** What a version number and a GPU model may look like; anything else of a node's own words is withheld. */
+const VERSION = /^\d{1,4}(\.\d{1,4}){1,3}([-+.]?[0-9a-z]{1,12})?$/;
+const GPU = /^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,39}$/;
+const GPUS_MAX = 4;
+
+const nodeSchema = z.object({
+  crn_id: z.string(),
+  cpu: z.number().nullable(),
+  ram_gb: z.number().nullable(),
+  disk_gb: z.number().nullable(),
+  gpus: z.array(z.string()),
+  version: z.string().nullable(),
+  score: z.number(),
+  latency_ms: z.number().nullable(),
+  hourly_cost_usd: usd.nullable(),
+});
+
+const input = z.strictObject({
+  min_cpu: z.number().int().min(1).max(1_024).optional(),
+  min_ram_gb: gb.describe("1 GB = 1024 MiB").optional(),
+  min_disk_gb: gb.optional(),
+  region: z
+    .string()
+    .min(1)
+    .max(64)
+    .describe("Nodes state no region that can be checked: named in ignored_parameters")
+    .optional(),
+  gpu: z.string().min(1).max(64).optional(),
+  limit: limit(20, 10),
+  cursor,
+});
+
+const output = flatOutput(["ok"], {
+  crns: z.array(nodeSchema).optional(),
+  total: z.number().optional(),
+  left_out: z.record(z.string(), z.number()).describe("How many nodes each filter took away").optional(),
+  ranked_by: z.string().optional(),
+  ignored_parameters: z.array(z.string()).optional(),
+  next_cursor: z.string().nullable().optional(),
+  ...datedShape,
+});
+
+export const listCrns = defineTool({
+  name: "aleph_list_crns",
+  title: "List nodes",
+  description:
+    "Nodes (CRNs) with free room, best score first, with hourly price where a size was given. null means unknown. Choosing one is optional: aleph_quote_vm picks the best. 1 GB = 1024 MiB.",
+  scope: "vm:read",
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  quotes: "never",
+  input,
+  output,
+  handler: async (asked, use) => {
+    const got = await use.front.listNodes(use.caller, filterOf(asked));
+    if (!got.ok) return got;
+    const { nodes, total, left_out, cursor: next_cursor } = got.value;
+    return answer({
+      status: "ok" as const,
+      crns: nodes.slice(0, asked.limit).map(rowOf),
+      total,
+      left_out: { ...left_out },
+      ranked_by: "score",
+      ...(asked.region !== undefined && { ignored_parameters: ["region"] }),
+      next_cursor,
+      ...datedFields(got.value, use),
+    });
+  },
+});
+
+function filterOf(asked: z.output<typeof input>): NodeFilter {
+  return {
+    limit: asked.limit,
+    ...(asked.min_cpu !== undefined && { vcpus: asked.min_cpu }),
+    ...(asked.min_ram_gb !== undefined && { memoryMib: mibOf(asked.min_ram_gb) }),
+    ...(asked.min_disk_gb !== undefined && { diskMib: mibOf(asked.min_disk_gb) }),
+    ...(asked.gpu !== undefined && { gpu: asked.gpu }),
+    ...(asked.cursor !== undefined && { cursor: asked.cursor }),
+  };
+}
+
+function rowOf(node: NodeView): z.input<typeof nodeSchema> {
+  return {
+    crn_id: node.crnId,
+    cpu: node.vcpus,
+    ram_gb: node.memoryMib === null ? null : gbOf(node.memoryMib),
+    disk_gb: node.diskMib === null ? null : gbOf(node.diskMib),
+    gpus: node.gpus.filter((model) => GPU.test(model)).slice(0, GPUS_MAX),
+    version: node.version !== null && VERSION.test(node.version) ? node.version : null,
+    score: node.score,
+    latency_ms: node.latencyMs,
+    hourly_cost_usd: node.hourlyCredits === null ? null : usdOf(node.hourlyCredits),
+  };
+}
