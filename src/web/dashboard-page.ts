@@ -1,0 +1,142 @@
+/** The owner's overview: what waits, what runs, what it costs, which agents there are. Pure. Links lead to the rest. */
+import { html } from "hono/html";
+import type { GrantView, LimitLeft, Overview, VmView } from "../account/contract.ts";
+import type { Kit } from "./deps.ts";
+import { type Html, facts, foldedPost, page, postButton, warning } from "./html.ts";
+import { noticeList } from "./notices.ts";
+import { revisionOf } from "./overview-json.ts";
+import { duration, gib, plain, time, usd } from "./text.ts";
+
+export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html {
+  const body = html`<h1>Dashboard</h1>
+    <div data-dashboard data-revision="${revisionOf(overview)}">
+      ${standing(overview)} ${waiting(overview)}
+      ${
+        overview.notices.length === 0
+          ? null
+          : html`<h2>Notices</h2>
+              ${noticeList(overview.notices, csrf)}`
+      }
+      <h2>Money</h2>
+      ${money(overview)}
+      <h2>VMs</h2>
+      ${vms(overview.vms)}
+      <h2>Agents</h2>
+      ${overview.grants.length === 0 ? html`<p>None yet. Add <code>${kit.config.PUBLIC_ORIGIN}/mcp</code> to one; it brings you here.</p>` : overview.grants.map((grant) => agent(grant, csrf))}
+      <h2>Brakes</h2>
+      ${brakes(overview, csrf)}
+    </div>`;
+  return page(kit, { title: "Dashboard", body, scripts: ["dashboard.js"], csrf });
+}
+
+function standing(overview: Overview): Html {
+  const { balance } = overview;
+  return html`${overview.state === "frozen" ? warning(html`The account is frozen${overview.frozenReason === null ? "" : ` (${plain(overview.frozenReason)})`}. Running VMs go on to their end. <a href="/dashboard/policy?unfreeze=account">End the freeze</a>`) : null}
+  ${overview.policy === null ? warning(html`No limits are set, so no agent can spend. <a href="/dashboard/policy">Set limits</a>`) : null}
+  ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a>`)}
+  ${overview.unattended ? warning("This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.") : null}
+  ${balance.networkState === "reachable" ? null : warning(`The network does not answer now; figures are of ${time(balance.asOfMs)}.`)}`;
+}
+
+function waiting({ approvals }: Overview): Html | null {
+  const open = approvals.filter((one) => one.state === "pending");
+  if (open.length === 0) return null;
+  return html`<h2>Waiting for you</h2>
+    <ul>
+      ${open.map((one) => html`<li><a href="/approve/${one.approvalId}">${plain(one.clientName)}: at most ${usd(one.facts.costCreditsMax)}</a></li>`)}
+    </ul>`;
+}
+
+function money(overview: Overview): Html {
+  const { balance } = overview;
+  return html`${facts([
+      ["Spent", html`<span data-live="spent_usd">${usd(balance.spentCredits)}</span>`],
+      ["Held", html`<span data-live="held_usd">${usd(balance.heldCredits)}</span>`],
+      ["Your agents' VMs per hour", html`<span data-live="burn_usd_per_hour">${usd(balance.burnCreditsPerH)}</span>`],
+      ["Your credits", html`<span data-live="payer_usd">${usd(balance.payerCredits)}</span>`],
+      ["At worst still spent", usd(overview.worstCaseCredits)],
+    ])}
+    <details>
+      <summary>Limits and what is left</summary>
+      ${facts(balance.limits.map((limit) => [limitLabel(limit.name), limitText(limit)] as const))}
+      <p><a href="/dashboard/policy">Change limits</a></p>
+    </details>`;
+}
+
+const LIMITS: Readonly<Record<string, string>> = {
+  per_vm: "One VM",
+  burn_per_h: "Per hour, all VMs",
+  lifetime: "In all",
+  grant: "Agent's budget",
+  vms_live: "VMs alive",
+  creates_per_min: "New VMs per minute",
+  ttl_s: "Lifetime of a VM",
+};
+
+function limitLabel(name: string): string {
+  const window = /^window_([0-9]+)s$/.exec(name);
+  return window === null ? (LIMITS[name] ?? name) : `Within ${duration(Number(window[1]))}`;
+}
+
+function limitText(limit: LimitLeft): string {
+  if (limit.name === "vms_live" || limit.name === "creates_per_min") return `${limit.left} of ${limit.max} left`;
+  if (limit.name === "ttl_s") return duration(limit.max);
+  const frees = limit.freesAtMs === null ? "" : `; more from ${time(limit.freesAtMs)}`;
+  return `${usd(limit.left)} of ${usd(limit.max)} left${frees}`;
+}
+
+function vms(all: readonly VmView[]): Html {
+  if (all.length === 0) return html`<p>None.</p>`;
+  const live = all.filter((vm) => vm.endedAtMs === null);
+  const over = all.filter((vm) => vm.endedAtMs !== null);
+  return html`${
+    live.length === 0
+      ? html`<p>None is running.</p>`
+      : html`<ul class="cards">
+          ${live.map(vmCard)}
+        </ul>`
+  }
+  ${
+    over.length === 0
+      ? null
+      : html`<details>
+          <summary>Ended (${over.length})</summary>
+          <ul class="cards">
+            ${over.map(vmCard)}
+          </ul>
+        </details>`
+  }`;
+}
+
+function vmCard(vm: VmView): Html {
+  const end =
+    vm.endedAtMs === null
+      ? `until ${time(vm.expiresAtMs)}`
+      : `ended ${time(vm.endedAtMs)} (${vm.endReason ?? "unknown"})`;
+  return html`<li>
+    <a href="/dashboard/vm/${vm.vmId}"><b>${plain(vm.name ?? vm.vmId, 40)}</b></a>
+    <span class="state">${vm.state}</span> <br />${vm.shape.vcpus} vCPU, ${gib(vm.shape.memoryMib)} ·
+    ${usd(vm.costCredits)}${vm.costStatus === "provisional" ? " so far" : ""} · ${end}
+    ${vm.certificate === null ? null : html` · <a href="/dashboard/vm/${vm.vmId}#certificate">death certificate</a>`}
+  </li>`;
+}
+
+function agent(grant: GrantView, csrf: string): Html {
+  const path = `/dashboard/grant/${grant.grantId}`;
+  return html`<section class="card">
+    <h3>${plain(grant.clientName)} <span class="state">${grant.state}</span></h3>
+    <p>
+      ${usd(grant.spentCredits)} spent and ${usd(grant.heldCredits)} held of ${usd(grant.creditsMax)} · ${grant.vmsLive}
+      VMs alive · access to ${plain(grant.redirectHost)} until ${time(grant.expiresAtMs)} · ${grant.scopes.join(", ")}
+    </p>
+    ${grant.state === "active" ? postButton({ action: `${path}/freeze`, csrf, label: "Freeze", kind: "quiet" }) : null}
+    ${grant.state === "frozen" ? html`<p><a href="/dashboard/policy?unfreeze=${grant.grantId}">End the freeze</a></p>` : null}
+    ${grant.state === "revoked" ? null : html`<p><a href="${path}/revoke">Disconnect…</a></p>`}
+  </section>`;
+}
+
+function brakes(overview: Overview, csrf: string): Html {
+  const freeze = { action: "/dashboard/freeze", csrf, label: "Freeze the account" };
+  return html`${overview.state === "active" ? foldedPost("Freeze…", "Nothing new may start and nothing be extended. Running VMs go on to their end.", freeze) : null}
+    <p><a class="button danger" href="/dashboard/stop">Stop everything…</a></p>`;
+}

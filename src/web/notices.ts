@@ -1,0 +1,44 @@
+/** What the owner is told, one fixed sentence a kind; the facts beside it are numbers, ids and enums only. Pure. */
+import { html } from "hono/html";
+import type { Notice, NoticeKind } from "../account/types.ts";
+import { type Html, postButton } from "./html.ts";
+import { plain, time } from "./text.ts";
+
+const SAYS: Readonly<Record<NoticeKind, string>> = {
+  vm_ended: "A VM has ended.",
+  teardown_slow: "A teardown takes longer than it should. It goes on until the network confirms it.",
+  delegation_gone:
+    "Your delegation is gone. Your agents can rent nothing, and live VMs may need your own signature to end.",
+  key_lost: "The agent key cannot be opened. It has to be rotated.",
+  price_above_hold: "The network froze a price above the one held. That VM was destroyed.",
+  payer_line: "Your credits come close to one day of burn. Below it, Aleph removes machines.",
+  removing: "Aleph is removing machines of yours for lack of credits.",
+  overrun: "The network took more than was held for a VM. The account is frozen.",
+  correction: "The network's bill differed from our own meter and was booked.",
+  vm_unreachable: "A VM does not answer.",
+  dormant_alive: "A create that was refused before has come to life. It is being torn down.",
+  account_frozen: "The account is frozen. Running VMs go on to their end.",
+  approval_waiting: "An agent waits for your approval.",
+  internal: "The service met a state that must not be. Tell its operator.",
+};
+
+/** Unseen first, then the newest; a seen one stays readable. */
+export function noticeList(notices: readonly Notice[], csrf: string): Html {
+  const order = notices.toSorted(
+    (a, b) => Number(a.seenAtMs !== null) - Number(b.seenAtMs !== null) || b.sinceMs - a.sinceMs,
+  );
+  return html`<ul class="notices">
+    ${order.map((notice) => one(notice, csrf))}
+  </ul>`;
+}
+
+function one(notice: Notice, csrf: string): Html {
+  const told = Object.entries(notice.facts).map(([name, value]) => `${name} ${plain(String(value))}`);
+  return html`<li class="${notice.seenAtMs === null ? "new" : "seen"}">
+    <p>
+      ${SAYS[notice.kind]}
+      <small>since ${time(notice.sinceMs)}${told.length === 0 ? "" : ` · ${told.join(" · ")}`}</small>
+    </p>
+    ${notice.seenAtMs === null ? postButton({ action: `/dashboard/notice/${notice.noticeId}/seen`, csrf, label: "Seen", kind: "quiet" }) : null}
+  </li>`;
+}

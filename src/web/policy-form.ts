@@ -1,0 +1,226 @@
+/**
+ * The owner's limits as a form: which fields there are, what stands in them, and how they are read back. Pure.
+ *
+ * On the wire every field is text or a number under the form's own name: dollars, hours and GB (1 GB = 1,024 MiB).
+ * Reading back what was shown gives exactly the same limits, so that an unchanged form never asks for a signature.
+ */
+import type { Policy, PolicyDraft, Window } from "../account/types.ts";
+import { type Answer, answer, refuse } from "../errors.ts";
+import type { FieldAsk } from "./html.ts";
+import { creditsOf, day, plain, usdField } from "./text.ts";
+
+export type FormValues = Readonly<Record<string, string>>;
+
+const DAY_MS = 86_400_000;
+const EXPIRY_DAYS = 90;
+const WINDOW = /^window_([0-9]{2,7})_usd$/;
+const WINDOW_S_MIN = 60;
+const WINDOW_S_MAX = 2_592_000;
+const WINDOWS_MAX = 8;
+const GPUS_MAX = 20;
+const TTL_S_MIN = 60;
+const COUNT_MAX = 1_000;
+
+export const DEFAULTS: FormValues = {
+  per_vm_usd: "1",
+  burn_usd_per_h: "0.5",
+  window_86400_usd: "5",
+  lifetime_usd: "20",
+  vms_live_max: "3",
+  creates_per_min_max: "2",
+  ttl_h_default: "4",
+  ttl_h_max: "24",
+  vcpus_max: "8",
+  memory_gb_max: "16",
+  disk_gb_max: "160",
+  gpus: "",
+  approval_by: "signature",
+  approval_first_vm: "yes",
+  approval_gpu: "yes",
+  approval_above_usd: "1",
+  unapproved_per_day_usd: "5",
+  price_rise_pct_max: "10",
+};
+
+/** A new agent starts with the smallest budget that is of use: one day's worth. */
+export const GRANT_BUDGET_USD = "5";
+
+type Spec = Omit<FieldAsk, "value">;
+const USD = { unit: "USD", step: "0.000001" } as const;
+const WHOLE = { step: "1", min: "1" } as const;
+
+export const MONEY_FIELDS: readonly Spec[] = [
+  { name: "per_vm_usd", label: "One VM may cost in all", ...USD },
+  { name: "burn_usd_per_h", label: "All VMs together, per hour", ...USD },
+  { name: "window_3600_usd", label: "Within any hour (empty: no such limit)", ...USD, optional: true },
+  { name: "window_86400_usd", label: "Within any 24 hours", ...USD },
+  { name: "window_2592000_usd", label: "Within any 30 days (empty: no such limit)", ...USD, optional: true },
+  { name: "lifetime_usd", label: "In all, ever", ...USD },
+];
+
+export const VM_FIELDS: readonly Spec[] = [
+  { name: "vms_live_max", label: "VMs alive at once", ...WHOLE },
+  { name: "creates_per_min_max", label: "New VMs per minute", ...WHOLE },
+  { name: "ttl_h_default", label: "A VM lives, if nothing is said", unit: "hours" },
+  { name: "ttl_h_max", label: "A VM lives at most", unit: "hours" },
+  { name: "vcpus_max", label: "Largest VM: processors", unit: "vCPU", ...WHOLE },
+  { name: "memory_gb_max", label: "Largest VM: memory", unit: "GB" },
+  { name: "disk_gb_max", label: "Largest VM: disk", unit: "GB" },
+  { name: "gpus", label: "GPU models allowed, separated by commas (empty: none)", type: "text", optional: true },
+  { name: "price_rise_pct_max", label: "A price may rise after the quote by", unit: "%", step: "1" },
+];
+
+export const APPROVAL_FIELDS: readonly Spec[] = [
+  { name: "approval_above_usd", label: "Ask me for any VM that costs more than", ...USD },
+  { name: "unapproved_per_day_usd", label: "Ask me once a day's unapproved spending passes", ...USD },
+  { name: "expires_on", label: "These limits end on (UTC)", type: "date" },
+];
+
+export function defaultValues(nowMs: number): FormValues {
+  return { ...DEFAULTS, expires_on: day(nowMs + EXPIRY_DAYS * DAY_MS) };
+}
+
+export function valuesOf(policy: Policy): FormValues {
+  const { limits, shape, approval } = policy;
+  return {
+    per_vm_usd: usdField(limits.perVmCreditsMax),
+    burn_usd_per_h: usdField(limits.burnCreditsPerHMax),
+    ...Object.fromEntries(limits.windows.map((one) => [`window_${one.seconds}_usd`, usdField(one.creditsMax)])),
+    lifetime_usd: usdField(limits.lifetimeCreditsMax),
+    vms_live_max: String(limits.vmsLiveMax),
+    creates_per_min_max: String(limits.createsPerMinMax),
+    ttl_h_default: String(limits.ttlSDefault / 3_600),
+    ttl_h_max: String(limits.ttlSMax / 3_600),
+    vcpus_max: String(shape.vcpusMax),
+    memory_gb_max: String(shape.memoryMibMax / 1_024),
+    disk_gb_max: String(shape.diskMibMax / 1_024),
+    gpus: shape.gpus.join(", "),
+    approval_by: approval.by,
+    approval_first_vm: approval.firstVm ? "yes" : "no",
+    approval_gpu: approval.gpu ? "yes" : "no",
+    approval_above_usd: usdField(approval.aboveCredits),
+    unapproved_per_day_usd: usdField(approval.unapprovedPerDayCredits),
+    price_rise_pct_max: String(policy.priceRisePctMax),
+    expires_on: day(policy.expiresAtMs),
+  };
+}
+
+/** Windows of a length that the form has no line for are kept, not lost: each gets a line of its own. */
+export function otherWindows(values: FormValues): readonly Spec[] {
+  const known = new Set(MONEY_FIELDS.map(({ name }) => name));
+  return Object.keys(values)
+    .filter((name) => WINDOW.test(name) && !known.has(name))
+    .map((name) => ({
+      name,
+      label: `Within any ${WINDOW.exec(name)?.[1]} seconds (empty: no such limit)`,
+      ...USD,
+      optional: true,
+    }));
+}
+
+/** Refuses with `input.invalid` and the name of the first field that cannot be. */
+export function readPolicy(given: FormValues): Answer<PolicyDraft> {
+  const bad: string[] = [];
+  const form: Form = {
+    text: (name) => (given[name] ?? "").trim(),
+    names: Object.keys(given),
+    bad: (name) => bad.push(name),
+  };
+  const draft = draftOf(form);
+  return bad[0] === undefined ? answer(draft) : refuse("input.invalid", { field: bad[0] });
+}
+
+/** Notes what cannot be and lets reading go on, so that the whole draft is one expression. */
+type Form = {
+  readonly text: (name: string) => string;
+  readonly names: readonly string[];
+  readonly bad: (name: string) => void;
+};
+
+function draftOf(form: Form): PolicyDraft {
+  return {
+    limits: limitsOf(form),
+    shape: {
+      vcpusMax: whole(form, "vcpus_max", 1, COUNT_MAX),
+      memoryMibMax: scaled(form, "memory_gb_max", 1_024, 1),
+      diskMibMax: scaled(form, "disk_gb_max", 1_024, 1),
+      gpus: list(form, "gpus"),
+    },
+    approval: {
+      by: oneOf(form, "approval_by", ["signature", "click"]) ?? "signature",
+      firstVm: oneOf(form, "approval_first_vm", ["yes", "no"]) === "yes",
+      gpu: oneOf(form, "approval_gpu", ["yes", "no"]) === "yes",
+      aboveCredits: dollars(form, "approval_above_usd"),
+      unapprovedPerDayCredits: dollars(form, "unapproved_per_day_usd"),
+    },
+    priceRisePctMax: whole(form, "price_rise_pct_max", 0, 100),
+    expiresAtMs: endOfDayMs(form.text("expires_on")) ?? failed(form, "expires_on"),
+  };
+}
+
+function limitsOf(form: Form): PolicyDraft["limits"] {
+  const ttlSMax = scaled(form, "ttl_h_max", 3_600, TTL_S_MIN);
+  const ttlSDefault = scaled(form, "ttl_h_default", 3_600, TTL_S_MIN);
+  if (ttlSDefault > ttlSMax) form.bad("ttl_h_default");
+  return {
+    perVmCreditsMax: dollars(form, "per_vm_usd"),
+    burnCreditsPerHMax: dollars(form, "burn_usd_per_h"),
+    windows: windowsOf(form),
+    lifetimeCreditsMax: dollars(form, "lifetime_usd"),
+    vmsLiveMax: whole(form, "vms_live_max", 0, COUNT_MAX),
+    createsPerMinMax: whole(form, "creates_per_min_max", 0, COUNT_MAX),
+    ttlSDefault,
+    ttlSMax,
+  };
+}
+
+function windowsOf(form: Form): readonly Window[] {
+  const names = form.names.filter((name) => WINDOW.test(name) && form.text(name) !== "");
+  if (names.length > WINDOWS_MAX) form.bad("windows");
+  const windows = names.map((name) => ({ seconds: Number(WINDOW.exec(name)?.[1]), creditsMax: dollars(form, name) }));
+  if (windows.some(({ seconds }) => seconds < WINDOW_S_MIN || seconds > WINDOW_S_MAX)) form.bad("windows");
+  return windows.toSorted((a, b) => a.seconds - b.seconds);
+}
+
+function failed(form: Form, name: string): 0 {
+  form.bad(name);
+  return 0;
+}
+
+function dollars(form: Form, name: string): number {
+  return creditsOf(form.text(name)) ?? failed(form, name);
+}
+
+function whole(form: Form, name: string, min: number, max: number): number {
+  const value = /^[0-9]{1,6}$/.test(form.text(name)) ? Number(form.text(name)) : NaN;
+  return value >= min && value <= max ? value : failed(form, name);
+}
+
+/** A decimal in the form's unit as a whole number of the smaller one. */
+function scaled(form: Form, name: string, factor: number, min: number): number {
+  const text = form.text(name);
+  const value = /^[0-9]{1,6}(\.[0-9]{1,20})?$/.test(text) ? Math.round(Number(text) * factor) : NaN;
+  return value >= min ? value : failed(form, name);
+}
+
+function oneOf<const T extends string>(form: Form, name: string, allowed: readonly T[]): T | undefined {
+  const found = allowed.find((one) => one === form.text(name));
+  if (found === undefined) form.bad(name);
+  return found;
+}
+
+function list(form: Form, name: string): readonly string[] {
+  const all = form
+    .text(name)
+    .split(",")
+    .map((one) => one.trim());
+  const named = all.filter((one) => one !== "");
+  if (named.length > GPUS_MAX || named.some((one) => plain(one) !== one)) form.bad(name);
+  return named;
+}
+
+/** The last second of that day, UTC, so that the date shown reads back as the same moment. */
+export function endOfDayMs(date: string): number | undefined {
+  const atMs = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(date) ? Date.parse(`${date}T23:59:59Z`) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}

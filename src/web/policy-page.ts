@@ -1,0 +1,83 @@
+/** The owner's limits: the fields, which the consent page shares, and the page that changes them or ends a freeze. Pure. */
+import { html } from "hono/html";
+import type { Overview } from "../account/contract.ts";
+import type { Kit } from "./deps.ts";
+import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
+import { APPROVAL_FIELDS, type FormValues, MONEY_FIELDS, VM_FIELDS, otherWindows } from "./policy-form.ts";
+import { plain, usd } from "./text.ts";
+
+export function policyFields(values: FormValues): Html {
+  const filled = (specs: typeof MONEY_FIELDS) =>
+    specs.map((spec) => field({ ...spec, value: values[spec.name] ?? "" }));
+  return html`<fieldset>
+      <legend>Money</legend>
+      <div data-windows>${filled([...MONEY_FIELDS, ...otherWindows(values)])}</div>
+    </fieldset>
+    <fieldset>
+      <legend>When I want to be asked</legend>
+      ${yesNo("approval_first_vm", "For the very first VM", values)}
+      ${yesNo("approval_gpu", "For any VM with a GPU", values)} ${filled(APPROVAL_FIELDS)}
+      <p>I say yes by</p>
+      ${tick({ name: "approval_by", value: "signature", label: "a wallet signature (safer)", ticked: values["approval_by"] !== "click", type: "radio" })}
+      ${tick({ name: "approval_by", value: "click", label: "a click in my signed-in browser", ticked: values["approval_by"] === "click", type: "radio" })}
+    </fieldset>
+    <details>
+      <summary>VM sizes, lifetimes and counts</summary>
+      ${filled(VM_FIELDS)}
+    </details>`;
+}
+
+/** Ticked is `yes`; policy.js sends `no` for one that is not, so that a missing tick never reads as the default. */
+function yesNo(name: string, label: string, values: FormValues): Html {
+  return tick({ name, value: "yes", label, ticked: values[name] !== "no" });
+}
+
+export type PolicyPageAsk = {
+  readonly overview: Overview;
+  readonly values: FormValues;
+  readonly csrf: string;
+  /** `account`, a grant's id, or empty: what the signature would end the freeze of. */
+  readonly unfreeze: string;
+};
+
+export function policyPage(kit: Kit, ask: PolicyPageAsk): Html {
+  const { overview, values, unfreeze } = ask;
+  const title = unfreeze === "" ? "Limits" : "End the freeze";
+  const body = html`<h1>${title}</h1>
+    ${unfreeze === "" ? null : whyFrozen(overview, unfreeze)}
+    ${overview.policy === null ? html`<p>No limits are set yet. Until you sign some, no agent can spend anything.</p>` : html`<p>Version ${overview.policy.version}.</p>`}
+    <form
+      data-policy-page
+      data-unfreeze="${unfreeze}"
+      data-owner="${overview.owner}"
+      data-saved="${JSON.stringify(overview.policy === null ? null : values)}"
+    >
+      <div data-policy>${policyFields(values)}</div>
+      <p class="total">
+        At worst all your agents together still spend <b data-worst-all>${usd(overview.worstCaseCredits)}</b>.
+      </p>
+      <p>Narrower limits are saved at once. Wider ones, and the end of a freeze, need your wallet's signature.</p>
+      ${walletChooser()}
+      <p><button class="main">Save</button></p>
+    </form>`;
+  return page(kit, { title, body, scripts: ["sign.js"], csrf: ask.csrf });
+}
+
+function whyFrozen(overview: Overview, unfreeze: string): Html {
+  const running = overview.vms.filter((vm) => vm.endedAtMs === null);
+  const grant = overview.grants.find((one) => one.grantId === unfreeze);
+  const what = unfreeze === "account" ? "The whole account" : `The agent ${plain(grant?.clientName ?? "")}`;
+  return html`${warning(`${what} is frozen. A signature of the limits below, with the next version number, ends that.`)}
+  ${facts([
+    [
+      "Why it was frozen",
+      unfreeze === "account" ? plain(overview.frozenReason ?? "not recorded", 100) : "you or its own failures froze it",
+    ],
+    [
+      "Still running",
+      running.length === 0
+        ? "nothing"
+        : running.map((vm) => html`<a href="/dashboard/vm/${vm.vmId}">${plain(vm.name ?? vm.vmId)}</a> `),
+    ],
+  ])}`;
+}

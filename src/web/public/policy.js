@@ -1,0 +1,62 @@
+/** The owner's limits in a form: reading them, what they cost at worst, and having wider ones signed. */
+import { accountOf, post, signTyped } from "./wallet.js";
+
+const DAY_MS = 86_400_000;
+const TICKS = ["approval_first_vm", "approval_gpu"];
+
+/** Everything in the form as text; a tick that is not set says `no`. */
+export function readPolicy(root) {
+  const values = {};
+  for (const input of root.querySelectorAll("input[name]")) {
+    if (input.type === "checkbox") values[input.name] = input.checked ? "yes" : "no";
+    else if (input.type !== "radio" || input.checked) values[input.name] = input.value.trim();
+  }
+  return values;
+}
+
+export function fillPolicy(root, values) {
+  for (const name of Object.keys(values)) if (/^window_[0-9]+_usd$/.test(name)) ensureWindow(root, name);
+  for (const input of root.querySelectorAll("input[name]")) {
+    const value = values[input.name] ?? "";
+    if (TICKS.includes(input.name)) input.checked = value === "yes";
+    else if (input.type === "radio") input.checked = input.value === value;
+    else input.value = value;
+  }
+}
+
+/** A limit over a span that the form has no line for gets one, so that saving does not lose it. */
+function ensureWindow(root, name) {
+  if (root.querySelector(`input[name="${name}"]`) !== null) return;
+  const label = document.createElement("label");
+  const words = document.createElement("span");
+  const input = document.createElement("input");
+  label.className = "field";
+  words.textContent = `Within any ${name.split("_")[1]} seconds (USD; empty: no such limit)`;
+  Object.assign(input, { name, type: "number", step: "0.000001", min: "0" });
+  label.append(words, input);
+  root.querySelector("[data-windows]").append(label);
+}
+
+export function isSame(root, saved) {
+  const now = readPolicy(root);
+  return Object.keys({ ...now, ...saved }).every((name) => (now[name] ?? "") === (saved[name] ?? ""));
+}
+
+/** The most that all agents together can spend, in dollars, before the limits that never refill stop them. */
+export function worstOf(values) {
+  const daily = Number(values.window_86400_usd || Infinity);
+  const days = Math.max(1, Math.ceil((Date.parse(`${values.expires_on}T23:59:59Z`) - Date.now()) / DAY_MS));
+  const worst = Math.min(Number(values.lifetime_usd), daily * days);
+  return Number.isFinite(worst) ? worst : 0;
+}
+
+export const dollars = (value) => (value === null ? "unknown" : `$${value.toFixed(value !== 0 && value < 1 ? 4 : 2)}`);
+
+/** Has the draft offered, and signed if it has to be. Returns the nonce and, perhaps, the signature. */
+export async function offerAndSign(path, body, wallet, owner) {
+  const offer = await post(path, body);
+  if (offer.typed_data === null) return { nonce: offer.nonce };
+  if (wallet === undefined) throw new Error("Choose a wallet first: these limits need your signature.");
+  const account = await accountOf(wallet, owner);
+  return { nonce: offer.nonce, signature: await signTyped(wallet, account, offer.typed_data) };
+}

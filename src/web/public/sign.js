@@ -1,0 +1,98 @@
+/** What an owner signs outside consent: the sign-in, an approval, the limits, the delegation. One of them is on the page. */
+import { dollars, isSame, offerAndSign, readPolicy, worstOf } from "./policy.js";
+import { accountOf, offerWallets, post, signText, signTyped, step } from "./wallet.js";
+
+const find = (selector) => document.querySelector(selector);
+const statusOf = (root) => root.querySelector("[data-status]");
+
+const signInRoot = find("[data-sign-in]");
+if (signInRoot !== null) {
+  offerWallets(signInRoot, {
+    onPick: (wallet) =>
+      step(statusOf(signInRoot), signInRoot.querySelectorAll("button"), "Asking the wallet…", () => signIn(wallet)),
+  });
+}
+
+async function signIn(wallet) {
+  const address = await accountOf(wallet);
+  const { text } = await post("/signin/challenge", { address });
+  await post("/signin", { signature: await signText(wallet, address, text) });
+  if (location.pathname === "/") location.assign("/dashboard");
+  else location.reload();
+}
+
+const approveRoot = find("[data-approve]");
+if (approveRoot !== null) {
+  const bySignature = approveRoot.dataset.by === "signature";
+  const wallets = bySignature ? offerWallets(approveRoot, { preselect: true }) : { chosen: undefined };
+  const buttons = approveRoot.querySelectorAll("[data-yes], [data-no]");
+  const run = (words, work) => step(statusOf(approveRoot), buttons, words, work);
+  approveRoot
+    .querySelector("[data-yes]")
+    .addEventListener("click", () => run("Asking the wallet…", () => decide("approve", bySignature, wallets)));
+  approveRoot
+    .querySelector("[data-no]")
+    .addEventListener("click", () => run("Saying no…", () => decide("deny", false, wallets)));
+}
+
+async function decide(verdict, signs, wallets) {
+  const { approve: id, nonce, typed, owner } = approveRoot.dataset;
+  const body = { nonce, verdict };
+  if (signs) {
+    if (wallets.chosen === undefined) throw new Error("Choose a wallet first.");
+    const account = await accountOf(wallets.chosen, owner);
+    body.signature = await signTyped(wallets.chosen, account, typed);
+  }
+  await post(`/approve/${encodeURIComponent(id)}`, body);
+  location.reload();
+}
+
+const policyForm = find("[data-policy-page]");
+if (policyForm !== null) {
+  const wallets = offerWallets(policyForm, { preselect: true });
+  const fields = policyForm.querySelector("[data-policy]");
+  policyForm.addEventListener("input", () => {
+    policyForm.querySelector("[data-worst-all]").textContent = dollars(worstOf(readPolicy(fields)));
+  });
+  policyForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void step(statusOf(policyForm), policyForm.querySelectorAll("button"), "Checking the limits…", () =>
+      savePolicy(fields, wallets),
+    );
+  });
+}
+
+async function savePolicy(fields, wallets) {
+  const { unfreeze, owner, saved } = policyForm.dataset;
+  const before = JSON.parse(saved);
+  if (unfreeze === "" && before !== null && isSame(fields, before)) throw new Error("Nothing has changed.");
+  const body = { draft: readPolicy(fields), unfreeze };
+  await post("/dashboard/policy", await offerAndSign("/dashboard/policy/offer", body, wallets.chosen, owner));
+  location.assign("/dashboard");
+}
+
+const fundingRoot = find("[data-funding]");
+if (fundingRoot !== null) {
+  const wallets = offerWallets(fundingRoot, { preselect: true });
+  const button = fundingRoot.querySelector("[data-sign-delegation]");
+  button.addEventListener("click", () =>
+    step(statusOf(fundingRoot), [button], "Asking the wallet…", () => signDelegation(wallets)),
+  );
+}
+
+async function signDelegation(wallets) {
+  const { owner, hash, text } = fundingRoot.dataset;
+  const ticks = [...fundingRoot.querySelectorAll("input[type=checkbox]")];
+  if (ticks.some((one) => !one.checked)) throw new Error("Read the entries above and tick each box, or do not sign.");
+  if (wallets.chosen === undefined) throw new Error("Choose a wallet first.");
+  const account = await accountOf(wallets.chosen, owner);
+  const signature = await signText(wallets.chosen, account, text);
+  const ticked = (name) => ticks.some((one) => one.name === name && one.checked);
+  await post("/dashboard/funding", {
+    item_hash: hash,
+    signature,
+    ticked_everything: ticked("ticked_everything"),
+    ticked_doubtful: ticked("ticked_doubtful"),
+  });
+  location.reload();
+}

@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { answer } from "../../src/errors.ts";
+import { approval, approvalFacts } from "./account.ts";
+import { Browser, alice, approvalPath, bob, body, code, house } from "./browser.ts";
+
+type Opened = { readonly nonce: string; readonly typed_data: string; readonly by: string; readonly state: string };
+const open = async (browser: Browser): Promise<Opened> => body<Opened>(await browser.json(approvalPath));
+const signed = (typedData: string) => alice.signTypedData(JSON.parse(typedData));
+
+describe("the approval page", () => {
+  test("asks to sign in first and comes back to the same address", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    const before = await browser.get(approvalPath);
+    expect(before.status).toBe(200);
+    const text = await before.text();
+    expect(text).toContain("Sign in to go on");
+    expect(text).not.toContain("debian12");
+    expect(home.front.calls).toEqual([]);
+    await browser.signIn(alice);
+    expect(await (await browser.get(approvalPath)).text()).toContain("Sign and approve");
+  });
+
+  test("shows every fact that is signed", async () => {
+    const browser = new Browser(house());
+    await browser.signIn(alice);
+    const page = await (await browser.get(approvalPath)).text();
+    for (const shown of [
+      "$0.1800",
+      "180000 credits",
+      "4 h",
+      "2 vCPU, 4 GB memory, 20 GB disk",
+      "none",
+      "debian12",
+      approvalFacts.sshKeyFingerprint,
+      "any node the policy allows",
+      approvalFacts.vmId,
+      approvalFacts.grant,
+      "Known agent",
+    ]) {
+      expect(page).toContain(shown);
+    }
+  });
+
+  test("another owner sees exactly what they see for an id that does not exist", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    await browser.signIn(bob);
+    const real = await browser.get(approvalPath);
+    const invented = await browser.get("/approve/ap_zzzzzzzzzzzzzzzzzzzzzzzzzz");
+    expect([real.status, invented.status]).toEqual([404, 404]);
+    expect(await real.text()).toBe(await invented.text());
+    const verdict = { nonce: "nonce1", verdict: "approve", signature: "0x" };
+    const posted = await Promise.all([
+      browser.post(approvalPath, verdict),
+      browser.post("/approve/ap_zzzzzzzzzzzzzzzzzzzzzzzzzz", verdict),
+    ]);
+    expect(await posted[0]?.text()).toBe(await posted[1]?.text());
+  });
+
+  test("a decided one has no buttons", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    await browser.signIn(alice);
+    const openApproval = home.front.openApproval;
+    home.front.openApproval = async (session, ask) => {
+      const opened = await openApproval(session, ask);
+      return opened.ok ? answer({ ...opened.value, approval: { ...approval, state: "stale" } }) : opened;
+    };
+    const page = await (await browser.get(approvalPath)).text();
+    expect(page).toContain("The limits have changed since it was asked.");
+    expect(page).not.toContain("data-approve");
+  });
+
+  test("the list names what waits", async () => {
+    const browser = new Browser(house());
+    await browser.signIn(alice);
+    expect(await (await browser.get("/approve")).text()).toContain(`href="${approvalPath}"`);
+  });
+});
+
+describe("deciding", () => {
+  test("the owner's signature in their session approves", async () => {
+    const browser = new Browser(house());
+    await browser.signIn(alice);
+    const { nonce, typed_data: typedData } = await open(browser);
+    const answer = await browser.post(approvalPath, { nonce, verdict: "approve", signature: await signed(typedData) });
+    expect(await body(answer)).toEqual({ state: "approved" });
+  });
+
+  test("a valid signature without the session is refused before the account is asked", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    await browser.signIn(alice);
+    const { nonce, typed_data: typedData } = await open(browser);
+    const verdict = { nonce, verdict: "approve", signature: await signed(typedData) };
+    const before = home.front.calls.length;
+    const outside = await new Browser(home).post(approvalPath, verdict);
+    expect([outside.status, await code(outside)]).toEqual([401, "auth.missing"]);
+    expect(home.front.calls).toHaveLength(before);
+  });
+
+  test("a valid signature from another session of the same owner is refused", async () => {
+    const home = house();
+    const [here, there] = [new Browser(home), new Browser(home)];
+    await here.signIn(alice);
+    await there.signIn(alice);
+    const { nonce, typed_data: typedData } = await open(here);
+    const verdict = { nonce, verdict: "approve", signature: await signed(typedData) };
+    expect((await there.post(approvalPath, verdict)).status).toBe(400);
+    expect((await here.post(approvalPath, verdict)).status).toBe(200);
+  });
+
+  test("the session that counts is the cookie's, whatever the body says", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    await browser.signIn(bob);
+    const refused = await browser.post(approvalPath, {
+      nonce: "nonce1",
+      verdict: "approve",
+      session: "x",
+      owner: alice.address,
+    });
+    expect(refused.status).toBe(404);
+    expect(home.front.calls.at(-1)?.owner).toBe(bob.address);
+  });
+
+  test("denying needs no signature, a third verdict is refused", async () => {
+    const browser = new Browser(house());
+    await browser.signIn(alice);
+    const { nonce } = await open(browser);
+    expect((await browser.post(approvalPath, { nonce, verdict: "later" })).status).toBe(400);
+    expect(await body(await browser.post(approvalPath, { nonce, verdict: "deny" }))).toEqual({ state: "denied" });
+  });
+
+  test("by click the page asks for no wallet", async () => {
+    const home = house();
+    home.front.by = "click";
+    const browser = new Browser(home);
+    await browser.signIn(alice);
+    const page = await (await browser.get(approvalPath)).text();
+    expect(page).toContain('data-by="click"');
+    expect(page).not.toContain("data-wallets");
+  });
+});

@@ -1,0 +1,99 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Policy } from "../../src/account/types.ts";
+import { defaultValues, otherWindows, readPolicy, valuesOf } from "../../src/web/policy-form.ts";
+import { NOW_MS, policy } from "./account.ts";
+
+const credits = fc.integer({ min: 0, max: 999_999_999_000_000 });
+const count = fc.integer({ min: 0, max: 1_000 });
+
+const anyPolicy: fc.Arbitrary<Policy> = fc.record({
+  version: fc.constant(1),
+  limits: fc.record({
+    perVmCreditsMax: credits,
+    burnCreditsPerHMax: credits,
+    windows: fc
+      .uniqueArray(fc.record({ seconds: fc.integer({ min: 60, max: 2_592_000 }), creditsMax: credits }), {
+        selector: (one) => one.seconds,
+        maxLength: 8,
+      })
+      .map((all) => all.toSorted((a, b) => a.seconds - b.seconds)),
+    lifetimeCreditsMax: credits,
+    vmsLiveMax: count,
+    createsPerMinMax: count,
+    ttlSDefault: fc.integer({ min: 60, max: 7_200 }),
+    ttlSMax: fc.integer({ min: 7_200, max: 1_209_600 }),
+  }),
+  shape: fc.record({
+    vcpusMax: fc.integer({ min: 1, max: 1_000 }),
+    memoryMibMax: fc.integer({ min: 1, max: 1_000_000 }),
+    diskMibMax: fc.integer({ min: 1, max: 100_000_000 }),
+    gpus: fc.uniqueArray(fc.constantFrom("RTX 4000 ADA", "H100", "L40S"), { maxLength: 3 }),
+  }),
+  approval: fc.record({
+    by: fc.constantFrom("signature" as const, "click" as const),
+    firstVm: fc.boolean(),
+    gpu: fc.boolean(),
+    aboveCredits: credits,
+    unapprovedPerDayCredits: credits,
+  }),
+  priceRisePctMax: fc.integer({ min: 0, max: 100 }),
+  expiresAtMs: fc.integer({ min: 20_000, max: 40_000 }).map((days) => days * 86_400_000 + 86_399_000),
+});
+
+describe("readPolicy", () => {
+  test("reads back exactly what valuesOf shows, for any policy", () => {
+    fc.assert(
+      fc.property(anyPolicy, (given) => {
+        const { version: _version, ...draft } = given;
+        expect(readPolicy(valuesOf(given))).toEqual({ ok: true, value: draft });
+      }),
+    );
+  });
+
+  test("the defaults are the limits that a newcomer is offered", () => {
+    const { version: _version, ...draft } = policy;
+    expect(readPolicy(defaultValues(NOW_MS))).toEqual({ ok: true, value: draft });
+  });
+
+  test.each([
+    ["per_vm_usd", ""],
+    ["lifetime_usd", "-3"],
+    ["window_86400_usd", "5 dollars"],
+    ["vms_live_max", "2.5"],
+    ["creates_per_min_max", "99999999"],
+    ["ttl_h_max", "0"],
+    ["ttl_h_default", "25"],
+    ["memory_gb_max", "1e9"],
+    ["approval_by", "model"],
+    ["approval_first_vm", "maybe"],
+    ["approval_gpu", ""],
+    ["price_rise_pct_max", "101"],
+    ["gpus", "A\u202e100"],
+    ["expires_on", "tomorrow"],
+  ])("names %s when it is %j", (name, value) => {
+    const read = readPolicy({ ...defaultValues(NOW_MS), [name]: value });
+    expect(read).toMatchObject({ ok: false, refusal: { code: "input.invalid", facts: { field: name } } });
+  });
+
+  test("an empty window is no limit, one of an impossible length is refused", () => {
+    const none = readPolicy({ ...defaultValues(NOW_MS), window_86400_usd: "" });
+    expect(none.ok && none.value.limits.windows).toEqual([]);
+    expect(readPolicy({ ...defaultValues(NOW_MS), window_9999999_usd: "1" })).toMatchObject({
+      refusal: { facts: { field: "windows" } },
+    });
+  });
+
+  test("a missing field is refused, never filled with a default", () => {
+    const { approval_first_vm: _left, ...values } = defaultValues(NOW_MS);
+    expect(readPolicy(values)).toMatchObject({ ok: false, refusal: { facts: { field: "approval_first_vm" } } });
+  });
+});
+
+describe("otherWindows", () => {
+  test("gives a line to each window that the form does not know", () => {
+    expect(otherWindows({ window_7200_usd: "1", window_86400_usd: "5" }).map(({ name }) => name)).toEqual([
+      "window_7200_usd",
+    ]);
+  });
+});
