@@ -1,0 +1,101 @@
+/**
+ * The dev entry: the same service with other ports. Every outbound call goes to the twin, the clock is the twin's, and
+ * the pages offer the dev wallet. Never deployed; the production bundle contains nothing of it.
+ */
+import { SHARDS } from "../src/directory/watch.ts";
+import { consoleLog, type Ports, systemRandom } from "../src/ports.ts";
+import {
+  accountClass,
+  type Bindings,
+  Directory,
+  mcpSessionClass,
+  service,
+  sweepAll,
+  watchClass,
+} from "../src/wiring.ts";
+import { advanceTo } from "./advance.ts";
+import { devClock, loadOffset, offsetFor, twinClock, type TwinDoor } from "./clock.ts";
+import { DEV_WALLET_SCRIPT, devWallet } from "./wallet.ts";
+
+type DevBindings = Bindings & { readonly TWIN: TwinDoor; readonly PUBLIC_ORIGIN: string };
+
+/** The twin's own Worker sees the full URL, virtual host included. */
+const ports = (env: DevBindings): Ports => ({
+  clock: devClock,
+  random: systemRandom,
+  net: (request) => env.TWIN.fetch(request),
+  log: consoleLog,
+});
+const wiring = { ports, pageScripts: [DEV_WALLET_SCRIPT] };
+const allowance = service<DevBindings>(wiring);
+
+export { Directory };
+export class McpSession extends mcpSessionClass<DevBindings>(wiring) {}
+
+export class Account extends accountClass<DevBindings>(wiring) {
+  constructor(ctx: DurableObjectState, env: DevBindings) {
+    super(ctx, env);
+    void ctx.blockConcurrencyWhile(() => loadOffset(env.TWIN));
+  }
+}
+
+export class Watch extends watchClass<DevBindings>(wiring) {
+  constructor(ctx: DurableObjectState, env: DevBindings) {
+    super(ctx, env);
+    void ctx.blockConcurrencyWhile(() => loadOffset(env.TWIN));
+  }
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    // wrangler keeps the Host header: what was sent to one of the twin's own loopback origins goes straight there.
+    if (!isOurs(request, env)) return env.TWIN.fetch(request);
+    await loadOffset(env.TWIN);
+    const { pathname } = new URL(request.url);
+    if (pathname === "/__twin/api/advance" && request.method === "POST") return advance(request, env);
+    if (pathname === "/__dev/tick" && request.method === "POST") return tick(env);
+    if (pathname.startsWith("/__twin")) return env.TWIN.fetch(request);
+    return (await devWallet(request)) ?? allowance.fetch(request, env, ctx);
+  },
+} satisfies ExportedHandler<DevBindings>;
+
+function isOurs(request: Request, env: DevBindings): boolean {
+  const host = request.headers.get("host") ?? new URL(request.url).host;
+  const own = new URL(env.PUBLIC_ORIGIN);
+  return [own.host, `127.0.0.1:${own.port}`, `localhost:${own.port}`].includes(host);
+}
+
+/** Crons never fire by themselves in `wrangler dev`; the start script calls this at start and every minute. */
+async function tick(env: DevBindings): Promise<Response> {
+  await sweepAll(env, devClock.nowMs());
+  return Response.json({ ok: true });
+}
+
+/** `{seconds}` from now or `{to_ms}`; answers when everything that became due on the way is done. */
+async function advance(request: Request, env: DevBindings): Promise<Response> {
+  const { seconds, to_ms } = await request.json<{ seconds?: unknown; to_ms?: unknown }>();
+  const ms = typeof to_ms === "number" ? to_ms - devClock.nowMs() : typeof seconds === "number" ? seconds * 1_000 : 0;
+  if (!(ms > 0) || ms > 366 * 86_400_000) {
+    return Response.json({ error: "seconds, or to_ms in the future: at most a year" }, { status: 400 });
+  }
+  const goalMs = devClock.nowMs() + ms;
+  const result = await advanceTo(
+    {
+      nowMs: devClock.nowMs,
+      moveTo: async (toMs) => void (await twinClock(env.TWIN, "offset", { offset_ms: offsetFor(toMs) })),
+      earliestMs: () => earliest(env),
+      sweep: (nowMs) => sweepAll(env, nowMs, 0),
+    },
+    goalMs,
+  );
+  return Response.json({ ...result, now_ms: devClock.nowMs() });
+}
+
+async function earliest(env: DevBindings): Promise<number | null> {
+  const dues = await Promise.all([
+    ...SHARDS.map((shard) => env.WATCH.getByName(shard).nextDueMs()),
+    twinClock(env.TWIN, "clock").then((clock) => clock.next_due_ms),
+  ]);
+  const known = dues.filter((due) => due !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
