@@ -1,0 +1,81 @@
+/**
+ * The stage on which the real objects play in tests: one network, one clock, and the accidents that a test plans.
+ *
+ * It lives in module scope, because the objects and the tests share an isolate; `reset` builds it anew.
+ */
+import { newWorld } from "../../devnet/new-world.ts";
+import { isDelayed, type Answer, type WireResponse } from "../../devnet/crn/wire.ts";
+import type { World } from "../../devnet/world.ts";
+import type { Ports } from "../../src/ports.ts";
+
+export type Accident = (request: {
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  readonly body: string;
+}) => "lose_request" | "lose_reply" | "crash" | void;
+
+const START_MS = Date.UTC(2026, 10, 25, 8, 0, 0);
+/** A call that would take longer than the client's patience is given up at once, as the client would after it. */
+const PATIENCE_MS = 20_000;
+
+class Stage {
+  nowMs = START_MS;
+  world: World = newWorld(START_MS);
+  accident: Accident | undefined;
+  abort: ((why: string) => void) | undefined;
+  sent: { readonly host: string; readonly path: string; readonly method: string; readonly body: string }[] = [];
+  logged: { readonly event: string; readonly facts: unknown }[] = [];
+
+  reset(): void {
+    this.world = newWorld(this.nowMs);
+    this.accident = undefined;
+    this.sent = [];
+    this.logged = [];
+  }
+
+  moveTo(toMs: number): void {
+    this.nowMs = Math.max(this.nowMs, toMs);
+    this.world.advanceTo(this.nowMs);
+  }
+
+  async net(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const asked = {
+      host: url.host,
+      method: request.method,
+      path: `${url.pathname}${url.search}`,
+      headers: Object.fromEntries(request.headers),
+      body: await request.text(),
+    };
+    this.sent.push(asked);
+    const accident = this.accident?.(asked);
+    if (accident === "crash") this.abort?.("planted crash");
+    if (accident === "lose_request" || accident === "crash") throw new Error("lost");
+    const answer = this.settle(this.world.handle(asked, this.nowMs));
+    if (accident === "lose_reply" || answer === undefined) throw new Error("lost");
+    return new Response(answer.status === 204 ? null : answer.body, {
+      status: answer.status,
+      headers: { "content-type": answer.contentType },
+    });
+  }
+
+  private settle(answer: Answer): WireResponse | undefined {
+    if (!isDelayed(answer)) return answer;
+    if (answer.after > PATIENCE_MS) return undefined;
+    this.moveTo(this.nowMs + answer.after);
+    return answer.finish(this.nowMs);
+  }
+}
+
+export const stage = new Stage();
+
+/** Alarms never ring by themselves: a test moves the clock and the second clock wakes whoever is due. */
+const NEVER_MS = Date.UTC(2100, 0, 1);
+
+export const stagePorts: Ports = {
+  clock: { nowMs: () => stage.nowMs, alarmAtMs: () => NEVER_MS },
+  random: { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) },
+  net: (request) => stage.net(request),
+  log: (event, facts) => void stage.logged.push({ event, facts }),
+};
