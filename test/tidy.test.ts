@@ -1,0 +1,91 @@
+/**
+ * The house style as tests. Every rule is shown a small bad example first, so that none can pass because it looks at
+ * nothing; then it judges the repository.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type Files, RULES } from "./tidy/rules.ts";
+import { fileNames, toolFiles } from "./tidy/shape.ts";
+import { ROOT, type Source, parseSource, readSources } from "./tidy/sources.ts";
+
+const CODE = ["src", "devnet", "dev", "scripts"];
+const TOOLS = (
+  "check_balance list_crns quote_vm create_vm get_vm list_my_vms extend_vm destroy_vm top_up_credits " +
+  "get_approval get_spending emergency_stop"
+)
+  .split(" ")
+  .map((name) => `aleph_${name}`);
+
+const code = readSources(ROOT, CODE);
+const tests = readSources(ROOT, ["test"]);
+
+const parsed = (files: Files): readonly Source[] =>
+  Object.entries(files).map(([path, text]) => parseSource(path, text));
+
+describe.each(RULES)("$name", ({ judge, testsToo, bad, good }) => {
+  it("refuses its bad examples", () => {
+    expect(bad.filter((files) => judge(parsed(files)).length === 0)).toEqual([]);
+  });
+
+  it("lets its good examples through", () => {
+    for (const files of good) expect(judge(parsed(files))).toEqual([]);
+  });
+
+  it("holds in this repository", () => {
+    expect(judge(testsToo === true ? [...code, ...tests] : code)).toEqual([]);
+  });
+});
+
+describe("names of files", () => {
+  it("refuses drawers and capitals", () => {
+    const bad = ["src/utils/a.ts", "src/web/html-helpers.ts", "src/lib.ts", "src/web/Page.ts", "scripts/misc.ts"];
+    expect(fileNames(bad)).toHaveLength(bad.length);
+    expect(fileNames(["src/web/html.ts", "src/library.ts", "src/aleph/core-nodes.ts"])).toEqual([]);
+  });
+
+  it("holds in this repository", () => {
+    expect(fileNames(code.map(({ path }) => path))).toEqual([]);
+  });
+});
+
+describe("tool files", () => {
+  it("refuses a file without its tool, a tool without its file, and a wrong name", () => {
+    const judge = (files: Files): readonly string[] => toolFiles(parsed(files), ["aleph_get_vm"]);
+    expect(judge({ "src/mcp/tools/aleph-get-vm.ts": 'const x = { name: "aleph_get_vms" };' })).toHaveLength(1);
+    expect(judge({ "src/mcp/tools/get-vm.ts": 'const x = { name: "aleph_get_vm" };' })).toHaveLength(2);
+    expect(judge({ "src/mcp/tools/aleph-get-vm.ts": 'const x = { name: "aleph_get_vm" };' })).toEqual([]);
+  });
+
+  it("are named exactly as the twelve tools of the contract", () => {
+    expect(TOOLS).toHaveLength(12);
+    expect(toolFiles(code, TOOLS)).toEqual([]);
+  });
+});
+
+describe("the reading of sources", () => {
+  it("refuses a file that does not parse", () => {
+    expect(() => parseSource("src/x.ts", "const = ;")).toThrow("does not parse");
+  });
+
+  it("finds the code it is meant to judge", () => {
+    const paths = code.map(({ path }) => path);
+    expect(CODE.filter((folder) => !paths.some((path) => path.startsWith(`${folder}/`)))).toEqual([]);
+    expect(paths).toContain("src/errors.ts");
+  });
+});
+
+describe("AGENTS.md", () => {
+  it("stays under 60 lines", () => {
+    expect(readFileSync(`${ROOT}/AGENTS.md`, "utf8").trimEnd().split("\n").length).toBeLessThan(60);
+  });
+
+  it("names only commands and paths that exist", () => {
+    const text = readFileSync(`${ROOT}/AGENTS.md`, "utf8");
+    const { scripts } = JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8")) as { scripts: Record<string, string> };
+    const commands = [...text.matchAll(/`npm (?:run )?([a-z:]+)`/g)].map(([, name]) => name ?? "");
+    expect(commands.length).toBeGreaterThan(3);
+    expect(commands.filter((name) => name !== "ci" && scripts[name] === undefined)).toEqual([]);
+    const paths = [...text.matchAll(/`((?:src|test|dev|devnet|scripts|migrations)\/[a-z0-9./-]*)`/g)];
+    expect(paths.filter(([, path]) => !existsSync(`${ROOT}/${path}`)).map(([, path]) => path)).toEqual([]);
+  });
+});
