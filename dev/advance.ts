@@ -6,12 +6,10 @@
  */
 export type World = {
   readonly nowMs: () => number;
-  /** Moves the clock of everybody, and lets the network do what is due until then. */
-  readonly moveTo: (toMs: number) => Promise<void>;
-  /** The earliest due time of any account or of the network; null when nothing waits. */
-  readonly earliestMs: () => Promise<number | null>;
-  /** Wakes every account that is due and waits until each is idle. */
-  readonly sweep: (nowMs: number) => Promise<void>;
+  /** Moves the clock of everybody, lets the network do what is due until then, and says what it waits for next. */
+  readonly moveTo: (toMs: number) => Promise<number | null>;
+  /** Wakes every account that is due, waits until each is idle, and says when the earliest one is due again. */
+  readonly sweep: (nowMs: number) => Promise<number | null>;
 };
 
 /** Due times that do not move on although everything due was done: time has to. */
@@ -19,12 +17,13 @@ const STUCK_STEP_MS = 1_000;
 const STEPS_MAX = 200_000;
 
 export async function advanceTo(world: World, goalMs: number): Promise<{ readonly steps: number }> {
+  let networkDueMs = await world.moveTo(world.nowMs());
   for (let steps = 0; steps < STEPS_MAX; steps++) {
-    await world.sweep(world.nowMs());
+    const accountsDueMs = await world.sweep(world.nowMs());
     if (world.nowMs() >= goalMs) return { steps };
-    const dueMs = (await world.earliestMs()) ?? goalMs;
+    const dueMs = Math.min(accountsDueMs ?? goalMs, networkDueMs ?? goalMs);
     const nextMs = dueMs <= world.nowMs() ? world.nowMs() + STUCK_STEP_MS : dueMs;
-    await world.moveTo(Math.min(goalMs, nextMs));
+    networkDueMs = await world.moveTo(Math.min(goalMs, nextMs));
   }
   throw new Error(`time did not reach its goal in ${STEPS_MAX} steps`);
 }

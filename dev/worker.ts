@@ -2,7 +2,6 @@
  * The dev entry: the same service with other ports. Every outbound call goes to the twin, the clock is the twin's, and
  * the pages offer the dev wallet. Never deployed; the production bundle contains nothing of it.
  */
-import { SHARDS } from "../src/directory/watch.ts";
 import { consoleLog, type Ports, systemRandom } from "../src/ports.ts";
 import {
   accountClass,
@@ -82,20 +81,10 @@ async function advance(request: Request, env: DevBindings): Promise<Response> {
   const result = await advanceTo(
     {
       nowMs: devClock.nowMs,
-      moveTo: async (toMs) => void (await twinClock(env.TWIN, "offset", { offset_ms: offsetFor(toMs) })),
-      earliestMs: () => earliest(env),
+      moveTo: async (toMs) => (await twinClock(env.TWIN, "offset", { offset_ms: offsetFor(toMs) })).next_due_ms,
       sweep: (nowMs) => sweepAll(env, nowMs, 0),
     },
     goalMs,
   );
   return Response.json({ ...result, now_ms: devClock.nowMs() });
-}
-
-async function earliest(env: DevBindings): Promise<number | null> {
-  const dues = await Promise.all([
-    ...SHARDS.map((shard) => env.WATCH.getByName(shard).nextDueMs()),
-    twinClock(env.TWIN, "clock").then((clock) => clock.next_due_ms),
-  ]);
-  const known = dues.filter((due) => due !== null);
-  return known.length === 0 ? null : Math.min(...known);
 }

@@ -202,7 +202,14 @@ function build<E extends Bindings>(env: E, config: Config, wiring: Wiring<E>) {
   });
 }
 
-/** The second clock, from the cron: every shard, and none of them stops the others. */
-export async function sweepAll(env: Bindings, nowMs: number, thresholdMs = THRESHOLD_MS): Promise<void> {
-  await Promise.allSettled(SHARDS.map((shard) => env.WATCH.getByName(shard).sweep(nowMs, thresholdMs)));
+/**
+ * The second clock, from the cron: every shard, and none of them stops the others. Says when the earliest account that
+ * any shard knows of is due; null when none is.
+ */
+export async function sweepAll(env: Bindings, nowMs: number, thresholdMs = THRESHOLD_MS): Promise<number | null> {
+  const swept = await Promise.allSettled(SHARDS.map((shard) => env.WATCH.getByName(shard).sweep(nowMs, thresholdMs)));
+  const dues = swept.flatMap((one) =>
+    one.status === "fulfilled" && one.value.earliestMs !== null ? [one.value.earliestMs] : [],
+  );
+  return dues.length === 0 ? null : Math.min(...dues);
 }

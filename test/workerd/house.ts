@@ -9,7 +9,6 @@ import type { PolicyDraft } from "../../src/account/types.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { addressOf, newPrivateKey, signDigest, signPersonal } from "../../src/crypto/secp256k1.ts";
 import { type TypedData, typedDataDigest } from "../../src/crypto/typed-data.ts";
-import { SHARDS } from "../../src/directory/watch.ts";
 import { parseConfig } from "../../src/env.ts";
 import type { Answer } from "../../src/errors.ts";
 import { type Bindings, frontOf, sweepAll } from "../../src/wiring.ts";
@@ -182,17 +181,12 @@ export class House {
 
   /** Everything that becomes due within `seconds` is done and waited for, in order. */
   async advance(seconds: number): Promise<void> {
-    const shards = SHARDS.map((shard) => bindings.WATCH.getByName(shard));
     await advanceTo(
       {
         nowMs: () => stage.nowMs,
-        moveTo: async (toMs) => stage.moveTo(toMs),
-        earliestMs: async () => {
-          const dues = [
-            ...(await Promise.all(shards.map((shard) => shard.nextDueMs()))),
-            stage.world.nextDueMs() ?? null,
-          ].filter((due) => due !== null);
-          return dues.length === 0 ? null : Math.min(...dues);
+        moveTo: async (toMs) => {
+          stage.moveTo(toMs);
+          return stage.world.nextDueMs() ?? null;
         },
         sweep: (nowMs) => sweepAll(bindings, nowMs, 0),
       },
