@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Agent, type Said } from "../../scripts/agent.ts";
 import { loginAsOwner } from "../../scripts/owner.ts";
 import { type Pair, startPair } from "../../scripts/pair.ts";
+import { isTaken } from "../../scripts/ports.ts";
 
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
 const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "debian12", ssh_pubkey: SSH_KEY, ttl_hours: 2 };
@@ -25,6 +26,8 @@ async function restart(dead: Pair, persistTo: string): Promise<Pair> {
   dead.kill();
   await dead.ended;
   say("killed with SIGKILL");
+  // The kernel may hold the port for a moment after its owner is gone.
+  for (let tries = 0; tries < 100 && (await isTaken(dead.port)); tries++) await pause(100);
   const pair = await startPair({ port: dead.port, persistTo });
   say("started again on the same state");
   return pair;
