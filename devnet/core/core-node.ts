@@ -3,7 +3,7 @@
  * without timers: time comes only through arguments, and never runs backwards.
  */
 import { sha256Hex } from "../../src/crypto/hash.ts";
-import { aggregateOf, setAggregate } from "./aggregates.ts";
+import { setAggregate } from "./aggregates.ts";
 import { confirm, ingest, judgePending, nextPending } from "./intake.ts";
 import type { IntakeTimes } from "./intake.ts";
 import { runGarbageCollection, runRemovalJob } from "./jobs.ts";
@@ -22,7 +22,7 @@ import { broadcast } from "./submit.ts";
 import { bill, grant, remove } from "./treasury.ts";
 import type { BillLine } from "./treasury.ts";
 import type { View } from "./view.ts";
-import { toMs } from "./wire.ts";
+import { later, toMs } from "./wire.ts";
 import type { Answer, WireRequest } from "./wire.ts";
 
 export type CoreDefaults = {
@@ -241,15 +241,15 @@ export class CoreNode {
   }
 
   #verdictOn(hash: string, heard: boolean): Answer {
-    if (!heard) return { after: SILENCE_MS, then: () => broadcast("pending") };
+    if (!heard) return later(SILENCE_MS, () => broadcast("pending"));
     const dueMs = this.#state.records.get(hash)?.pending?.dueMs ?? this.#nowMs;
-    const then = () => {
+    const verdict = () => {
       this.tick(Math.max(dueMs, this.#nowMs));
       const status = this.#state.records.get(hash)?.status;
       if (status === "rejected" || status === "pending") return broadcast(status);
       return broadcast("processed");
     };
-    return dueMs <= this.#nowMs ? then() : { after: dueMs - this.#nowMs, then };
+    return dueMs <= this.#nowMs ? verdict() : later(dueMs - this.#nowMs, verdict);
   }
 
   #startJobs(nowMs: number): void {

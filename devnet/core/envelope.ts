@@ -52,7 +52,8 @@ function outerFields(raw: JsonObject): Envelope | "crash" | undefined {
   const channel = raw["channel"] ?? null;
   const signature = raw["signature"] ?? null;
   if (typeof itemHash !== "string" || typeof itemContent !== "string" || typeof type !== "string") return undefined;
-  if ([...itemContent].length > INLINE_CHARS_MAX || (raw["item_type"] ?? "inline") !== "inline") return undefined;
+  if (Array.from(itemContent).length > INLINE_CHARS_MAX || (raw["item_type"] ?? "inline") !== "inline")
+    return undefined;
   if (time === undefined) return undefined;
   if (typeof time !== "number") return "crash";
   if (typeof sender !== "string" || typeof chain !== "string" || !CHAINS.includes(chain)) return undefined;

@@ -101,13 +101,13 @@ export function readReceived(view: View, asked: Asked): WireResponse {
   for (const { owner, key } of view.state.aggregates.values()) {
     if (key !== "security") continue;
     const mine = entriesOf(aggregateTold(view, owner, key)).filter((entry) => entry["address"] === delegate);
-    if (mine.length > 0)
-      grouped.set(
-        owner,
-        mine.map(({ address: _, ...rest }) => rest),
-      );
+    if (mine.length > 0) grouped.set(owner, mine.map(withoutAddress));
   }
   return authorizations(asked, grouped, delegate, "granter");
+}
+
+function withoutAddress(entry: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => key !== "address"));
 }
 
 const FILTERS: Readonly<Record<string, string>> = {

@@ -27,7 +27,8 @@ export const anyObject = leaf((value) => isObject(value));
 
 export function chars(max = Number.POSITIVE_INFINITY, pattern?: RegExp): Schema {
   return leaf(
-    (value) => typeof value === "string" && [...value].length <= max && (pattern === undefined || pattern.test(value)),
+    (value) =>
+      typeof value === "string" && Array.from(value).length <= max && (pattern === undefined || pattern.test(value)),
   );
 }
 

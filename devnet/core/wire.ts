@@ -34,6 +34,11 @@ export function isDelayed(answer: Answer): answer is Delayed {
   return "after" in answer;
 }
 
+export function later(after: number, then: () => WireResponse): Delayed {
+  // oxlint-disable-next-line unicorn/no-thenable -- never awaited: whoever holds it waits first and then calls it
+  return { after, then };
+}
+
 export function json(value: Json, status = 200): WireResponse {
   return { status, contentType: "application/json; charset=utf-8", body: JSON.stringify(value) };
 }
