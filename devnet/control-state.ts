@@ -1,7 +1,7 @@
 /** Everything that the control page shows, as one JSON value. Reads only. */
 import { isRunning } from "./crn/executions.ts";
 import type { ComputeNode } from "./crn/compute-node.ts";
-import type { Json, JsonObject } from "./crn/wire.ts";
+import type { Json, JsonObject } from "./wire.ts";
 import { isObject, parseJson } from "./crn/wire.ts";
 import { CORE_HOSTS, DEV_WALLET } from "./roster.ts";
 import { vmJson } from "./scheduler.ts";

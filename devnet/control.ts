@@ -5,7 +5,8 @@
 import { isCall, parseInput, type CallName, type Input } from "./control-input.ts";
 import { stateJson } from "./control-state.ts";
 import { KNOBS, type Knobs } from "./crn/spec.ts";
-import { isObject, parseJson, type Json, type JsonObject } from "./crn/wire.ts";
+import type { Json, JsonObject } from "./wire.ts";
+import { isObject, parseJson } from "./crn/wire.ts";
 import { SETTINGS_OWNER } from "./core/price-tables.ts";
 import type { World } from "./world.ts";
 

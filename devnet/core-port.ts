@@ -3,15 +3,13 @@
  * than the real ones in tests.
  */
 import type { CoreStatus } from "./crn/core-link.ts";
-import type { Json, JsonObject, WireRequest, WireResponse } from "./crn/wire.ts";
-
-export type CoreAnswer = WireResponse | { readonly after: number; readonly finish: () => WireResponse };
+import type { Answer, Json, JsonObject, WireRequest } from "./wire.ts";
 
 /** One line of an expense: the seconds a VM ran in the window. */
 export type BillLine = { readonly itemHash: string; readonly seconds: number };
 
 export type Core = {
-  readonly handle: (request: WireRequest, nowMs: number) => CoreAnswer;
+  readonly handle: (request: WireRequest, nowMs: number) => Answer;
   readonly tick: (nowMs: number) => void;
   readonly nextDueMs: () => number | undefined;
   readonly receive: (envelope: Json, nowMs: number) => void;

@@ -2,15 +2,8 @@
  * `crns.json`: what the list server knows of all compute nodes. It polls them and keeps the last good answer next to
  * the newest error, so its figures may be two minutes old. Its addresses are copied, never measured.
  */
-import {
-  isDelayed,
-  json,
-  type Answer,
-  type Json,
-  type JsonObject,
-  type WireRequest,
-  type WireResponse,
-} from "./crn/wire.ts";
+import { isDelayed, type Answer, type Json, type JsonObject, type WireRequest, type WireResponse } from "./wire.ts";
+import { json } from "./crn/wire.ts";
 import type { RosterEntry } from "./roster.ts";
 import { listedNode } from "./roster.ts";
 import { sha256Hex } from "../src/crypto/hash.ts";

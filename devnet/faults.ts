@@ -2,7 +2,7 @@
  * Faults on the wire: the next N requests to a host and path are lost, their answers are lost, they are late, or a
  * proxy answers for them. Plain data and pure decisions; the world applies them.
  */
-import type { WireRequest } from "./crn/wire.ts";
+import type { WireRequest } from "./wire.ts";
 
 export type FaultKind = "drop_request" | "lose_reply" | "delay" | "status";
 

@@ -5,7 +5,7 @@ import { CoreNode } from "./core/core-node.ts";
 import type { Lie } from "./core/lies.ts";
 import { DEFAULT_IMAGES, DEFAULT_PRICING, DEFAULT_SETTINGS, SETTINGS_OWNER } from "./core/price-tables.ts";
 import type { Core } from "./core-port.ts";
-import type { JsonObject } from "./crn/wire.ts";
+import type { JsonObject } from "./wire.ts";
 import {
   CORE_HOSTS,
   CORE_TIMES,
@@ -56,10 +56,7 @@ function vmImages(): JsonObject {
 
 function portOf(node: CoreNode): Core {
   return {
-    handle: (request, nowMs) => {
-      const answer = node.handle(request, nowMs);
-      return "after" in answer ? { after: answer.after, finish: answer.then } : answer;
-    },
+    handle: (request, nowMs) => node.handle(request, nowMs),
     tick: (nowMs) => node.tick(nowMs),
     nextDueMs: () => node.nextDueMs(),
     receive: (envelope, nowMs) => node.receive(envelope, nowMs),

@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from "../src/crypto/hash.ts";
 import { CACHE_MS, type GpuDevice, type NodeSpec } from "./crn/spec.ts";
-import type { JsonObject } from "./crn/wire.ts";
+import type { JsonObject } from "./wire.ts";
 
 export const CORECHANNEL_ADDRESS = "0xa1B3bb7d2332383D96b7796B908fB7f7F3c2Be10";
 /** The first account of Anvil and Hardhat: a public test key. It owns $50 here. */

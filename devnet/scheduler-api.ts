@@ -1,5 +1,6 @@
 /** The scheduler's public read API, v1 and what third parties still read of v0. Pure over rows and node figures. */
-import { json, type JsonObject, type WireRequest, type WireResponse } from "./crn/wire.ts";
+import type { JsonObject, WireRequest, WireResponse } from "./wire.ts";
+import { json } from "./crn/wire.ts";
 import { vmJson, type Row, type SchedulerState } from "./scheduler.ts";
 
 /** A node as the scheduler lists it; `vms` are the rows observed on it. */

@@ -7,7 +7,7 @@ import { needsOf } from "./crn/admission.ts";
 import type { CoreStatus } from "./crn/core-link.ts";
 import { ownerOf, pinnedNode } from "./crn/notify.ts";
 import { pythonTime } from "./crn/figures.ts";
-import type { JsonObject } from "./crn/wire.ts";
+import type { JsonObject } from "./wire.ts";
 
 const POLL_MS = 30_000;
 const DISPATCH_AFTER_MS = 60_000;

@@ -2,7 +2,7 @@
  * Where the twin's state lies in the object's SQLite: one JSON text per part, in pieces, since a value may not pass
  * 2 MB. Only parts whose text has changed are written. All calls are synchronous.
  */
-import type { Json } from "./crn/wire.ts";
+import type { Json } from "./wire.ts";
 
 /** Characters; three bytes each at most. */
 const PIECE_CHARS = 500_000;

@@ -5,7 +5,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { control } from "./control.ts";
-import { isDelayed, isObject, type Answer, type WireResponse } from "./crn/wire.ts";
+import { isDelayed, type Answer, type WireResponse } from "./wire.ts";
+import { isObject } from "./crn/wire.ts";
 import { newWorld } from "./new-world.ts";
 import { machine } from "./ports.ts";
 import { Shelf } from "./shelf.ts";

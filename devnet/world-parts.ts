@@ -2,7 +2,7 @@
  * The network in pieces that can be stored one by one: `world`, `core0` … and `node0` …, each plain JSON.
  */
 import type { NodeState } from "./crn/spec.ts";
-import type { Json } from "./crn/wire.ts";
+import type { Json } from "./wire.ts";
 import type { World } from "./world.ts";
 import { newWorldState, type WorldState } from "./world-state.ts";
 

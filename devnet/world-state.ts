@@ -1,6 +1,6 @@
 /** What the network holds besides its core and compute nodes: messages under way, bills, faults, who goes by what name. */
 import type { CoreLink } from "./crn/core-link.ts";
-import type { Json } from "./crn/wire.ts";
+import type { Json } from "./wire.ts";
 import type { Core } from "./core-port.ts";
 import { newCrnList, type CrnListState } from "./crn-list.ts";
 import type { Fault } from "./faults.ts";

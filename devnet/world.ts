@@ -5,7 +5,8 @@
  */
 import { askedOf, nodeNames, spokenThroughLoopback, type Asked } from "./addresses.ts";
 import { ComputeNode } from "./crn/compute-node.ts";
-import { isDelayed, json, proxyPage, type Answer, type Json, type WireRequest, type WireResponse } from "./crn/wire.ts";
+import { isDelayed, type Answer, type Json, type WireRequest, type WireResponse } from "./wire.ts";
+import { json, proxyPage } from "./crn/wire.ts";
 import type { Core } from "./core-port.ts";
 import { crnsJson, refreshList } from "./crn-list.ts";
 import { hitBy, type Fault } from "./faults.ts";
@@ -124,7 +125,7 @@ export class World {
     const finish = (nowMs: number) => {
       this.advanceTo(nowMs);
       this.#dirty.add(name);
-      return speak(answer.finish());
+      return speak(answer.finish(nowMs));
     };
     return { after: answer.after, finish, patient: true };
   }

@@ -23,7 +23,7 @@ import { bill, grant, remove } from "./treasury.ts";
 import type { BillLine } from "./treasury.ts";
 import type { View } from "./view.ts";
 import { later, toMs } from "./wire.ts";
-import type { Answer, WireRequest } from "./wire.ts";
+import type { Answer, WireRequest } from "../wire.ts";
 
 export type CoreDefaults = {
   /** Whose distributions and expenses count. */

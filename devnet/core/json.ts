@@ -2,8 +2,9 @@
  * JSON as the core node's Python software sees it: the difference between 1 and 1.0 survives parsing, texts that its
  * parser refuses are refused here, and objects can be put in the two key orders of its answers. Pure.
  */
-export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
-export type JsonObject = { readonly [key: string]: Json };
+import type { Json, JsonObject } from "../wire.ts";
+
+export type { Json, JsonObject };
 
 /** Where numbers were written with a point or an exponent: holder → keys. */
 export type Floats = { readonly has: (holder: object, key: string) => boolean };

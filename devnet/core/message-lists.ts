@@ -13,7 +13,7 @@ import { isLive, ownerOf, paymentOf } from "./state.ts";
 import type { MessageRecord } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { isoOffset, json, plain, text, toMs } from "./wire.ts";
-import type { WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
 
 const STATUSES = ["pending", "processed", "rejected", "forgotten", "removing", "removed"];
 

@@ -6,7 +6,8 @@ import { fromBase64Url, toBase64Url, utf8 } from "../../src/crypto/bytes.ts";
 import { isObject } from "./json.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { invalidFields, text } from "./wire.ts";
-import type { FieldError, WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
+import type { FieldError } from "./wire.ts";
 
 export const CURSOR_PAGE_MAX = 200;
 

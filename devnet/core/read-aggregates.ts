@@ -8,7 +8,7 @@ import { cursorPage, decodeCursor, encodeCursor, QueryReader } from "./query.ts"
 import type { Aggregate } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { isoOffset, json, text, toMs } from "./wire.ts";
-import type { WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
 
 type Told = Pick<View, "state" | "lie">;
 

@@ -7,7 +7,7 @@ import { isMessageHashOr400 } from "./message-lists.ts";
 import type { MessageRecord, Status } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { json, plain, text } from "./wire.ts";
-import type { WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
 
 export function statusTold(view: Pick<View, "state" | "lie">, hash: string): Status | "absent" {
   return lieAbout(view.lie?.statuses, hash) ?? view.state.records.get(hash)?.status ?? "absent";

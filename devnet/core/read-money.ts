@@ -8,7 +8,7 @@ import { cursorPage, decodeCursor, encodeCursor, QueryReader } from "./query.ts"
 import type { HistoryRow } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { isoOffset, isoZulu, json, text } from "./wire.ts";
-import type { WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
 
 export function balanceTold(view: Pick<View, "state" | "lie" | "nowMs">, address: string): number {
   return lieAbout(view.lie?.balances, address) ?? creditBalance(view.state, address, view.nowMs);

@@ -8,7 +8,7 @@ import { isLive, ownerOf } from "./state.ts";
 import type { MessageRecord } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { isoOffset, json, toMs } from "./wire.ts";
-import type { WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
 
 type Post = { readonly original: MessageRecord; readonly latest: MessageRecord };
 

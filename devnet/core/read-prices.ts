@@ -17,7 +17,7 @@ import { isLive, ownerOf, paymentOf, paymentTypeOf } from "./state.ts";
 import type { CostRow, MessageRecord, State } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { crash, json, text } from "./wire.ts";
-import type { WireResponse } from "./wire.ts";
+import type { WireResponse } from "../wire.ts";
 
 const MIB = 1024 ** 2;
 

@@ -7,8 +7,9 @@ import { listPostsV0, listPostsV1 } from "./read-posts.ts";
 import { estimateInstance, estimateMessage, readCosts, readPrice } from "./read-prices.ts";
 import { addFile, addJson, publishOld, readRaw, STORAGE_LIMITS, submitMessage } from "./submit.ts";
 import type { Handler, View } from "./view.ts";
-import { isDelayed, json, later, plain, text } from "./wire.ts";
-import type { Answer, WireRequest, WireResponse } from "./wire.ts";
+import { isDelayed } from "../wire.ts";
+import { json, plain, text } from "./wire.ts";
+import type { Answer, WireRequest, WireResponse } from "../wire.ts";
 
 type Route = { readonly method: "GET" | "POST"; readonly path: RegExp; readonly handler: Handler };
 
@@ -64,7 +65,7 @@ export function respond(view: View, request: WireRequest): Answer {
   if (request.method === "OPTIONS") return preflight(request, origin);
   const answer = dispatch(view, request);
   if (!isDelayed(answer)) return withOrigin(answer, origin);
-  return later(answer.after, () => withOrigin(answer.then(), origin));
+  return { after: answer.after, finish: (nowMs) => withOrigin(answer.finish(nowMs), origin) };
 }
 
 function dispatch(view: View, request: WireRequest): Answer {

@@ -6,7 +6,7 @@ import { isObject, parseJson } from "./json.ts";
 import type { Json } from "./json.ts";
 import type { Asked, View } from "./view.ts";
 import { crash, invalidFields, json, plain, text } from "./wire.ts";
-import type { Answer, WireResponse } from "./wire.ts";
+import type { Answer, WireResponse } from "../wire.ts";
 
 const TOPIC = "ALEPH-TEST";
 const OFFERED: Json = { status: "success", failed: [] };

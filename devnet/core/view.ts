@@ -2,7 +2,7 @@
 import type { Json } from "./json.ts";
 import type { Lie } from "./lies.ts";
 import type { State } from "./state.ts";
-import type { Answer } from "./wire.ts";
+import type { Answer } from "../wire.ts";
 
 export type View = {
   readonly state: State;

@@ -2,26 +2,7 @@
  * Requests and answers on the wire, the plain answers of the web framework under the core node (aiohttp), and how
  * Python writes times. Pure.
  */
-import type { Json } from "./json.ts";
-
-export type WireRequest = {
-  readonly method: string;
-  /** With the query, as it stood in the request line. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-};
-
-export type WireResponse = {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
-/** `after` milliseconds must pass before `then` may be asked; it brings the node's own clock that far. */
-export type Delayed = { readonly after: number; readonly then: () => WireResponse };
-export type Answer = WireResponse | Delayed;
+import type { Delayed, Json, WireResponse } from "../wire.ts";
 
 const REASONS: Readonly<Record<number, string>> = {
   400: "Bad Request",
@@ -30,13 +11,8 @@ const REASONS: Readonly<Record<number, string>> = {
   422: "Unprocessable Entity",
 };
 
-export function isDelayed(answer: Answer): answer is Delayed {
-  return "after" in answer;
-}
-
-export function later(after: number, then: () => WireResponse): Delayed {
-  // oxlint-disable-next-line unicorn/no-thenable -- never awaited: whoever holds it waits first and then calls it
-  return { after, then };
+export function later(after: number, finish: () => WireResponse): Delayed {
+  return { after, finish };
 }
 
 export function json(value: Json, status = 200): WireResponse {

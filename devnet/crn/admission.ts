@@ -3,7 +3,8 @@
  * with their 60-second reservations. A reservation belongs to the address that signed for it, while a start looks
  * under the owner of the message: with delegation an agent locks itself out, as on real nodes.
  */
-import { isObject, type Json, type JsonObject } from "./wire.ts";
+import type { Json, JsonObject } from "../wire.ts";
+import { isObject } from "./wire.ts";
 import type { GpuDevice, NodeSpec, NodeState } from "./spec.ts";
 
 /** Kept back for the host and for programs. */

@@ -11,7 +11,8 @@ import { operate, reserve } from "./operations.ts";
 import type { AuthScene } from "./operator-auth.ts";
 import { newNodeState, type Knobs, type NodeSpec, type NodeState, type Vm } from "./spec.ts";
 import { capability, statusConfig, usageSystem } from "./status-pages.ts";
-import { failed, isDelayed, json, proxyPage, text, type Answer, type WireRequest, type WireResponse } from "./wire.ts";
+import { isDelayed, type Answer, type WireRequest, type WireResponse } from "../wire.ts";
+import { failed, json, proxyPage, text } from "./wire.ts";
 
 /** What a client that hangs on the line is told in the end, if it waits that long. */
 const HANG_MS = 120_000;

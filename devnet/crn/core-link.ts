@@ -3,7 +3,7 @@
  * builds the network; `undefined` means that the core node cannot be reached. Failures are never cached.
  */
 import type { Cached, CacheTimes, KnownInstance, NodeSpec, NodeState } from "./spec.ts";
-import type { JsonObject } from "./wire.ts";
+import type { JsonObject } from "../wire.ts";
 
 export type CoreStatus = "absent" | "pending" | "processed" | "rejected" | "forgotten" | "removing" | "removed";
 

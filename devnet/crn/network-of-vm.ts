@@ -3,7 +3,8 @@
  * that are mapped to it. Pure but for the port table it is given.
  */
 import type { NodeState, PortMap } from "./spec.ts";
-import { isObject, type Json, type JsonObject } from "./wire.ts";
+import type { Json, JsonObject } from "../wire.ts";
+import { isObject } from "./wire.ts";
 
 /** The group that marks an instance: 1 is a microVM, 2 a persistent program. */
 const INSTANCE_GROUP = "3";

@@ -9,16 +9,8 @@ import { atto, attoOf, decimalTimes } from "./figures.ts";
 import { freeSlot, mapPorts, wantedPorts } from "./network-of-vm.ts";
 import { badHash, missingFields } from "./pydantic.ts";
 import { atLeast, type KnownInstance, type Vm } from "./spec.ts";
-import {
-  failed,
-  isObject,
-  json,
-  parseJson,
-  proxyPage,
-  type Answer,
-  type JsonObject,
-  type WireResponse,
-} from "./wire.ts";
+import type { Answer, JsonObject, WireResponse } from "../wire.ts";
+import { failed, isObject, json, parseJson, proxyPage } from "./wire.ts";
 
 const MIN_FUNDED_S = 3600;
 /** With the image on the disk, what is left of the preparation. */

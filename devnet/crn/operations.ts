@@ -11,17 +11,8 @@ import { bootAnswer } from "./notify.ts";
 import { authenticate, type AuthScene } from "./operator-auth.ts";
 import { doubleEncoded, fieldErrors, missingFields } from "./pydantic.ts";
 import { atLeast, type Vm } from "./spec.ts";
-import {
-  failed,
-  isObject,
-  json,
-  parseJson,
-  text,
-  type Answer,
-  type Json,
-  type WireRequest,
-  type WireResponse,
-} from "./wire.ts";
+import type { Answer, Json, WireRequest, WireResponse } from "../wire.ts";
+import { failed, isObject, json, parseJson, text } from "./wire.ts";
 
 const HASH = /^([0-9a-f]{64}|Qm[1-9A-Za-z]{42,44}|bafy[a-z2-7]{55})$/;
 

@@ -9,7 +9,8 @@ import { verifyEd25519 } from "../../src/crypto/ed25519.ts";
 import { verifyP256 } from "../../src/crypto/p256.ts";
 import { recoverPersonal } from "../../src/crypto/secp256k1.ts";
 import { parseIso } from "./figures.ts";
-import { failed, headerOf, isObject, parseJson, type JsonObject, type WireRequest, type WireResponse } from "./wire.ts";
+import type { JsonObject, WireRequest, WireResponse } from "../wire.ts";
+import { failed, headerOf, isObject, parseJson } from "./wire.ts";
 
 const CLOCK_TOLERANCE_MS = 120_000;
 const METHODS = new Set(["POST", "GET", "DELETE"]);

@@ -1,7 +1,8 @@
 /**
  * Validation errors as a node sends them: a JSON string that contains the JSON text of pydantic's error list. Pure.
  */
-import { json, type JsonObject, type WireResponse } from "./wire.ts";
+import type { JsonObject, WireResponse } from "../wire.ts";
+import { json } from "./wire.ts";
 
 const URL_BASE = "https://errors.pydantic.dev/2.13/v";
 

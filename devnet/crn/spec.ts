@@ -2,7 +2,7 @@
  * What a compute node is (its spec, fixed), what it holds (its state, plain data that can be stored) and how it can be
  * made to misbehave (its knobs). Types and defaults only.
  */
-import type { JsonObject } from "./wire.ts";
+import type { JsonObject } from "../wire.ts";
 
 export type GpuDevice = {
   readonly vendor: string;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { control, type ControlAnswer } from "../../devnet/control.ts";
 import { CONTROL_PAGE } from "../../devnet/control-page.ts";
 import { CONTROL_SCRIPT } from "../../devnet/control-script.ts";
-import type { JsonObject } from "../../devnet/crn/wire.ts";
+import type { JsonObject } from "../../devnet/wire.ts";
 import { SETTINGS_OWNER } from "../../devnet/core/price-tables.ts";
 import { ROSTER } from "../../devnet/roster.ts";
 import { World } from "../../devnet/world.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isDelayed, type JsonObject, type WireResponse } from "../../devnet/crn/wire.ts";
+import { isDelayed, type JsonObject, type WireResponse } from "../../devnet/wire.ts";
 import { newWorld } from "../../devnet/new-world.ts";
 import { CORE_HOSTS, CORECHANNEL_ADDRESS, DEV_WALLET, DEV_WALLET_CREDITS, ROSTER } from "../../devnet/roster.ts";
 import { sha256Hex } from "../../src/crypto/hash.ts";

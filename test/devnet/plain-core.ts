@@ -4,7 +4,8 @@
  */
 import type { BillLine, Core } from "../../devnet/core-port.ts";
 import type { CoreStatus } from "../../devnet/crn/core-link.ts";
-import { json, type Json, type JsonObject, type WireRequest } from "../../devnet/crn/wire.ts";
+import type { Json, JsonObject, WireRequest } from "../../devnet/wire.ts";
+import { json } from "../../devnet/crn/wire.ts";
 
 type Known = {
   readonly type: string;

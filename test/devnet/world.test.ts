@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isDelayed, type JsonObject, type WireResponse } from "../../devnet/crn/wire.ts";
+import { isDelayed, type JsonObject, type WireResponse } from "../../devnet/wire.ts";
 import type { Knobs } from "../../devnet/crn/spec.ts";
 import type { FaultKind } from "../../devnet/faults.ts";
 import { CORECHANNEL_ADDRESS, corechannel, ROSTER } from "../../devnet/roster.ts";

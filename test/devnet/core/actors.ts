@@ -4,8 +4,8 @@ import { sha256Hex } from "../../../src/crypto/hash.ts";
 import { addressOf, signPersonal } from "../../../src/crypto/secp256k1.ts";
 import type { CoreNode } from "../../../devnet/core/core-node.ts";
 import type { Json, JsonObject } from "../../../devnet/core/json.ts";
-import { isDelayed } from "../../../devnet/core/wire.ts";
-import type { WireResponse } from "../../../devnet/core/wire.ts";
+import { isDelayed } from "../../../devnet/wire.ts";
+import type { WireResponse } from "../../../devnet/wire.ts";
 
 export const T0_MS = 1_795_600_000_000;
 export const UBUNTU_24 = "5330dcefe1857bcd97b7b7f24d1420a7d46232d53f27be280c8a7071d88bd84e";
@@ -107,7 +107,7 @@ export function submit(
 }
 
 export function told(answer: ReturnType<CoreNode["handle"]>): { readonly status: number; readonly body: Json } {
-  const response: WireResponse = isDelayed(answer) ? answer.then() : answer;
+  const response: WireResponse = isDelayed(answer) ? answer.finish(0) : answer;
   const isJson = response.contentType.startsWith("application/json");
   return { status: response.status, body: isJson ? (JSON.parse(response.body) as Json) : response.body };
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { CoreNode } from "../../../devnet/core/core-node.ts";
-import { isDelayed } from "../../../devnet/core/wire.ts";
+import { isDelayed } from "../../../devnet/wire.ts";
 import type { JsonObject } from "../../../devnet/core/json.ts";
 import {
   forget,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { CoreNode } from "../../../devnet/core/core-node.ts";
-import { isDelayed } from "../../../devnet/core/wire.ts";
+import { isDelayed } from "../../../devnet/wire.ts";
 import type { Json, JsonObject } from "../../../devnet/core/json.ts";
 import { aggregate, forget, get, instance, OWNER, post, signed, STRANGER, submit, T0_MS, verdictOn } from "./actors.ts";
 
@@ -34,7 +34,7 @@ describe("CoreNode.handle", () => {
     const answer = node.handle({ method: "POST", path: "/api/v0/messages", headers: {}, body }, T0_MS);
     expect(isDelayed(answer) ? answer.after : 0).toBe(800);
     expect(node.statusOf(message.item_hash)).toBe("pending");
-    expect(isDelayed(answer) ? answer.then().status : 0).toBe(200);
+    expect(isDelayed(answer) ? answer.finish(0).status : 0).toBe(200);
     expect(node.statusOf(message.item_hash)).toBe("processed");
   });
 
@@ -43,7 +43,7 @@ describe("CoreNode.handle", () => {
     submit(node, message);
     const body = JSON.stringify({ sync: true, message });
     const answer = node.handle({ method: "POST", path: "/api/v0/messages", headers: {}, body }, T0_MS);
-    expect(isDelayed(answer) && answer.after === 30_000 && answer.then().status).toBe(202);
+    expect(isDelayed(answer) && answer.after === 30_000 && answer.finish(0).status).toBe(202);
   });
 
   test("refuses wrong methods and paths as the framework does", () => {

@@ -3,8 +3,8 @@
  * calls volatile is masked, and so is `removed_at`, the recorded node's own clock at its garbage collection.
  */
 import { CoreNode } from "../../../devnet/core/core-node.ts";
-import { isDelayed } from "../../../devnet/core/wire.ts";
-import type { WireResponse } from "../../../devnet/core/wire.ts";
+import { isDelayed } from "../../../devnet/wire.ts";
+import type { WireResponse } from "../../../devnet/wire.ts";
 import recording from "../../vectors/ccn-golden-responses.json";
 
 type Message = { readonly item_content: string; readonly item_hash: string };
@@ -50,7 +50,7 @@ export function play(node: CoreNode, step: Step): readonly string[] {
   if (request === undefined || response === undefined) return ["a step without request"];
   const wire = { method: request.method, path: request.path, headers: request.headers ?? {}, body: bodyOf(step) };
   const answer = node.handle(wire, nowMs);
-  return differences(isDelayed(answer) ? answer.then() : answer, response);
+  return differences(isDelayed(answer) ? answer.finish(0) : answer, response);
 }
 
 function act(node: CoreNode, step: Step, nowMs: number): readonly string[] {

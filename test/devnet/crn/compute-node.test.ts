@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ComputeNode } from "../../../devnet/crn/compute-node.ts";
 import { ipv6Of, shortIpv6 } from "../../../devnet/crn/network-of-vm.ts";
 import { newNodeState, type Knobs, type NodeSpec } from "../../../devnet/crn/spec.ts";
-import { isDelayed, type JsonObject, type WireResponse } from "../../../devnet/crn/wire.ts";
+import { isDelayed, type JsonObject, type WireResponse } from "../../../devnet/wire.ts";
 import {
   AGENT,
   AGENT_KEY,

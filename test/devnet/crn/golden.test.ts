@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ComputeNode } from "../../../devnet/crn/compute-node.ts";
 import { newNodeState, type Knobs } from "../../../devnet/crn/spec.ts";
-import { isDelayed, type JsonObject, type WireResponse } from "../../../devnet/crn/wire.ts";
+import { isDelayed, type JsonObject, type WireResponse } from "../../../devnet/wire.ts";
 import recording from "../../vectors/crn-golden-responses.json";
 import {
   AGENT,

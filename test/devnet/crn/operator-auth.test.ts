@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { authenticate } from "../../../devnet/crn/operator-auth.ts";
-import type { WireRequest } from "../../../devnet/crn/wire.ts";
+import type { WireRequest } from "../../../devnet/wire.ts";
 import { fromHex, fromUtf8 } from "../../../src/crypto/bytes.ts";
 import recording from "../../vectors/crn-auth.json";
 

@@ -4,7 +4,7 @@ import { p256Jwk, signP256 } from "../../../src/crypto/p256.ts";
 import { addressOf, signPersonal } from "../../../src/crypto/secp256k1.ts";
 import type { CoreLink, CoreStatus, Price } from "../../../devnet/crn/core-link.ts";
 import { CACHE_MS, type NodeSpec } from "../../../devnet/crn/spec.ts";
-import type { JsonObject } from "../../../devnet/crn/wire.ts";
+import type { JsonObject } from "../../../devnet/wire.ts";
 
 export const OWNER_KEY = fromHex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
 export const AGENT_KEY = fromHex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d");
