@@ -190,7 +190,7 @@ function build<E extends Bindings>(env: E, config: Config, wiring: Wiring<E>) {
     session: (bound, id) => bound.SESSION.getByName(id) as unknown as SessionStub,
     limiter: limiterOf(env),
   });
-  const deps = { config, front, clock, limiter: limiterOf(env) };
+  const deps = { config, front, clock, limiter: limiterOf(env), log };
   return createProvider<E>(deps, {
     apiHandler: {
       fetch: (request: Request, bound: E, ctx: ExecutionContext) => serve(request, bound, ctx as unknown as Login),

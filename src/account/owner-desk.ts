@@ -38,6 +38,9 @@ export function offerPolicy(
 ): Answer<PolicyOffer> {
   const fault = draftFault(ask.draft, moment.nowMs, moment.config.unattended && moment.config.network === "aleph");
   if (fault !== null) return refuse("input.invalid", { field: fault });
+  if (typeof ask.unfreeze === "object" && loadGrant(moment.sql, ask.unfreeze.grantId) === undefined) {
+    return refuse("input.unknown_id", { id: "grant" });
+  }
   const now = moment.policy;
   const version = (now?.version ?? 0) + 1;
   const nonce = moment.id("n");

@@ -4,6 +4,7 @@
  * Pure types, no behaviour. Amounts are whole credits (1 USD = 1,000,000), times are milliseconds since 1970 unless a
  * name ends in S, rates are atto-credits per second as decimal text where they are stored (bigint in memory).
  */
+import type { GpuSpec } from "../aleph/contents.ts";
 import type { Fact } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
 
@@ -82,14 +83,7 @@ export type NodeRef = {
   /** The node's own DOMAIN_NAME, which operator calls sign for. */
   readonly domain: string;
   /** The exact free device there, when one was asked for; copied into the INSTANCE as it is. */
-  readonly gpu?: GpuDevice;
-};
-
-export type GpuDevice = {
-  readonly vendor: string;
-  readonly device_name: string;
-  readonly device_class: "0300" | "0302";
-  readonly device_id: string;
+  readonly gpu?: GpuSpec;
 };
 
 /** Everything that makes up one exact VM, after parsing; this is what a quote prices and an approval shows. */

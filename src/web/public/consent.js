@@ -70,7 +70,8 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const buttons = form.querySelectorAll("button");
   void step(part("status-decide"), buttons, "Checking the limits…", settleLimits).then(() => {
-    if (state.ready) form.requestSubmit(part("allow"));
+    // in a task of its own: while a submit event is still being handled, the form ignores a second one without a word
+    if (state.ready) setTimeout(() => form.requestSubmit(part("allow")), 0);
   });
 });
 
