@@ -5,6 +5,7 @@
  * transaction, then acted on; armed after every commit; nothing sent before the second clock knows.
  */
 import { DurableObject } from "cloudflare:workers";
+import { callsOver } from "../aleph/calls.ts";
 import type { Network } from "../aleph/network.ts";
 import type { Kek } from "../crypto/sealed.ts";
 import { shardOf, type WatchReport } from "../directory/watch.ts";
@@ -14,6 +15,7 @@ import { countCommit, loadAccount, setRestored } from "./account-store.ts";
 import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import { Drive } from "./drive.ts";
+import { readPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
@@ -59,6 +61,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
       tools: (delegationInForce) => this.tools(delegationInForce),
+      readPayer: (owner, agent) => readPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
       report: (nextDueMs) => this.report(nextDueMs),
       mayVoid: () => this.heard && loadAccount(this.sql)?.restored !== true,
       arm: (dueMs) => this.arm(dueMs),
@@ -146,7 +149,14 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   private tools(delegationInForce: boolean) {
     const { network, ports, keks } = this.setting;
     const keys = keyRing(this.sql, () => loadAccount(this.sql)?.name ?? "", keks);
-    return { network, clock: ports.clock, random: ports.random, keys, readiness: listedAsRunning, delegationInForce };
+    return {
+      calls: callsOver(network),
+      clock: ports.clock,
+      random: ports.random,
+      keys,
+      readiness: listedAsRunning,
+      delegationInForce,
+    };
   }
 
   /** Armed for the earliest due time; a due time that has passed rings at once. */

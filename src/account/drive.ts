@@ -9,7 +9,6 @@ import type { Log } from "../ports.ts";
 import { loadLog, saveTried, savePayer } from "./account-store.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signMore, type Tools } from "./effects.ts";
-import { readPayer } from "./facts.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
@@ -30,6 +29,7 @@ export type DriveHost = {
   readonly commit: <T>(work: (moment: Moment) => T) => T;
   readonly read: <T>(work: (moment: Moment) => T) => T;
   readonly tools: (delegationInForce: boolean) => Tools;
+  readonly readPayer: (owner: Address, agent: Address) => Promise<PayerFacts>;
   /** True once `Watch` has acknowledged the latest commit. */
   readonly report: (nextDueMs: number | null) => Promise<boolean>;
   readonly mayVoid: () => boolean;
@@ -176,8 +176,7 @@ export class Drive {
 
   private async readPayer(): Promise<void> {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
-    const { network, clock } = this.host.tools(true);
-    const facts = await readPayer(network, owner, agentAddress, clock.nowMs());
+    const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
     this.host.commit((moment) => notePayer(moment, facts));
   }
@@ -185,7 +184,7 @@ export class Drive {
   private async relay(itemHash: string): Promise<void> {
     const open = this.host.read((moment) => openOwnerMessages(moment.sql).find((one) => one.itemHash === itemHash));
     if (open === undefined) return;
-    const done = await relay(this.host.tools(true).network, open.message);
+    const done = await relay(this.host.tools(true).calls, open.message);
     this.host.commit((moment) => recordRelay(moment.sql, itemHash, done, moment.nowMs));
     if (done >= 2) await this.readPayer();
   }

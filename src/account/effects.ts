@@ -4,11 +4,10 @@
  * Every effect is idempotent: it sends stored bytes only, and a silent network is "nothing learnt". Nothing in here
  * writes; the drive records what is returned in a transaction of its own.
  */
-import { consumedCredits, frozenRate, messageStatus, publish } from "../aleph/core-nodes.ts";
+import type { Calls } from "../aleph/calls.ts";
 import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
-import { CHANNEL, CORES, type Core, type Network } from "../aleph/network.ts";
+import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
 import { medianOrWorse } from "../aleph/numbers.ts";
-import { erase, execution, notify } from "../aleph/nodes.ts";
 import { erasePath, makeOperatorKey, operatorHeaders } from "../aleph/operator-auth.ts";
 import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
@@ -23,7 +22,7 @@ import type { Attempt, CoreWord, Credits, Forget, VmRecord } from "./types.ts";
 import { witnesses } from "./witnesses.ts";
 
 export type Tools = {
-  readonly network: Network;
+  readonly calls: Calls;
   readonly clock: Clock;
   readonly random: Random;
   readonly keys: KeyRing;
@@ -106,46 +105,44 @@ export async function signMore(keys: KeyRing, sender: Address, fresh: readonly F
   return done === undefined ? [{ kind: "key_lost" }] : [{ kind: "more_forgets", forgets: done }];
 }
 
-async function wordOf(network: Network, core: Core, hash: string): Promise<CoreWord | null> {
-  const status = await messageStatus(network, core, hash);
+async function wordOf(calls: Calls, core: Core, hash: string): Promise<CoreWord | null> {
+  const status = await calls.messageStatus(core, hash);
   return status.ok ? status.value.status : null;
 }
 
-async function ask(network: Network, hash: string): Promise<Said> {
-  const [first, second, third] = await Promise.all(CORES.map((core) => wordOf(network, core, hash)));
+async function ask(calls: Calls, hash: string): Promise<Said> {
+  const [first, second, third] = await Promise.all(CORES.map((core) => wordOf(calls, core, hash)));
   return [first ?? null, second ?? null, third ?? null];
 }
 
 /** The same bytes to two core nodes, later to whichever does not know them: they can never make a second VM. */
-const send: Effect = async ({ network }, _vm, attempt, tried) => {
+const send: Effect = async ({ calls }, _vm, attempt, tried) => {
   const message = signed("INSTANCE", attempt);
   if (message === undefined) return [];
-  if (tried.tries <= 1) await Promise.all([publish(network, 0, message), publish(network, 1, message)]);
-  const said = await ask(network, attempt.itemHash);
+  if (tried.tries <= 1) await Promise.all([calls.publish(0, message), calls.publish(1, message)]);
+  const said = await ask(calls, attempt.itemHash);
   if (tried.tries > 1)
-    await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => publish(network, core, message)));
+    await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => calls.publish(core, message)));
   return [{ kind: "round", itemHash: attempt.itemHash, said }];
 };
 
-const status: Effect = async ({ network }, _vm, attempt) => [
-  { kind: "round", itemHash: attempt.itemHash, said: await ask(network, attempt.itemHash) },
+const status: Effect = async ({ calls }, _vm, attempt) => [
+  { kind: "round", itemHash: attempt.itemHash, said: await ask(calls, attempt.itemHash) },
 ];
 
 /** A closed attempt: whoever does not know it is given it, whoever has it alive is given a FORGET (safety.md a.4). */
 const end: Effect = async (tools, vm, attempt, tried) => {
   const message = signed("INSTANCE", attempt);
   if (message === undefined) return [];
-  const said = await ask(tools.network, attempt.itemHash);
-  await Promise.all(
-    CORES.filter((core) => said[core] === "absent").map((core) => publish(tools.network, core, message)),
-  );
+  const said = await ask(tools.calls, attempt.itemHash);
+  await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => tools.calls.publish(core, message)));
   const undone = await forgetWhere(tools, vm, attempt, said, tried.tries);
   return [{ kind: "round", itemHash: attempt.itemHash, said }, ...undone];
 };
 
 /** After the end: FORGETs only, the INSTANCE is never sent again. */
 const push: Effect = async (tools, vm, attempt, tried) => {
-  const said = await ask(tools.network, attempt.itemHash);
+  const said = await ask(tools.calls, attempt.itemHash);
   return [
     { kind: "round", itemHash: attempt.itemHash, said },
     ...(await forgetWhere(tools, vm, attempt, said, tried.tries)),
@@ -162,14 +159,14 @@ async function forgetWhere(
   if (!tools.delegationInForce) return [];
   const each = await Promise.all(
     CORES.map((core) =>
-      isAliveWord(said[core]) ? forgetOn(tools.network, core, vm.forgets, attempt, turn) : Promise.resolve([]),
+      isAliveWord(said[core]) ? forgetOn(tools.calls, core, vm.forgets, attempt, turn) : Promise.resolve([]),
     ),
   );
   return each.flat();
 }
 
 async function forgetOn(
-  network: Network,
+  calls: Calls,
   core: Core,
   forgets: readonly Forget[],
   attempt: Attempt,
@@ -178,35 +175,35 @@ async function forgetOn(
   const forget = forgetFor(forgets, attempt.itemHash, core, turn);
   const message = forget === undefined ? undefined : signed("FORGET", forget);
   if (forget === undefined || message === undefined) return [];
-  const word = await wordOf(network, core, forget.itemHash);
+  const word = await wordOf(calls, core, forget.itemHash);
   if (word === "rejected") return [{ kind: "forget_spent", forgetHash: forget.itemHash, core }];
   if (word === "pending" || word === null) return [];
-  await publish(network, core, message);
+  await calls.publish(core, message);
   return [{ kind: "forget_sent", itemHash: attempt.itemHash }];
 }
 
 /** The node is told, not waited for: it may boot for minutes, and its list says when it is there. */
-const dispatch: Effect = async ({ network }, _vm, attempt, tried) => {
-  const told = await notify(network, attempt.node.origin, attempt.itemHash);
+const dispatch: Effect = async ({ calls }, _vm, attempt, tried) => {
+  const told = await calls.notify(attempt.node.origin, attempt.itemHash);
   const refused = told.ok && (told.value === "no_capacity" || told.value === "refused");
   return refused && tried.tries >= 3 ? [{ kind: "node_refused" }] : [];
 };
 
-const node: Effect = async ({ network, readiness }, _vm, attempt) => {
-  const seen = await execution(network, attempt.node.origin, attempt.itemHash);
+const node: Effect = async ({ calls, readiness }, _vm, attempt) => {
+  const seen = await calls.execution(attempt.node.origin, attempt.itemHash);
   const ready = seen.ok ? readiness(seen.value) : null;
   // A core node that answers shows that it is not our own line that is down.
-  const othersAnswered = ready !== null || (await ask(network, attempt.itemHash)).some((word) => word !== null);
+  const othersAnswered = ready !== null || (await ask(calls, attempt.itemHash)).some((word) => word !== null);
   return [{ kind: "node", sight: { ready, answered: seen.ok, othersAnswered } }];
 };
 
-const price: Effect = async ({ network }, _vm, attempt) => {
-  const read = await Promise.all(CORES.map((core) => frozenRate(network, core, attempt.itemHash)));
+const price: Effect = async ({ calls }, _vm, attempt) => {
+  const read = await Promise.all(CORES.map((core) => calls.frozenRate(core, attempt.itemHash)));
   return [{ kind: "rates", rates: read.map((one) => (one.ok && one.value !== "absent" ? one.value : null)) }];
 };
 
 /** Wipes the data volumes while the node still knows the VM; after a FORGET it no longer could (crn.md §6.4). */
-const eraseOnNode: Effect = async ({ network, keys, clock, random }, _vm, attempt) => {
+const eraseOnNode: Effect = async ({ calls, keys, clock, random }, _vm, attempt) => {
   const { origin, domain } = attempt.node;
   const nowMs = clock.nowMs();
   const headers = await keys.use(attempt.sender as Address, (walletKey) => {
@@ -215,17 +212,17 @@ const eraseOnNode: Effect = async ({ network, keys, clock, random }, _vm, attemp
     return operatorHeaders(key, { address, domain, method: "POST", path: erasePath(attempt.itemHash), nowMs });
   });
   if (headers === undefined) return [{ kind: "erase", outcome: "failed" }];
-  const outcome = await erase(network, origin, attempt.itemHash, headers);
+  const outcome = await calls.erase(origin, attempt.itemHash, headers);
   return [{ kind: "erase", outcome: outcome.ok && outcome.value !== "refused" ? "erased" : "failed" }];
 };
 
-const witness: Effect = async ({ network, clock }, vm) => [
-  { kind: "witnesses", witnesses: await witnesses(network, vm, clock.nowMs()) },
+const witness: Effect = async ({ calls, clock }, vm) => [
+  { kind: "witnesses", witnesses: await witnesses(calls, vm, clock.nowMs()) },
 ];
 
 /** The network's bill for all attempts; no figure from two core nodes means asking again later, never zero. */
-const settle: Effect = async ({ network }, vm) => {
-  const perCore = await Promise.all(CORES.map((core) => billOn(network, core, vm)));
+const settle: Effect = async ({ calls }, vm) => {
+  const perCore = await Promise.all(CORES.map((core) => billOn(calls, core, vm)));
   const credits = medianOrWorse(
     perCore.filter((one) => one !== null),
     "larger",
@@ -233,8 +230,8 @@ const settle: Effect = async ({ network }, vm) => {
   return credits === undefined ? [] : [{ kind: "billed", credits }];
 };
 
-async function billOn(network: Network, core: Core, vm: VmRecord): Promise<Credits | null> {
-  const bills = await Promise.all(vm.attempts.map((attempt) => consumedCredits(network, core, attempt.itemHash)));
+async function billOn(calls: Calls, core: Core, vm: VmRecord): Promise<Credits | null> {
+  const bills = await Promise.all(vm.attempts.map((attempt) => calls.consumedCredits(core, attempt.itemHash)));
   return bills.every((bill) => bill.ok) ? bills.reduce((sum, bill) => sum + (bill.ok ? bill.value : 0), 0) : null;
 }
 

@@ -2,9 +2,9 @@
  * Aleph messages that the owner signed: stored before they leave, re-sent byte for byte until two core nodes judged
  * them, and never asked for twice meanwhile (design.md §6).
  */
-import { messageStatus, publish } from "../aleph/core-nodes.ts";
+import type { Calls } from "../aleph/calls.ts";
 import type { SignedMessage } from "../aleph/message.ts";
-import { CORES, type Network } from "../aleph/network.ts";
+import { CORES } from "../aleph/network.ts";
 
 export type OwnerMessage = {
   readonly itemHash: string;
@@ -64,10 +64,10 @@ export function recordRelay(sql: SqlStorage, itemHash: string, coreNodesDone: nu
 }
 
 /** Sends to whoever does not know it yet; returns how many core nodes have judged it. */
-export async function relay(network: Network, message: SignedMessage): Promise<number> {
-  const words = await Promise.all(CORES.map((core) => messageStatus(network, core, message.item_hash)));
+export async function relay(calls: Calls, message: SignedMessage): Promise<number> {
+  const words = await Promise.all(CORES.map((core) => calls.messageStatus(core, message.item_hash)));
   const missing = CORES.filter((core) => words[core]?.ok === true && words[core].value.status === "absent");
-  await Promise.all(missing.map((core) => publish(network, core, message)));
+  await Promise.all(missing.map((core) => calls.publish(core, message)));
   return words.filter((word) => word.ok && (word.value.status === "processed" || word.value.status === "rejected"))
     .length;
 }

@@ -1,0 +1,34 @@
+/**
+ * What an account's drive asks of the network, as one set of functions: the seam at which a simulated network can stand
+ * in for the HTTP one. No rules in here.
+ */
+import { consumedCredits, type CoreStatus, frozenRate, messageStatus, publish } from "./core-nodes.ts";
+import type { AttoPerS } from "./decimal.ts";
+import type { SignedMessage } from "./message.ts";
+import type { Core, Network, Outcome } from "./network.ts";
+import { erase, type Erased, type Execution, execution, type Notified, notify } from "./nodes.ts";
+import { schedulerView, type SchedulerView } from "./scheduler.ts";
+
+export type Calls = {
+  readonly publish: (core: Core, message: SignedMessage) => Promise<Outcome<"accepted" | "malformed">>;
+  readonly messageStatus: (core: Core, hash: string) => Promise<Outcome<{ readonly status: CoreStatus }>>;
+  readonly frozenRate: (core: Core, hash: string) => Promise<Outcome<AttoPerS | "absent">>;
+  readonly consumedCredits: (core: Core, hash: string) => Promise<Outcome<number>>;
+  readonly notify: (origin: string, hash: string) => Promise<Outcome<Notified>>;
+  readonly execution: (origin: string, hash: string) => Promise<Outcome<Execution | "absent">>;
+  readonly erase: (origin: string, hash: string, headers: Record<string, string>) => Promise<Outcome<Erased>>;
+  readonly schedulerView: (hash: string) => Promise<Outcome<SchedulerView | "absent">>;
+};
+
+export function callsOver(network: Network): Calls {
+  return {
+    publish: (core, message) => publish(network, core, message),
+    messageStatus: (core, hash) => messageStatus(network, core, hash),
+    frozenRate: (core, hash) => frozenRate(network, core, hash),
+    consumedCredits: (core, hash) => consumedCredits(network, core, hash),
+    notify: (origin, hash) => notify(network, origin, hash),
+    execution: (origin, hash) => execution(network, origin, hash),
+    erase: (origin, hash, headers) => erase(network, origin, hash, headers),
+    schedulerView: (hash) => schedulerView(network, hash),
+  };
+}
