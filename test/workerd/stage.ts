@@ -4,7 +4,7 @@
  * It lives in module scope, because the objects and the tests share an isolate; `reset` builds it anew.
  */
 import { newWorld } from "../../devnet/new-world.ts";
-import { isDelayed, type Answer, type WireResponse } from "../../devnet/crn/wire.ts";
+import { isDelayed, type Answer, type WireResponse } from "../../devnet/wire.ts";
 import type { World } from "../../devnet/world.ts";
 import type { Ports } from "../../src/ports.ts";
 
