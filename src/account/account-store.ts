@@ -268,3 +268,23 @@ export function saveTried(sql: SqlStorage, key: string, about: string, tried: Tr
 export function clearTried(sql: SqlStorage, about: string): void {
   sql.exec("DELETE FROM tried WHERE vm_id = ?", about);
 }
+
+export function liveCount(sql: SqlStorage): number {
+  return sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
+}
+
+export function kekVersion(sql: SqlStorage): number {
+  return sql.exec<{ v: number | null }>("SELECT max(kek_version) AS v FROM agent_key").one().v ?? 0;
+}
+
+export function databaseBytes(sql: SqlStorage): number {
+  return sql.databaseSize;
+}
+
+export function raiseCommitSeq(sql: SqlStorage, seen: number): void {
+  sql.exec("UPDATE account SET commit_seq = max(commit_seq, ?)", seen);
+}
+
+export function nonceKnown(sql: SqlStorage, nonce: string): boolean {
+  return sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0;
+}

@@ -5,18 +5,16 @@
  * anew at each call (design.md §12.5). Nothing is signed or sent here.
  */
 import { type Answer, answer, refuse } from "../errors.ts";
-import { loadGrant } from "./account-store.ts";
 import { newHold, newVm } from "./birth.ts";
 import type { Health } from "./checks.ts";
 import type { Caller } from "./contract.ts";
 import { creditsFor, holdFor } from "./credits.ts";
-import { placeHold } from "./ledger-store.ts";
+import { placeHold } from "./books.ts";
 import type { Moment } from "./moment.ts";
 import { pass, type Passed } from "./permit.ts";
-import { type Burnt, burnQuote, loadQuote, type QuoteRow } from "./quote-store.ts";
+import { type Burnt, type QuoteRow } from "./quote-store.ts";
 import { type CreateFacts, createRequest, type ExtendFacts, extendRequest, notExtendable } from "./requests.ts";
 import type { Approval, Credits, Grant, VmRecord, VmSpec } from "./types.ts";
-import { saveVm } from "./vm-store.ts";
 
 export type Accepted =
   | { readonly kind: "vm"; readonly vmId: string; readonly additionalCredits: Credits | null; readonly fresh: boolean }
@@ -25,7 +23,7 @@ export type Accepted =
 
 /** Row 0 of the order of checks: a grant that is revoked or has run out is told so before anything else. */
 export function callerGrant(moment: Moment, caller: Caller): Answer<Grant> {
-  const grant = loadGrant(moment.sql, caller.grantId);
+  const grant = moment.store.loadGrant(caller.grantId);
   if (grant === undefined || grant.state === "revoked") return refuse("auth.revoked");
   if (grant.expiresAtMs <= moment.nowMs) return refuse("auth.expired");
   return answer(grant);
@@ -42,7 +40,7 @@ export function answeredBefore(quote: QuoteRow): Answer<Accepted> | undefined {
 
 /** The grant's own quote, or the same answer as for an id that does not exist. */
 export function ownQuote(moment: Moment, caller: Caller, quoteId: string): Answer<QuoteRow> {
-  const quote = loadQuote(moment.sql, quoteId);
+  const quote = moment.store.loadQuote(quoteId);
   if (quote === undefined || quote.grantId !== caller.grantId) return refuse("input.unknown_id", { id: "quote" });
   return answer(quote);
 }
@@ -60,8 +58,8 @@ export function acceptCreate(
   const passed = pass(moment, health, grant, quote, request, facts.payer, spec, hold);
   if (!passed.ok || passed.value.kind === "waits") return done(passed);
   const vm = newVm(moment, grant, quote, spec, facts, passed.value.approvalId);
-  saveVm(moment.sql, vm, true);
-  placeHold(moment.sql, newHold(moment, vm, "create", hold, passed.value.approvalId !== null));
+  moment.store.saveVm(vm, true);
+  placeHold(moment.store, newHold(moment, vm, "create", hold, passed.value.approvalId !== null));
   return admitted(moment, quote, vm, null);
 }
 
@@ -80,13 +78,13 @@ export function acceptExtend(
   const request = extendRequest(vm, seconds, credits);
   const passed = pass(moment, health, grant, quote, request, facts.payer, vm.spec, credits, vm.vmId);
   if (!passed.ok || passed.value.kind === "waits") return done(passed);
-  saveVm(moment.sql, { ...vm, expiresAtMs: vm.expiresAtMs + seconds * 1_000 }, true);
-  placeHold(moment.sql, newHold(moment, vm, "extend", credits, passed.value.approvalId !== null));
+  moment.store.saveVm({ ...vm, expiresAtMs: vm.expiresAtMs + seconds * 1_000 }, true);
+  placeHold(moment.store, newHold(moment, vm, "extend", credits, passed.value.approvalId !== null));
   return admitted(moment, quote, vm, credits);
 }
 
 export function acceptTopUp(moment: Moment, quote: QuoteRow, credits: Credits): Answer<Accepted> {
-  burnQuote(moment.sql, quote.quoteId, { kind: "top_up", creditsAsked: credits });
+  moment.store.burnQuote(quote.quoteId, { kind: "top_up", creditsAsked: credits });
   moment.audit("top_up.asked", { grantId: quote.grantId, credits });
   return answer({ kind: "top_up", creditsAsked: credits });
 }
@@ -99,7 +97,7 @@ function done(passed: Answer<Passed>): Answer<Accepted> {
 
 function admitted(moment: Moment, quote: QuoteRow, vm: VmRecord, additionalCredits: Credits | null): Answer<Accepted> {
   const burnt: Burnt = { kind: "vm", vmId: vm.vmId, additionalCredits };
-  burnQuote(moment.sql, quote.quoteId, burnt);
+  moment.store.burnQuote(quote.quoteId, burnt);
   moment.audit(additionalCredits === null ? "vm.admitted" : "vm.extended", {
     vmId: vm.vmId,
     quoteId: quote.quoteId,

@@ -6,7 +6,6 @@
  */
 import { shardOf } from "../directory/watch.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
-import { insertAccount, loadAccount, loadGrant, saveKey } from "./account-store.ts";
 import * as admission from "./admission.ts";
 import { standing } from "./approvals.ts";
 import { AccountBase } from "./base.ts";
@@ -16,13 +15,12 @@ import { bornKey } from "./keys.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import type { PayerFacts } from "./payer.ts";
-import { loadApproval, openApprovals, type QuoteRow, saveApproval } from "./quote-store.ts";
+import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
 import type { CreateFacts, ExtendFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
 import type { Grant, VmSpec } from "./types.ts";
 import { approvalView, balanceView, vmView } from "./views.ts";
-import { loadPage, loadVm } from "./vm-store.ts";
 
 /** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
 export type Pending = { readonly quote: QuoteRow; readonly owner: `0x${string}`; readonly agentAddress: `0x${string}` };
@@ -43,13 +41,13 @@ export abstract class AgentObject extends AccountBase {
     const nowMs = this.setting.ports.clock.nowMs();
     this.ctx.storage.transactionSync(() => {
       if (this.born) return;
-      insertAccount(this.sql, {
+      this.store.insertAccount({
         ...born,
         objectId: this.ctx.id.toString(),
         agentAddress: key.address,
         bornAtMs: nowMs,
       });
-      saveKey(this.sql, key, nowMs);
+      this.store.saveKey(key, nowMs);
       this.moment(nowMs).audit("account.born", { shard: shardOf(born.name) });
     });
     await this.report(null);
@@ -57,14 +55,14 @@ export abstract class AgentObject extends AccountBase {
 
   /** Row 0 of every call of an agent: does its grant stand, and whose account is it. */
   standing(caller: Caller): Answer<Standing> {
-    const account = loadAccount(this.sql);
+    const account = this.store.loadAccount();
     if (account === undefined) return refuse("auth.revoked");
     const grant = admission.callerGrant(this.moment(this.nowMs()), caller);
     return grant.ok ? answer({ owner: account.owner, agentAddress: account.agentAddress, grant: grant.value }) : grant;
   }
 
   grantStanding(grantId: string): { readonly state: Grant["state"]; readonly expiresAtMs: number } | null {
-    const grant = loadGrant(this.sql, grantId);
+    const grant = this.store.loadGrant(grantId);
     return grant === undefined ? null : { state: grant.state, expiresAtMs: grant.expiresAtMs };
   }
 
@@ -186,7 +184,7 @@ export abstract class AgentObject extends AccountBase {
     const stands = this.standing(caller);
     if (!stands.ok) return stands;
     const { grantId } = caller;
-    const page = loadPage(this.sql, {
+    const page = this.store.loadPage({
       grantId,
       liveOnly: ask.state === "live",
       limit: ask.limit,
@@ -222,13 +220,13 @@ export abstract class AgentObject extends AccountBase {
     const { approvalId } = ask;
     if (approvalId !== undefined && ask.withdraw) this.withdraw(caller, approvalId, workerNowMs);
     if (approvalId !== undefined)
-      await this.waitUntil(() => loadApproval(this.sql, approvalId)?.state !== "pending", ask.waitS);
+      await this.waitUntil(() => this.store.loadApproval(approvalId)?.state !== "pending", ask.waitS);
     const stands = this.standing(caller);
     if (!stands.ok) return stands;
     const moment = this.moment(this.nowMs());
     if (approvalId === undefined)
-      return answer({ approvals: openApprovals(this.sql, caller.grantId).map((one) => approvalView(moment, one)) });
-    const one = loadApproval(this.sql, approvalId);
+      return answer({ approvals: this.store.openApprovals(caller.grantId).map((one) => approvalView(moment, one)) });
+    const one = this.store.loadApproval(approvalId);
     return one === undefined || one.grantId !== caller.grantId
       ? refuse("input.unknown_id", { id: "approval" })
       : answer({ approvals: [approvalView(moment, one)] });
@@ -236,12 +234,12 @@ export abstract class AgentObject extends AccountBase {
 
   private withdraw(caller: Caller, approvalId: string, workerNowMs: number): void {
     this.byGrant(caller, workerNowMs, (moment) => {
-      const approval = loadApproval(moment.sql, approvalId);
+      const approval = moment.store.loadApproval(approvalId);
       const open =
         approval !== undefined &&
         approval.grantId === caller.grantId &&
         standing(approval, moment.policy?.version ?? 0, moment.nowMs) === "pending";
-      if (open) saveApproval(moment.sql, { ...approval, state: "withdrawn", decidedAtMs: moment.nowMs });
+      if (open) moment.store.saveApproval({ ...approval, state: "withdrawn", decidedAtMs: moment.nowMs });
       return answer(open);
     });
   }
@@ -265,6 +263,6 @@ export abstract class AgentObject extends AccountBase {
 
 /** A VM of this grant, or the same answer as for one that does not exist. */
 function ownVm(moment: Moment, caller: Caller, vmId: string) {
-  const vm = loadVm(moment.sql, vmId);
+  const vm = moment.store.loadVm(vmId);
   return vm === undefined || vm.grantId !== caller.grantId ? refuse("input.unknown_id", { id: "vm" }) : answer(vm);
 }

@@ -11,7 +11,6 @@ import type { Kek } from "../crypto/sealed.ts";
 import { shardOf, type WatchReport } from "../directory/watch.ts";
 import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
 import type { Ports } from "../ports.ts";
-import { countCommit, loadAccount, setRestored } from "./account-store.ts";
 import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import { Drive } from "./drive.ts";
@@ -21,6 +20,7 @@ import { migrate } from "./migrate.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
 import { listedAsRunning } from "./readiness.ts";
 import { freeze } from "./record.ts";
+import { sqlStore, type Store } from "./store.ts";
 
 export type AccountEnv = {
   readonly WATCH: {
@@ -44,6 +44,7 @@ const WATCH_RETRY_MS = 5_000;
 export abstract class AccountBase extends DurableObject<AccountEnv> {
   protected readonly setting: AccountSetting;
   protected readonly drive: Drive;
+  protected readonly store: Store;
   private readonly schemaKnown: boolean;
   /** What was stored when this instance woke; `Watch` answers against it. */
   private readonly wokenSeq: number;
@@ -56,14 +57,15 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     super(ctx, env);
     this.setting = setting;
     this.schemaKnown = migrate(ctx.storage);
-    this.wokenSeq = loadAccount(this.sql)?.commitSeq ?? 0;
+    this.store = sqlStore(ctx.storage.sql);
+    this.wokenSeq = this.store.loadAccount()?.commitSeq ?? 0;
     this.drive = new Drive({
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
       tools: (delegationInForce) => this.tools(delegationInForce),
       readPayer: (owner, agent) => readPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
       report: (nextDueMs) => this.report(nextDueMs),
-      mayVoid: () => this.heard && loadAccount(this.sql)?.restored !== true,
+      mayVoid: () => this.heard && this.store.loadAccount()?.restored !== true,
       arm: (dueMs) => this.arm(dueMs),
       changed: () => this.changed(),
       reached: (answered) => this.reached(answered),
@@ -71,12 +73,8 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     });
   }
 
-  protected get sql(): SqlStorage {
-    return this.ctx.storage.sql;
-  }
-
   protected get born(): boolean {
-    return loadAccount(this.sql) !== undefined;
+    return this.store.loadAccount() !== undefined;
   }
 
   protected health(): Health {
@@ -84,12 +82,12 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   protected moment(nowMs: number): Moment {
-    return new Moment(this.sql, nowMs, this.setting.config, this.setting.ports.random);
+    return new Moment(this.store, nowMs, this.setting.config, this.setting.ports.random);
   }
 
   /** The object's clock never runs backwards: a machine that lags behind the last one is overruled. */
   protected nowMs(): number {
-    return Math.max(this.setting.ports.clock.nowMs(), loadAccount(this.sql)?.lastNowMs ?? 0);
+    return Math.max(this.setting.ports.clock.nowMs(), this.store.loadAccount()?.lastNowMs ?? 0);
   }
 
   /** One synchronous transaction with one now; counted, and so reported, if anything was stored. */
@@ -97,7 +95,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     return this.ctx.storage.transactionSync(() => {
       const moment = this.moment(nowMs);
       const result = work(moment);
-      if (moment.touched) countCommit(this.sql, 0);
+      if (moment.touched) this.store.countCommit(0);
       return result;
     });
   }
@@ -111,7 +109,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       this.ctx.storage.transactionSync(() => {
         const moment = this.moment(now.value);
         const decided = work(moment);
-        if (decided.ok || moment.touched) countCommit(this.sql, now.value);
+        if (decided.ok || moment.touched) this.store.countCommit(now.value);
         return decided;
       }),
     );
@@ -134,7 +132,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
 
   private agreedNow(workerNowMs: number): Answer<number> {
     const own = this.setting.ports.clock.nowMs();
-    const lastMs = loadAccount(this.sql)?.lastNowMs ?? 0;
+    const lastMs = this.store.loadAccount()?.lastNowMs ?? 0;
     if (Math.abs(own - workerNowMs) > CLOCK_SLACK_MS)
       return refuse("account.clock", { apartS: Math.round(Math.abs(own - workerNowMs) / 1_000) }, 60);
     if (lastMs - own > CLOCK_SLACK_MS)
@@ -148,7 +146,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
 
   private tools(delegationInForce: boolean) {
     const { network, ports, keks } = this.setting;
-    const keys = keyRing(this.sql, () => loadAccount(this.sql)?.name ?? "", keks);
+    const keys = keyRing(this.store, () => this.store.loadAccount()?.name ?? "", keks);
     return {
       calls: callsOver(network),
       clock: ports.clock,
@@ -168,12 +166,12 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
 
   /** True once `Watch` has acknowledged the latest commit; within two seconds or not at all. */
   protected async report(nextDueMs: number | null): Promise<boolean> {
-    const account = loadAccount(this.sql);
+    const account = this.store.loadAccount();
     if (account === undefined) return false;
     const key = `${account.commitSeq}:${nextDueMs}`;
     if (this.heard && this.acknowledged === key) return true;
-    const live = this.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
-    const kekVersion = this.sql.exec<{ v: number | null }>("SELECT max(kek_version) AS v FROM agent_key").one().v ?? 0;
+    const live = this.store.liveCount();
+    const kekVersion = this.store.kekVersion();
     const row = {
       name: account.name,
       objectId: account.objectId,
@@ -200,9 +198,9 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   private compare(commitSeqBefore: number): void {
     if (commitSeqBefore <= this.wokenSeq) return;
     this.commit(this.nowMs(), (moment) => {
-      setRestored(moment.sql, true);
+      moment.store.setRestored(true);
       freeze(moment, "restored");
-      moment.sql.exec("UPDATE account SET commit_seq = max(commit_seq, ?)", commitSeqBefore);
+      moment.store.raiseCommitSeq(commitSeqBefore);
     });
   }
 

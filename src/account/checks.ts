@@ -5,13 +5,12 @@
  */
 import { type Refusal, refusal } from "../errors.ts";
 import { GRACE_S } from "./credits.ts";
-import { readUsage } from "./ledger-store.ts";
+import { readUsage } from "./books.ts";
 import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, guardPayer, type Ours, type PayerFacts, payerLine } from "./payer.ts";
 import { decide, type Request, type Usage } from "./policy.ts";
 import type { Grant, Policy, VmRecord } from "./types.ts";
-import { loadTended } from "./vm-store.ts";
 
 /** The platform gives 10 GB per object; beyond 80 % only teardown writes (design.md §7). */
 const STORAGE_BYTES_MAX = 8_000_000_000;
@@ -36,7 +35,7 @@ export function judge(
   const policy = moment.policy;
   if (policy === null || policy.expiresAtMs <= moment.nowMs)
     return { refusal: refusal("policy.expired", { set: policy !== null }) };
-  const usage = readUsage(moment.sql, grant.grantId, moment.nowMs);
+  const usage = readUsage(moment.store, grant.grantId, moment.nowMs);
   const no = decide(policy, grant, usage, ask, moment.nowMs) ?? payerGate(moment, ask, payer);
   return { refusal: no, usage, policy };
 }
@@ -46,8 +45,8 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   const dormant = dormantGate(moment, grant);
   if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
   if (account.restored) return refusal("account.restored", {}, 60);
-  if (moment.sql.databaseSize > STORAGE_BYTES_MAX) return refusal("account.storage");
-  if (loadTended(moment.sql).some(isRemoving)) return refusal("account.removing", {}, 300);
+  if (moment.store.databaseBytes() > STORAGE_BYTES_MAX) return refusal("account.storage");
+  if (moment.store.loadTended().some(isRemoving)) return refusal("account.removing", {}, 300);
   if (account.state === "frozen") return refusal("account.frozen", { reason: account.frozenReason });
   if (dormant !== null) return dormant;
   const delegation = delegationOf(payer);
@@ -60,7 +59,7 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
 }
 
 function dormantGate(moment: Moment, grant: Grant): Refusal | null {
-  const dormant = loadTended(moment.sql).filter((vm) => vm.attempts.some((attempt) => attempt.dormant));
+  const dormant = moment.store.loadTended().filter((vm) => vm.attempts.some((attempt) => attempt.dormant));
   const own = dormant.filter((vm) => vm.grantId === grant.grantId).length;
   return dormant.length >= DORMANT_MAX || own >= GRANT_DORMANT_MAX
     ? refusal("account.dormant", { dormant: dormant.length, own })
@@ -83,7 +82,7 @@ function payerGate(moment: Moment, ask: Request, payer: PayerFacts): Refusal | n
 
 /** Our part of the inequality, with the new request in it, so two that share a snapshot still count each other. */
 export function ours(moment: Moment, ask: Request | null): Ours {
-  const tended = loadTended(moment.sql);
+  const tended = moment.store.loadTended();
   const live = tended.filter(isLive);
   const askEndMs = ask === null ? 0 : moment.nowMs + (ask.ttlS + GRACE_S) * 1_000;
   const held = tended

@@ -6,15 +6,13 @@
  */
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Log } from "../ports.ts";
-import { loadLog, saveTried, savePayer } from "./account-store.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signMore, type Tools } from "./effects.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { learn, plannedSteps, tend } from "./record.ts";
-import { openOwnerMessages, recordRelay, relay } from "./relay.ts";
-import { loadVm } from "./vm-store.ts";
+import { relay } from "./relay.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
 const CLAIM_MS = 50_000;
@@ -108,9 +106,9 @@ export class Drive {
         (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && (!NODE_STEPS.has(step.kind) || room-- > 0),
       );
       return due.map((step) => {
-        const tries = (loadLog(moment.sql, step.vmId).get(step.key)?.tries ?? 0) + 1;
+        const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
         const tried = { lastMs: moment.nowMs, tries, leaseUntilMs: moment.nowMs + CLAIM_MS };
-        saveTried(moment.sql, step.key, step.vmId, tried);
+        moment.store.saveTried(step.key, step.vmId, tried);
         moment.touched = true;
         return { step, tried };
       });
@@ -122,7 +120,7 @@ export class Drive {
     this.host.commit((moment) => {
       const leaseUntilMs = moment.nowMs + 5_000;
       for (const { step, tried } of claimed)
-        saveTried(moment.sql, step.key, step.vmId, { lastMs: 0, tries: tried.tries - 1, leaseUntilMs });
+        moment.store.saveTried(step.key, step.vmId, { lastMs: 0, tries: tried.tries - 1, leaseUntilMs });
     });
   }
 
@@ -146,14 +144,14 @@ export class Drive {
       this.host.log("drive.step_failed", { step: step.kind, error: error instanceof Error ? error.name : "unknown" });
     }
     this.host.commit((moment) =>
-      saveTried(moment.sql, step.key, step.vmId, { ...tried, lastMs: moment.nowMs, leaseUntilMs: 0 }),
+      moment.store.saveTried(step.key, step.vmId, { ...tried, lastMs: moment.nowMs, leaseUntilMs: 0 }),
     );
     this.host.changed();
   }
 
   private async tendVm(step: Step, tried: Tried): Promise<void> {
     const inForce = this.host.read((moment) => moment.account.delegation !== "missing");
-    const vm = this.host.read((moment) => loadVm(moment.sql, step.vmId));
+    const vm = this.host.read((moment) => moment.store.loadVm(step.vmId));
     if (vm === undefined) return;
     const tools = this.host.tools(inForce);
     const learned =
@@ -168,7 +166,7 @@ export class Drive {
 
   private moreForgets(step: Step, tools: Tools): Promise<readonly Learned[]> {
     const fresh = this.host.read((moment) => {
-      const attempt = loadVm(moment.sql, step.vmId)?.attempts.find((one) => one.itemHash === step.itemHash);
+      const attempt = moment.store.loadVm(step.vmId)?.attempts.find((one) => one.itemHash === step.itemHash);
       return attempt === undefined ? [] : newForgets(moment, attempt, FORGETS_AT_BIRTH);
     });
     return signMore(tools.keys, (fresh[0]?.sender ?? "0x") as Address, fresh);
@@ -182,10 +180,10 @@ export class Drive {
   }
 
   private async relay(itemHash: string): Promise<void> {
-    const open = this.host.read((moment) => openOwnerMessages(moment.sql).find((one) => one.itemHash === itemHash));
+    const open = this.host.read((moment) => moment.store.openOwnerMessages().find((one) => one.itemHash === itemHash));
     if (open === undefined) return;
     const done = await relay(this.host.tools(true).calls, open.message);
-    this.host.commit((moment) => recordRelay(moment.sql, itemHash, done, moment.nowMs));
+    this.host.commit((moment) => moment.store.recordRelay(itemHash, done, moment.nowMs));
     if (done >= 2) await this.readPayer();
   }
 }
@@ -194,20 +192,20 @@ export class Drive {
 export function notePayer(moment: Moment, facts: PayerFacts): void {
   const said = delegationOf(facts);
   const state = said === "unknown" ? moment.account.delegation : said;
-  if (readings(facts).length > 0) savePayer(moment.sql, state, facts);
-  const live = moment.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
+  if (readings(facts).length > 0) moment.store.savePayer(state, facts);
+  const live = moment.store.liveCount();
   if (state === "missing" && live > 0)
     moment.tellOwner("delegation_gone", moment.account.agentAddress, { vmsLive: live });
   moment.touched = true;
 }
 
 function accountSteps(moment: Moment): readonly AccountStep[] {
-  const log = loadLog(moment.sql, ACCOUNT);
+  const log = moment.store.loadLog(ACCOUNT);
   const due = (key: string, pauseMs: (tries: number) => number): number => {
     const tried = log.get(key);
     return tried === undefined ? 0 : Math.max(tried.lastMs + pauseMs(tried.tries), tried.leaseUntilMs);
   };
-  const relays = openOwnerMessages(moment.sql).map(({ itemHash }) => {
+  const relays = moment.store.openOwnerMessages().map(({ itemHash }) => {
     const key = `relay:${itemHash}`;
     return {
       key,
@@ -217,7 +215,7 @@ function accountSteps(moment: Moment): readonly AccountStep[] {
       dueMs: due(key, (tries) => backoff(tries, 1_000, 60_000)),
     } as const;
   });
-  const tended = moment.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
+  const tended = moment.store.liveCount();
   if (tended === 0) return relays;
   return [
     ...relays,

@@ -7,7 +7,8 @@
 import { type Kek, open, seal } from "../crypto/sealed.ts";
 import { type Address, addressOf, newPrivateKey } from "../crypto/secp256k1.ts";
 import type { Random } from "../ports.ts";
-import { loadKey, type SealedRow } from "./account-store.ts";
+import type { SealedRow } from "./account-store.ts";
+import type { Store } from "./store.ts";
 
 export type KeyRing = {
   /** Undefined when the key does not open: wrong or lost sealing key, damaged row, another address. */
@@ -16,10 +17,10 @@ export type KeyRing = {
 
 const PURPOSE = "agent";
 
-export function keyRing(sql: SqlStorage, accountName: () => string, keks: readonly Kek[]): KeyRing {
+export function keyRing(store: Store, accountName: () => string, keks: readonly Kek[]): KeyRing {
   return {
     async use(address, work) {
-      const row = loadKey(sql, address);
+      const row = store.loadKey(address);
       if (row === undefined) return undefined;
       const key = await open(row, keks, { account: accountName(), address, purpose: PURPOSE });
       if (key === undefined) return undefined;

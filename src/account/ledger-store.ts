@@ -1,14 +1,15 @@
-/** The books in SQLite: holds, entries, balance, extras, the audit chain, and the usage that a decision reads. */
+/** The books' rows: balance, entries, holds, extras, the audit chain, and the sums that a decision reads. No rules. */
 import { sha256Hex } from "../crypto/hash.ts";
-import type { Facts } from "../errors.ts";
-import { apply, type Balance, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries } from "./ledger.ts";
-import type { Usage } from "./policy.ts";
+import type { SpendingGroup, SpendingRow } from "./contract.ts";
+import type { Balance, Entry } from "./ledger.ts";
 import type { Extra } from "./settlement.ts";
 import type { Credits, Hold, VmRecord } from "./types.ts";
-import { loadLive } from "./vm-store.ts";
 
-const LONGEST_WINDOW_MS = 30 * 86_400_000;
-type About = { readonly atMs: number; readonly vmId: string | null; readonly grantId: string | null };
+export type About = { readonly atMs: number; readonly vmId: string | null; readonly grantId: string | null };
+export type Spent = { readonly atMs: number; readonly credits: Credits };
+
+const one = (sql: SqlStorage, query: string, ...values: SqlStorageValue[]): number =>
+  sql.exec<{ n: number }>(query, ...values).one().n;
 
 export function balanceOf(sql: SqlStorage): Balance {
   return sql
@@ -18,22 +19,7 @@ export function balanceOf(sql: SqlStorage): Balance {
     .one();
 }
 
-/** Entries and the balance that they lead to, together or not at all. */
-function book(sql: SqlStorage, about: About, entries: readonly Entry[]): void {
-  let balance = balanceOf(sql);
-  for (const entry of entries) {
-    balance = apply(balance, entry);
-    sql.exec(
-      "INSERT INTO entry (at_ms, kind, from_, to_, credits, vm_id, grant_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      about.atMs,
-      entry.kind,
-      entry.from,
-      entry.to,
-      entry.credits,
-      about.vmId,
-      about.grantId,
-    );
-  }
+export function saveBalance(sql: SqlStorage, balance: Balance): void {
   const { granted, deficit, available, held, posted } = balance;
   sql.exec(
     "UPDATE balance SET granted = ?, deficit = ?, available = ?, held = ?, posted = ?",
@@ -45,11 +31,20 @@ function book(sql: SqlStorage, about: About, entries: readonly Entry[]): void {
   );
 }
 
-export function bookBudget(sql: SqlStorage, lifetimeMax: Credits, atMs: number): void {
-  book(sql, { atMs, vmId: null, grantId: null }, budgetEntries(balanceOf(sql), lifetimeMax));
+export function appendEntry(sql: SqlStorage, about: About, entry: Entry): void {
+  sql.exec(
+    "INSERT INTO entry (at_ms, kind, from_, to_, credits, vm_id, grant_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    about.atMs,
+    entry.kind,
+    entry.from,
+    entry.to,
+    entry.credits,
+    about.vmId,
+    about.grantId,
+  );
 }
 
-export function placeHold(sql: SqlStorage, hold: Hold): void {
+export function insertHold(sql: SqlStorage, hold: Hold): void {
   sql.exec(
     "INSERT INTO hold (hold_id, vm_id, grant_id, kind, state, credits, credits_original, at_ms, approved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     hold.holdId,
@@ -62,21 +57,13 @@ export function placeHold(sql: SqlStorage, hold: Hold): void {
     hold.atMs,
     hold.approved ? 1 : 0,
   );
-  book(sql, hold, holdEntries(balanceOf(sql), hold));
 }
 
-export function changeHolds(sql: SqlStorage, before: readonly Hold[], after: readonly Hold[], atMs: number): void {
-  for (const [index, hold] of after.entries()) {
-    const was = before[index];
-    if (was === undefined) continue;
-    const entries = changeEntries(was, hold);
-    if (entries.length === 0 && was.state === hold.state) continue;
-    sql.exec("UPDATE hold SET state = ?, credits = ? WHERE hold_id = ?", hold.state, hold.credits, hold.holdId);
-    book(sql, { atMs, vmId: hold.vmId, grantId: hold.grantId }, entries);
-  }
+export function updateHold(sql: SqlStorage, hold: Hold): void {
+  sql.exec("UPDATE hold SET state = ?, credits = ? WHERE hold_id = ?", hold.state, hold.credits, hold.holdId);
 }
 
-export function bookExtra(sql: SqlStorage, vm: VmRecord, extra: Extra, atMs: number): void {
+export function insertExtra(sql: SqlStorage, vm: VmRecord, extra: Extra, atMs: number): void {
   sql.exec(
     "INSERT INTO extra (vm_id, grant_id, kind, credits, at_ms) VALUES (?, ?, ?, ?, ?)",
     vm.vmId,
@@ -85,12 +72,9 @@ export function bookExtra(sql: SqlStorage, vm: VmRecord, extra: Extra, atMs: num
     extra.credits,
     atMs,
   );
-  book(sql, { atMs, vmId: vm.vmId, grantId: vm.grantId }, extraEntries(balanceOf(sql), extra.kind, extra.credits));
 }
 
 const SPENT = "SELECT coalesce(sum(credits), 0) AS n FROM";
-const one = (sql: SqlStorage, query: string, ...values: SqlStorageValue[]): number =>
-  sql.exec<{ n: number }>(query, ...values).one().n;
 
 /** Everything that counts against a grant or, with null, the account: holds as they stand and what was found later. */
 export function spentBy(sql: SqlStorage, grantId: string | null): Credits {
@@ -98,48 +82,102 @@ export function spentBy(sql: SqlStorage, grantId: string | null): Credits {
   return holds + one(sql, `${SPENT} extra WHERE (?1 IS NULL OR grant_id = ?1)`, grantId);
 }
 
-/** The figures that one decision looks at, all read in its own transaction. */
-export function readUsage(sql: SqlStorage, grantId: string, nowMs: number): Usage {
-  const live = loadLive(sql);
-  const created = (grant: string | null): readonly number[] =>
-    sql
-      .exec<{ t: number }>(
-        "SELECT admitted_at_ms AS t FROM vm WHERE admitted_at_ms > ?1 AND (?2 IS NULL OR grant_id = ?2) ORDER BY 1",
-        nowMs - 60_000,
-        grant,
-      )
-      .toArray()
-      .map((row) => row.t);
-  return {
-    recent: recentSpending(sql, nowMs),
-    lifetime: spentBy(sql, null),
-    grantSpent: spentBy(sql, grantId),
-    burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, 0n),
-    vmsLive: live.length,
-    grantVmsLive: live.filter((vm) => vm.grantId === grantId).length,
-    createdMs: created(null),
-    grantCreatedMs: created(grantId),
-    unapprovedDay: one(sql, `${SPENT} hold WHERE approved = 0 AND state <> 'voided' AND at_ms > ?`, nowMs - 86_400_000),
-    anyVmBefore: one(sql, "SELECT count(*) AS n FROM vm WHERE state <> 'FAILED' AND grant_id = ?", grantId) > 0,
-  };
-}
-
-function recentSpending(sql: SqlStorage, nowMs: number): Usage["recent"] {
+/** Holds and extras later than `sinceMs`, oldest first. */
+export function spendingSince(sql: SqlStorage, sinceMs: number): readonly Spent[] {
   return sql
     .exec<{ at_ms: number; credits: number }>(
       `SELECT at_ms, credits FROM hold WHERE at_ms > ?1 AND credits > 0
        UNION ALL SELECT at_ms, credits FROM extra WHERE at_ms > ?1 ORDER BY at_ms`,
-      nowMs - LONGEST_WINDOW_MS,
+      sinceMs,
     )
     .toArray()
     .map((row) => ({ atMs: row.at_ms, credits: row.credits }));
 }
 
-/** Appends one link to the audit chain. Facts hold ids, codes and amounts only. */
-export function audit(sql: SqlStorage, atMs: number, kind: string, facts: Facts): void {
-  const last = sql.exec<{ chain: string }>("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1").toArray()[0];
-  const factsJson = JSON.stringify(facts);
-  const chain = sha256Hex(`${last?.chain ?? ""}\n${atMs}\n${kind}\n${factsJson}`);
+/** Admission times later than `sinceMs`, oldest first; `grantId` null: of every grant. */
+export function createdSince(sql: SqlStorage, grantId: string | null, sinceMs: number): readonly number[] {
+  return sql
+    .exec<{ t: number }>(
+      "SELECT admitted_at_ms AS t FROM vm WHERE admitted_at_ms > ?1 AND (?2 IS NULL OR grant_id = ?2) ORDER BY 1",
+      sinceMs,
+      grantId,
+    )
+    .toArray()
+    .map((row) => row.t);
+}
+
+export function unapprovedSince(sql: SqlStorage, sinceMs: number): Credits {
+  return one(sql, `${SPENT} hold WHERE approved = 0 AND state <> 'voided' AND at_ms > ?`, sinceMs);
+}
+
+/** Whether this grant ever had a VM that was not refused or voided. */
+export function hadVm(sql: SqlStorage, grantId: string): boolean {
+  return one(sql, "SELECT count(*) AS n FROM vm WHERE state <> 'FAILED' AND grant_id = ?", grantId) > 0;
+}
+
+type EntryRow = {
+  seq: number;
+  at_ms: number;
+  kind: string;
+  credits: number;
+  vm_id: string | null;
+  grant_id: string | null;
+};
+
+/** A grant's entries, newest first; the cursor is the sequence number of the last one shown. */
+export function entriesOf(
+  sql: SqlStorage,
+  ask: { readonly grantId: string; readonly sinceMs: number; readonly beforeSeq: number; readonly limit: number },
+): readonly (SpendingRow & { readonly seq: number })[] {
+  return sql
+    .exec<EntryRow>(
+      "SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ? AND at_ms >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+      ask.grantId,
+      ask.sinceMs,
+      ask.beforeSeq,
+      ask.limit,
+    )
+    .toArray()
+    .map((row) => ({
+      seq: row.seq,
+      atMs: row.at_ms,
+      kind: row.kind as SpendingRow["kind"],
+      credits: row.credits,
+      vmId: row.vm_id,
+      grantId: row.grant_id,
+    }));
+}
+
+export function spendingGroups(
+  sql: SqlStorage,
+  ask: { readonly grantId: string; readonly by: "vm" | "day"; readonly sinceMs: number },
+): readonly SpendingGroup[] {
+  const key = ask.by === "vm" ? "vm_id" : "strftime('%Y-%m-%d', at_ms / 1000, 'unixepoch')";
+  return sql
+    .exec<{ key: string; held: number; spent: number; vms: number }>(
+      `SELECT ${key} AS key, sum(CASE WHEN state IN ('held', 'shrunk') THEN credits ELSE 0 END) AS held,
+       sum(CASE WHEN state = 'posted' THEN credits ELSE 0 END) AS spent, count(DISTINCT vm_id) AS vms
+       FROM hold WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
+      ask.grantId,
+      ask.sinceMs,
+    )
+    .toArray()
+    .map((row) => ({ key: row.key, heldCredits: row.held, spentCredits: row.spent, vms: row.vms }));
+}
+
+export type AuditRow = {
+  readonly atMs: number;
+  readonly kind: string;
+  readonly factsJson: string;
+  readonly chain: string;
+};
+
+export function lastLink(sql: SqlStorage): string {
+  return sql.exec<{ chain: string }>("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1").toArray()[0]?.chain ?? "";
+}
+
+export function appendAudit(sql: SqlStorage, row: AuditRow): void {
+  const { atMs, kind, factsJson, chain } = row;
   sql.exec("INSERT INTO audit (at_ms, kind, facts_json, chain) VALUES (?, ?, ?, ?)", atMs, kind, factsJson, chain);
 }
 

@@ -7,8 +7,9 @@
 import { randomId } from "../crypto/bytes.ts";
 import { AllowanceError, type Facts } from "../errors.ts";
 import type { Random } from "../ports.ts";
-import { type AccountRow, currentPolicy, loadAccount, notify } from "./account-store.ts";
-import { audit } from "./ledger-store.ts";
+import { type AccountRow } from "./account-store.ts";
+import { audit } from "./books.ts";
+import type { Store } from "./store.ts";
 import type { NoticeKind, Policy } from "./types.ts";
 
 export type AccountConfig = {
@@ -21,28 +22,28 @@ export type AccountConfig = {
 };
 
 export class Moment {
-  readonly sql: SqlStorage;
+  readonly store: Store;
   readonly nowMs: number;
   readonly config: AccountConfig;
   /** Set once anything was stored: the object then counts a commit. */
   touched = false;
   private readonly random: Random;
 
-  constructor(sql: SqlStorage, nowMs: number, config: AccountConfig, random: Random) {
-    this.sql = sql;
+  constructor(store: Store, nowMs: number, config: AccountConfig, random: Random) {
+    this.store = store;
     this.nowMs = nowMs;
     this.config = config;
     this.random = random;
   }
 
   get account(): AccountRow {
-    const account = loadAccount(this.sql);
+    const account = this.store.loadAccount();
     if (account === undefined) throw new AllowanceError("internal.invariant", { born: false });
     return account;
   }
 
   get policy(): Policy | null {
-    return currentPolicy(this.sql);
+    return this.store.currentPolicy();
   }
 
   id(prefix: string): string {
@@ -51,10 +52,10 @@ export class Moment {
 
   audit(kind: string, facts: Facts): void {
     this.touched = true;
-    audit(this.sql, this.nowMs, kind, facts);
+    audit(this.store, this.nowMs, kind, facts);
   }
 
   tellOwner(kind: NoticeKind, about: string, facts: Facts = {}): void {
-    notify(this.sql, { noticeId: this.id("no"), kind, about, facts, sinceMs: this.nowMs });
+    this.store.notify({ noticeId: this.id("no"), kind, about, facts, sinceMs: this.nowMs });
   }
 }

@@ -6,16 +6,13 @@
 import type { SignedMessage, UnsignedMessage } from "../aleph/message.ts";
 import { attachSignature } from "../aleph/message.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
-import { loadAccount, mintNonce, seeNotice, takeNonce } from "./account-store.ts";
 import { AgentObject } from "./agent-object.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
 import * as desk from "./owner-desk.ts";
 import type { PayerFacts } from "./payer.ts";
-import { openOwnerMessages, storeOwnerMessage } from "./relay.ts";
 import type { ApprovalState, Policy } from "./types.ts";
 import { overview, vmView } from "./views.ts";
-import { loadVm } from "./vm-store.ts";
 
 export class AccountObject extends AgentObject {
   overview(payer: PayerFacts | null): Answer<Overview> {
@@ -25,15 +22,15 @@ export class AccountObject extends AgentObject {
   }
 
   addresses(): { readonly owner: `0x${string}`; readonly agentAddress: `0x${string}` } | null {
-    const account = loadAccount(this.sql);
+    const account = this.store.loadAccount();
     return account === undefined ? null : { owner: account.owner, agentAddress: account.agentAddress };
   }
 
   consumeNonce(nonce: string, expiresAtMs: number): boolean {
     return this.ctx.storage.transactionSync(() => {
       const known = { nonce, sessionId: "sign-in", purpose: "sign-in", payload: null, expiresAtMs };
-      if (this.sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0) return false;
-      mintNonce(this.sql, known, this.nowMs());
+      if (this.store.nonceKnown(nonce)) return false;
+      this.store.mintNonce(known, this.nowMs());
       return true;
     });
   }
@@ -75,7 +72,7 @@ export class AccountObject extends AgentObject {
   }
 
   vmForOwner(vmId: string): Answer<VmView> {
-    const vm = loadVm(this.sql, vmId);
+    const vm = this.store.loadVm(vmId);
     return vm === undefined ? refuse("input.unknown_id", { id: "vm" }) : answer(vmView(vm, this.nowMs()));
   }
 
@@ -92,7 +89,7 @@ export class AccountObject extends AgentObject {
   }
 
   seeNotice(noticeId: string): Answer<{ readonly seen: true }> {
-    seeNotice(this.sql, noticeId, this.nowMs());
+    this.store.seeNotice(noticeId, this.nowMs());
     return answer({ seen: true });
   }
 
@@ -105,10 +102,8 @@ export class AccountObject extends AgentObject {
   ): Answer<{ readonly kept: true }> {
     return this.decide(workerNowMs, (moment) => {
       const nonce = `${session.sessionId}:${message.item_hash}`;
-      if (moment.sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0)
-        return answer({ kept: true });
-      mintNonce(
-        moment.sql,
+      if (moment.store.nonceKnown(nonce)) return answer({ kept: true });
+      moment.store.mintNonce(
         {
           nonce,
           sessionId: session.sessionId,
@@ -134,7 +129,7 @@ export class AccountObject extends AgentObject {
   ): Answer<{ readonly stored: true }> {
     return this.decide(workerNowMs, (moment) => {
       const nonce = `${session.sessionId}:${ask.itemHash}`;
-      const kept = takeNonce(moment.sql, {
+      const kept = moment.store.takeNonce({
         nonce,
         sessionId: session.sessionId,
         purpose: "delegation",
@@ -146,7 +141,7 @@ export class AccountObject extends AgentObject {
       const message: SignedMessage | undefined = attachSignature(kept.message, ask.signature);
       if (message === undefined || message.sender !== moment.account.owner)
         return refuse("input.invalid", { field: "signature" });
-      storeOwnerMessage(moment.sql, "security", message, moment.nowMs);
+      moment.store.storeOwnerMessage("security", message, moment.nowMs);
       moment.audit("delegation.signed", { itemHash: message.item_hash });
       return answer({ stored: true });
     });
@@ -154,7 +149,7 @@ export class AccountObject extends AgentObject {
 
   /** The `security` message that is on its way, if any. */
   sentDelegation(): { readonly itemHash: string; readonly sinceMs: number; readonly coreNodesDone: number } | null {
-    const open = openOwnerMessages(this.sql).find((one) => one.kind === "security");
+    const open = this.store.openOwnerMessages().find((one) => one.kind === "security");
     return open === undefined
       ? null
       : { itemHash: open.itemHash, sinceMs: open.storedAtMs, coreNodesDone: open.coreNodesDone };

@@ -6,21 +6,18 @@
  */
 import { recoverTypedData, type TypedData } from "../crypto/typed-data.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
-import { insertPolicy, loadGrant, mintNonce, saveGrant, setFrozen, takeNonce } from "./account-store.ts";
 import { givenUntilMs, standing } from "./approvals.ts";
 import type { ApprovalView, GrantDraft, GrantView, PolicyOffer, Session, VmView } from "./contract.ts";
-import { bookBudget, spentBy } from "./ledger-store.ts";
+import { bookBudget } from "./books.ts";
 import { close, isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { isWider, worstCase } from "./policy.ts";
 import { draftFault } from "./policy-draft.ts";
-import { burnQuote, loadApproval, openApprovals, saveApproval } from "./quote-store.ts";
 import { refusal } from "../errors.ts";
 import { freeze, saveChange } from "./record.ts";
 import { approvalTypedData, policyTypedData } from "./typed.ts";
 import type { ApprovalFacts, ApprovalState, EndReason, Policy, PolicyDraft } from "./types.ts";
 import { approvalView, grantView, vmView } from "./views.ts";
-import { loadLive, loadVm } from "./vm-store.ts";
 
 const PAGE_MS = 10 * 60_000;
 type Unfreeze = "account" | { readonly grantId: string };
@@ -38,7 +35,7 @@ export function offerPolicy(
 ): Answer<PolicyOffer> {
   const fault = draftFault(ask.draft, moment.nowMs, moment.config.unattended && moment.config.network === "aleph");
   if (fault !== null) return refuse("input.invalid", { field: fault });
-  if (typeof ask.unfreeze === "object" && loadGrant(moment.sql, ask.unfreeze.grantId) === undefined) {
+  if (typeof ask.unfreeze === "object" && moment.store.loadGrant(ask.unfreeze.grantId) === undefined) {
     return refuse("input.unknown_id", { id: "grant" });
   }
   const now = moment.policy;
@@ -50,12 +47,11 @@ export function offerPolicy(
   const about = { account: moment.account.name, owner: moment.account.owner, nonce, unfreezes };
   const typedData = mustSign ? policyTypedData(moment.config.origin, about, { ...ask.draft, version }) : null;
   const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, version };
-  mintNonce(
-    moment.sql,
+  moment.store.mintNonce(
     { nonce, sessionId: session.sessionId, purpose: "policy", payload, expiresAtMs: moment.nowMs + PAGE_MS },
     moment.nowMs,
   );
-  const worstCaseCredits = worstCase(ask.draft, spentBy(moment.sql, null), ask.draft.expiresAtMs, moment.nowMs);
+  const worstCaseCredits = worstCase(ask.draft, moment.store.spentBy(null), ask.draft.expiresAtMs, moment.nowMs);
   return answer({ typedData, nonce, version, worstCaseCredits });
 }
 
@@ -64,7 +60,7 @@ export function savePolicy(
   session: Session,
   ask: { readonly nonce: string; readonly signature?: string },
 ): Answer<{ readonly policy: Policy }> {
-  const payload = takeNonce(moment.sql, {
+  const payload = moment.store.takeNonce({
     nonce: ask.nonce,
     sessionId: session.sessionId,
     purpose: "policy",
@@ -79,8 +75,8 @@ export function savePolicy(
   if (payload.typedData !== null && signer !== moment.account.owner)
     return refuse("input.invalid", { field: "signature" });
   const policy = { ...payload.draft, version: payload.version };
-  insertPolicy(moment.sql, policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
-  bookBudget(moment.sql, policy.limits.lifetimeCreditsMax, moment.nowMs);
+  moment.store.insertPolicy(policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
+  bookBudget(moment.store, policy.limits.lifetimeCreditsMax, moment.nowMs);
   moment.audit("policy.saved", { version: policy.version, signed: payload.typedData !== null });
   if (payload.unfreeze !== null) unfreezeNow(moment, payload.unfreeze);
   return answer({ policy });
@@ -88,9 +84,9 @@ export function savePolicy(
 
 function unfreezeNow(moment: Moment, what: Unfreeze): void {
   moment.audit("unfrozen", { what: what === "account" ? "account" : what.grantId });
-  if (what === "account") return setFrozen(moment.sql, null);
-  const grant = loadGrant(moment.sql, what.grantId);
-  if (grant?.state === "frozen") saveGrant(moment.sql, { ...grant, state: "active" });
+  if (what === "account") return moment.store.setFrozen(null);
+  const grant = moment.store.loadGrant(what.grantId);
+  if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
 }
 
 /** A new agent, or one that comes back to its own VMs, budget and history because the owner said so. */
@@ -102,11 +98,11 @@ export function addGrant(
   if (rest.expiresAtMs <= moment.nowMs) return refuse("input.invalid", { field: "expires" });
   if (!Number.isSafeInteger(rest.creditsMax) || rest.creditsMax < 0)
     return refuse("input.invalid", { field: "budget" });
-  const before = existingGrantId === undefined ? undefined : loadGrant(moment.sql, existingGrantId);
+  const before = existingGrantId === undefined ? undefined : moment.store.loadGrant(existingGrantId);
   if (existingGrantId !== undefined && (before === undefined || before.state === "revoked"))
     return refuse("input.unknown_id", { id: "grant" });
   const grantId = before?.grantId ?? moment.id("gr");
-  saveGrant(moment.sql, {
+  moment.store.saveGrant({
     ...rest,
     grantId,
     state: before?.state ?? "active",
@@ -117,9 +113,9 @@ export function addGrant(
 }
 
 export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): Answer<GrantView> {
-  const grant = loadGrant(moment.sql, grantId);
+  const grant = moment.store.loadGrant(grantId);
   if (grant === undefined) return refuse("input.unknown_id", { id: "grant" });
-  saveGrant(moment.sql, { ...grant, state: "revoked" });
+  moment.store.saveGrant({ ...grant, state: "revoked" });
   staleApprovals(moment, grantId);
   moment.audit("grant.revoked", { grantId, keepVms });
   if (keepVms) voidUnsent(moment, grantId);
@@ -129,9 +125,9 @@ export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): 
 
 /** Nothing new for this agent; what was never sent is voided, what runs goes on to its end. */
 export function freezeGrant(moment: Moment, grantId: string): Answer<GrantView> {
-  const grant = loadGrant(moment.sql, grantId);
+  const grant = moment.store.loadGrant(grantId);
   if (grant === undefined || grant.state === "revoked") return refuse("input.unknown_id", { id: "grant" });
-  saveGrant(moment.sql, { ...grant, state: "frozen" });
+  moment.store.saveGrant({ ...grant, state: "frozen" });
   moment.audit("grant.frozen", { grantId });
   voidUnsent(moment, grantId);
   return answer(grantView(moment, { ...grant, state: "frozen" }));
@@ -152,42 +148,43 @@ export function stopEverything(moment: Moment): void {
 /** An agent may narrow: it freezes its own grant and ends its own VMs. */
 export function emergencyStop(moment: Moment, grantId: string): readonly VmView[] {
   freezeGrant(moment, grantId);
-  const ids = loadLive(moment.sql)
+  const ids = moment.store
+    .loadLive()
     .filter((vm) => vm.grantId === grantId)
     .map((vm) => vm.vmId);
   staleApprovals(moment, grantId);
   closeAll(moment, "stopped", grantId);
   return ids.flatMap((id) => {
-    const vm = loadVm(moment.sql, id);
+    const vm = moment.store.loadVm(id);
     return vm === undefined ? [] : [vmView(vm, moment.nowMs)];
   });
 }
 
 function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
-  for (const vm of loadLive(moment.sql))
+  for (const vm of moment.store.loadLive())
     if (grantId === null || vm.grantId === grantId) saveChange(moment, vm, close(vm, reason, moment.nowMs));
 }
 
 function voidUnsent(moment: Moment, grantId: string | null): void {
-  const unsent = loadLive(moment.sql).filter(
-    (vm) => vm.state === "REQUESTED" && (grantId === null || vm.grantId === grantId),
-  );
+  const unsent = moment.store
+    .loadLive()
+    .filter((vm) => vm.state === "REQUESTED" && (grantId === null || vm.grantId === grantId));
   for (const vm of unsent) saveChange(moment, vm, close(vm, "never_sent", moment.nowMs));
 }
 
 function staleApprovals(moment: Moment, grantId: string | null): void {
-  for (const approval of openApprovals(moment.sql, grantId)) {
-    saveApproval(moment.sql, { ...approval, state: "stale" });
-    burnQuote(moment.sql, approval.quoteId, { kind: "refused", refusal: refusal("approval.stale") });
+  for (const approval of moment.store.openApprovals(grantId)) {
+    moment.store.saveApproval({ ...approval, state: "stale" });
+    moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.stale") });
   }
 }
 
 /** `grantId` null: the owner, who may end any VM. An unknown and a foreign VM give the same answer. */
 export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
-  const vm = loadVm(moment.sql, vmId);
+  const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
   if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs));
-  return answer(vmView(loadVm(moment.sql, vmId) ?? vm, moment.nowMs));
+  return answer(vmView(moment.store.loadVm(vmId) ?? vm, moment.nowMs));
 }
 
 export type ApprovalPage = {
@@ -200,7 +197,7 @@ export type ApprovalPage = {
 
 /** The page's facts and the nonce for exactly this session and view of it. */
 export function openApproval(moment: Moment, session: Session, approvalId: string): Answer<ApprovalPage> {
-  const approval = loadApproval(moment.sql, approvalId);
+  const approval = moment.store.loadApproval(approvalId);
   const { policy } = moment;
   if (approval === undefined || policy === null) return refuse("input.unknown_id", { id: "approval" });
   const nonce = moment.id("n");
@@ -209,8 +206,7 @@ export function openApproval(moment: Moment, session: Session, approvalId: strin
     nonce,
     deadlineMs: moment.nowMs + PAGE_MS,
   });
-  mintNonce(
-    moment.sql,
+  moment.store.mintNonce(
     {
       nonce,
       sessionId: session.sessionId,
@@ -241,13 +237,13 @@ export function decideApproval(
   session: Session,
   ask: Verdict,
 ): Answer<{ readonly state: ApprovalState }> {
-  const typedData = takeNonce(moment.sql, {
+  const typedData = moment.store.takeNonce({
     nonce: ask.nonce,
     sessionId: session.sessionId,
     purpose: `approval:${ask.approvalId}`,
     nowMs: moment.nowMs,
   }) as TypedData | undefined;
-  const approval = loadApproval(moment.sql, ask.approvalId);
+  const approval = moment.store.loadApproval(ask.approvalId);
   const { policy } = moment;
   if (typedData === undefined || approval === undefined || policy === null)
     return refuse("input.invalid", { field: "nonce" });
@@ -266,12 +262,12 @@ function decided(
   state: "approved" | "denied",
   signature: string | null,
 ): Answer<{ readonly state: ApprovalState }> {
-  const approval = loadApproval(moment.sql, approvalId);
+  const approval = moment.store.loadApproval(approvalId);
   if (approval === undefined) return refuse("input.unknown_id", { id: "approval" });
   const validUntilMs = state === "approved" ? givenUntilMs(moment.nowMs) : null;
-  saveApproval(moment.sql, { ...approval, state, decidedAtMs: moment.nowMs, validUntilMs }, signature);
+  moment.store.saveApproval({ ...approval, state, decidedAtMs: moment.nowMs, validUntilMs }, signature);
   if (state === "denied")
-    burnQuote(moment.sql, approval.quoteId, { kind: "refused", refusal: refusal("approval.denied") });
+    moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.denied") });
   moment.audit(`approval.${state}`, { approvalId, grantId: approval.grantId });
   return answer({ state });
 }

@@ -10,7 +10,7 @@ import { type Health, judge } from "./checks.ts";
 import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { needsApproval, type Request } from "./policy.ts";
-import { approvalOfQuote, burnQuote, openApprovals, type QuoteRow, saveApproval } from "./quote-store.ts";
+import { type QuoteRow } from "./quote-store.ts";
 import { aboveHourly } from "./requests.ts";
 import type { Approval, Credits, Grant, VmSpec } from "./types.ts";
 
@@ -30,7 +30,7 @@ export function pass(
   hold: Credits,
   vmId = "",
 ): Answer<Passed> {
-  const given = approvalOfQuote(moment.sql, quote.quoteId);
+  const given = moment.store.approvalOfQuote(quote.quoteId);
   const judged = judge(moment, health, grant, request, payer);
   if (!("usage" in judged)) return { ok: false, refusal: judged.refusal };
   const state = given === undefined ? undefined : standing(given, judged.policy.version, moment.nowMs);
@@ -70,7 +70,7 @@ function finalRefusal(
 
 function burn(moment: Moment, quote: QuoteRow, no: Refusal): { readonly ok: false; readonly refusal: Refusal } {
   // Above the agent's own hourly maximum is judged anew: the price may come down again.
-  if (no.code !== "quote.above_max_hourly") burnQuote(moment.sql, quote.quoteId, { kind: "refused", refusal: no });
+  if (no.code !== "quote.above_max_hourly") moment.store.burnQuote(quote.quoteId, { kind: "refused", refusal: no });
   return { ok: false, refusal: no };
 }
 
@@ -96,12 +96,12 @@ function withApproval(moment: Moment, grant: Grant, quote: QuoteRow, ask: Approv
   });
   if (ask.given !== undefined && ask.state === "approved") {
     if (!covers(ask.given.facts, facts)) return burn(moment, quote, refusal("quote.price_moved"));
-    saveApproval(moment.sql, { ...ask.given, state: "used" });
+    moment.store.saveApproval({ ...ask.given, state: "used" });
     return answer({ kind: "free", approvalId: ask.given.approvalId });
   }
   if (ask.given !== undefined && ask.state === "pending") return answer({ kind: "waits", approval: ask.given });
   if (ask.given !== undefined) return refuse("approval.expired");
-  const open = openApprovals(moment.sql, grant.grantId);
+  const open = moment.store.openApprovals(grant.grantId);
   const returned = open.find(
     (one) =>
       one.returned === true &&
@@ -109,7 +109,7 @@ function withApproval(moment: Moment, grant: Grant, quote: QuoteRow, ask: Approv
       covers(one.facts, facts),
   );
   if (returned !== undefined) {
-    saveApproval(moment.sql, { ...returned, state: "used" });
+    moment.store.saveApproval({ ...returned, state: "used" });
     return answer({ kind: "free", approvalId: returned.approvalId });
   }
   const waiting = open.find((one) => standing(one, ask.policyVersion, moment.nowMs) === "pending");
@@ -126,7 +126,7 @@ function withApproval(moment: Moment, grant: Grant, quote: QuoteRow, ask: Approv
     decidedAtMs: null,
     validUntilMs: null,
   };
-  saveApproval(moment.sql, approval);
+  moment.store.saveApproval(approval);
   moment.audit("approval.asked", {
     approvalId: approval.approvalId,
     quoteId: quote.quoteId,

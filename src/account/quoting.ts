@@ -11,15 +11,7 @@ import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
 import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { needsApproval, type Request } from "./policy.ts";
-import {
-  insertQuote,
-  type Offer,
-  openApprovals,
-  openQuotes,
-  pruneQuotes,
-  type QuoteRow,
-  saveApproval,
-} from "./quote-store.ts";
+import { type Offer, type QuoteRow } from "./quote-store.ts";
 import { aboveHourly, type CreateFacts, createRequest, extendRequest, notExtendable } from "./requests.ts";
 import type { Credits, Grant, VmRecord, VmSpec } from "./types.ts";
 
@@ -127,8 +119,8 @@ export function quoteTopUp(moment: Moment, grant: Grant, credits: Credits): Answ
 
 function quoteRoom(moment: Moment, grant: Grant): Refusal | null {
   closeRunOut(moment, grant);
-  pruneQuotes(moment.sql, grant.grantId, moment.nowMs, { kind: "refused", refusal: refusal("quote.expired") });
-  return openQuotes(moment.sql, grant.grantId) >= OPEN_QUOTES_MAX
+  moment.store.pruneQuotes(grant.grantId, moment.nowMs, { kind: "refused", refusal: refusal("quote.expired") });
+  return moment.store.openQuotes(grant.grantId) >= OPEN_QUOTES_MAX
     ? refusal("busy.rate_limited", { openQuotes: OPEN_QUOTES_MAX }, 600)
     : null;
 }
@@ -136,9 +128,9 @@ function quoteRoom(moment: Moment, grant: Grant): Refusal | null {
 /** Approvals that time or a new policy has closed are stored as closed, so that their quotes can be pruned. */
 function closeRunOut(moment: Moment, grant: Grant): void {
   const version = moment.policy?.version ?? 0;
-  for (const approval of openApprovals(moment.sql, grant.grantId)) {
+  for (const approval of moment.store.openApprovals(grant.grantId)) {
     const state = standing(approval, version, moment.nowMs);
-    if (state !== approval.state) saveApproval(moment.sql, { ...approval, state });
+    if (state !== approval.state) moment.store.saveApproval({ ...approval, state });
   }
 }
 
@@ -154,7 +146,7 @@ function keepQuote(moment: Moment, grant: Grant, view: QuoteView, offer: Offer):
     offer: { ...offer, view: named },
     burnt: null,
   };
-  insertQuote(moment.sql, row);
+  moment.store.insertQuote(row);
   return named;
 }
 

@@ -5,8 +5,7 @@
  * change is stored together with it.
  */
 import type { Learned } from "./effects.ts";
-import { loadLog, setFrozen, setKeyLost, clearTried } from "./account-store.ts";
-import { bookExtra, changeHolds } from "./ledger-store.ts";
+import { bookExtra, changeHolds } from "./books.ts";
 import {
   close,
   isLive,
@@ -23,11 +22,9 @@ import {
 import type { Moment } from "./moment.ts";
 import { planVm, type Step } from "./plan.ts";
 import { atEnd, settle } from "./settlement.ts";
-import { approvalOfQuote, saveApproval } from "./quote-store.ts";
 import { standing } from "./approvals.ts";
 import { certify } from "./certificate.ts";
 import type { EndReason, VmRecord } from "./types.ts";
-import { loadTended, loadVm, saveVm } from "./vm-store.ts";
 
 /** A teardown that takes longer than this is shown to the owner (safety.md a.4). */
 const SLOW_TEARDOWN_MS = 15 * 60_000;
@@ -35,7 +32,7 @@ const OWN_DOING: ReadonlySet<EndReason> = new Set(["destroyed", "stopped", "revo
 
 export function learn(moment: Moment, vmId: string, learned: readonly Learned[], delegationInForce: boolean): void {
   for (const one of learned) {
-    const vm = loadVm(moment.sql, vmId);
+    const vm = moment.store.loadVm(vmId);
     if (vm === undefined) return;
     if (one.kind === "key_lost") keyLost(moment);
     else if (one.kind === "billed") settled(moment, vm, one.credits);
@@ -81,16 +78,16 @@ export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): v
   const ends = isLive(before) && !isLive(after);
   const holds = ends ? atEnd(after) : after.holds;
   const vm = { ...after, holds };
-  changeHolds(moment.sql, before.holds, holds, moment.nowMs);
-  saveVm(moment.sql, vm, isTended(moment, vm));
+  changeHolds(moment.store, before.holds, holds, moment.nowMs);
+  moment.store.saveVm(vm, isTended(moment, vm));
   if (before.state !== vm.state) moment.audit(`vm.${vm.state.toLowerCase()}`, { vmId: vm.vmId, reason: vm.endReason });
   if (ends) ended(moment, vm);
   tell(moment, before, vm);
 }
 
 function isTended(moment: Moment, vm: VmRecord): boolean {
-  const tended = planVm(vm, loadLog(moment.sql, vm.vmId), moment.nowMs).length > 0;
-  if (!tended) clearTried(moment.sql, vm.vmId);
+  const tended = planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs).length > 0;
+  if (!tended) moment.store.clearTried(vm.vmId);
   return tended;
 }
 
@@ -101,7 +98,7 @@ function ended(moment: Moment, vm: VmRecord): void {
 
 /** One bad node must not use up the owner's signature: it returns once, lowered by what this VM has cost. */
 function returnApproval(moment: Moment, vm: VmRecord): void {
-  const approval = approvalOfQuote(moment.sql, vm.quoteId);
+  const approval = moment.store.approvalOfQuote(vm.quoteId);
   const version = moment.policy?.version ?? 0;
   if (
     approval === undefined ||
@@ -112,7 +109,7 @@ function returnApproval(moment: Moment, vm: VmRecord): void {
     return;
   const cost = vm.holds.reduce((sum, hold) => sum + hold.credits, 0);
   const facts = { ...approval.facts, costCreditsMax: Math.max(0, approval.facts.costCreditsMax - cost) };
-  saveApproval(moment.sql, { ...approval, facts, state: "approved", returned: true });
+  moment.store.saveApproval({ ...approval, facts, state: "approved", returned: true });
   moment.audit("approval.returned", { approvalId: approval.approvalId, credits: facts.costCreditsMax });
 }
 
@@ -135,36 +132,36 @@ function cameBack(moment: Moment, vm: VmRecord, itemHash: string): void {
 
 export function freeze(moment: Moment, reason: string): void {
   if (moment.account.state === "frozen") return;
-  setFrozen(moment.sql, reason);
+  moment.store.setFrozen(reason);
   moment.audit("account.frozen", { reason });
   moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
 }
 
 function keyLost(moment: Moment): void {
   if (moment.account.keyLost) return;
-  setKeyLost(moment.sql, true);
+  moment.store.setKeyLost(true);
   moment.audit("account.key_lost", {});
   moment.tellOwner("key_lost", moment.account.agentAddress);
 }
 
 function settled(moment: Moment, vm: VmRecord, billed: number): void {
   const { holds, extra } = settle(vm, billed);
-  changeHolds(moment.sql, vm.holds, holds, moment.nowMs);
+  changeHolds(moment.store, vm.holds, holds, moment.nowMs);
   const done = { ...vm, holds, settledAtMs: moment.nowMs };
-  saveVm(moment.sql, done, isTended(moment, done));
+  moment.store.saveVm(done, isTended(moment, done));
   moment.audit("vm.settled", { vmId: vm.vmId, billedCredits: billed });
   if (extra === null) return;
-  bookExtra(moment.sql, vm, extra, moment.nowMs);
+  bookExtra(moment.store, vm, extra, moment.nowMs);
   moment.tellOwner(extra.kind, vm.vmId, { vmId: vm.vmId, credits: extra.credits, late: extra.late });
   if (extra.kind === "overrun" && !extra.late) freeze(moment, "overrun");
 }
 
 /** Lets time do its part: deadlines, and what nothing was ever sent of. */
 export function tend(moment: Moment, mayVoid: boolean): void {
-  for (const vm of loadTended(moment.sql)) saveChange(moment, vm, onTime(vm, moment.nowMs, !mayVoid));
+  for (const vm of moment.store.loadTended()) saveChange(moment, vm, onTime(vm, moment.nowMs, !mayVoid));
 }
 
 /** What there is to do for all VMs, due or not. */
 export function plannedSteps(moment: Moment): readonly Step[] {
-  return loadTended(moment.sql).flatMap((vm) => planVm(vm, loadLog(moment.sql, vm.vmId), moment.nowMs));
+  return moment.store.loadTended().flatMap((vm) => planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs));
 }

@@ -2,17 +2,14 @@
 import { standing } from "./approvals.ts";
 import type { ApprovalView, BalanceView, GrantView, LimitLeft, NetworkState, Overview, VmView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
-import { loadGrant, loadGrants, loadNotices } from "./account-store.ts";
 import { ours } from "./checks.ts";
-import { balanceOf, readUsage, spentBy } from "./ledger-store.ts";
+import { readUsage } from "./books.ts";
 import { currentAttempt, firstSendMs, isLive, UNREACHABLE_MS } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { type PayerFacts, payerLine, readings } from "./payer.ts";
 import { freesAtMs, type Usage, usedIn, worstCase } from "./policy.ts";
-import { openApprovals } from "./quote-store.ts";
 import { costSoFar, heldFor } from "./settlement.ts";
 import type { Approval, Grant, Policy, VmRecord } from "./types.ts";
-import { loadLive, loadPage } from "./vm-store.ts";
 
 const EXPIRES_SOON_MS = 15 * 60_000;
 const SLOW_TEARDOWN_MS = 15 * 60_000;
@@ -79,7 +76,7 @@ function timelineOf(vm: VmRecord): VmView["timeline"] {
 
 export function approvalView(moment: Moment, approval: Approval): ApprovalView {
   const version = moment.policy?.version ?? 0;
-  const clientName = loadGrant(moment.sql, approval.grantId)?.clientName ?? "";
+  const clientName = moment.store.loadGrant(approval.grantId)?.clientName ?? "";
   return {
     ...approval,
     state: standing(approval, version, moment.nowMs),
@@ -89,7 +86,7 @@ export function approvalView(moment: Moment, approval: Approval): ApprovalView {
 }
 
 export function grantView(moment: Moment, grant: Grant): GrantView {
-  const mine = loadPage(moment.sql, {
+  const mine = moment.store.loadPage({
     grantId: grant.grantId,
     liveOnly: true,
     limit: 100,
@@ -98,7 +95,7 @@ export function grantView(moment: Moment, grant: Grant): GrantView {
   return {
     ...grant,
     heldCredits,
-    spentCredits: spentBy(moment.sql, grant.grantId) - heldCredits,
+    spentCredits: moment.store.spentBy(grant.grantId) - heldCredits,
     vmsLive: mine.length,
   };
 }
@@ -110,9 +107,9 @@ export function balanceView(
   networkState: NetworkState,
 ): BalanceView {
   const { account, policy } = moment;
-  const usage = readUsage(moment.sql, grant?.grantId ?? "", moment.nowMs);
+  const usage = readUsage(moment.store, grant?.grantId ?? "", moment.nowMs);
   const line = payer === null ? undefined : payerLine(payer, ours(moment, null), moment.nowMs);
-  const books = balanceOf(moment.sql);
+  const books = moment.store.balanceOf();
   const payerBurn = line === undefined ? null : creditsPerHour(line.foreignAttoPerS + usage.burnAttoPerS);
   return {
     asOfMs: payer?.asOfMs ?? moment.nowMs,
@@ -173,13 +170,13 @@ function limitsLeft(policy: Policy, grant: Grant | null, usage: Usage, nowMs: nu
 /** The most that agents can still spend under the policy in force. */
 export function worstCaseNow(moment: Moment): number {
   const { policy } = moment;
-  return policy === null ? 0 : worstCase(policy, spentBy(moment.sql, null), policy.expiresAtMs, moment.nowMs);
+  return policy === null ? 0 : worstCase(policy, moment.store.spentBy(null), policy.expiresAtMs, moment.nowMs);
 }
 
 export function overview(moment: Moment, payer: PayerFacts | null, networkState: NetworkState): Overview {
   const { account } = moment;
-  const recent = loadPage(moment.sql, { grantId: null, liveOnly: false, limit: 20 });
-  const live = loadLive(moment.sql).filter((vm) => !recent.some((one) => one.vmId === vm.vmId));
+  const recent = moment.store.loadPage({ grantId: null, liveOnly: false, limit: 20 });
+  const live = moment.store.loadLive().filter((vm) => !recent.some((one) => one.vmId === vm.vmId));
   return {
     owner: account.owner,
     account: account.name,
@@ -190,11 +187,12 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     worstCaseCredits: worstCaseNow(moment),
     balance: balanceView(moment, null, payer ?? account.payer, networkState),
     vms: [...live, ...recent].map((vm) => vmView(vm, moment.nowMs)),
-    grants: loadGrants(moment.sql).map((grant) => grantView(moment, grant)),
-    approvals: openApprovals(moment.sql, null)
+    grants: moment.store.loadGrants().map((grant) => grantView(moment, grant)),
+    approvals: moment.store
+      .openApprovals(null)
       .map((approval) => approvalView(moment, approval))
       .filter((one) => one.state === "pending" || one.state === "approved"),
-    notices: loadNotices(moment.sql),
+    notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,
   };
 }

@@ -1,0 +1,75 @@
+/**
+ * Keeps the books: every hold, change, extra and budget as entries that balance, and the audit chain. Synchronous, on
+ * any store; the rules for the entries are those of `ledger.ts`.
+ */
+import { sha256Hex } from "../crypto/hash.ts";
+import type { Facts } from "../errors.ts";
+import { apply, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries } from "./ledger.ts";
+import type { About } from "./ledger-store.ts";
+import type { Usage } from "./policy.ts";
+import type { Extra } from "./settlement.ts";
+import type { Store } from "./store.ts";
+import type { Credits, Hold, VmRecord } from "./types.ts";
+
+const LONGEST_WINDOW_MS = 30 * 86_400_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** Entries and the balance that they lead to, together or not at all. */
+function book(store: Store, about: About, entries: readonly Entry[]): void {
+  let balance = store.balanceOf();
+  for (const entry of entries) {
+    balance = apply(balance, entry);
+    store.appendEntry(about, entry);
+  }
+  if (entries.length > 0) store.saveBalance(balance);
+}
+
+export function bookBudget(store: Store, lifetimeMax: Credits, atMs: number): void {
+  book(store, { atMs, vmId: null, grantId: null }, budgetEntries(store.balanceOf(), lifetimeMax));
+}
+
+export function placeHold(store: Store, hold: Hold): void {
+  store.insertHold(hold);
+  book(store, hold, holdEntries(store.balanceOf(), hold));
+}
+
+export function changeHolds(store: Store, before: readonly Hold[], after: readonly Hold[], atMs: number): void {
+  for (const [index, hold] of after.entries()) {
+    const was = before[index];
+    if (was === undefined) continue;
+    const entries = changeEntries(was, hold);
+    if (entries.length === 0 && was.state === hold.state) continue;
+    store.updateHold(hold);
+    book(store, { atMs, vmId: hold.vmId, grantId: hold.grantId }, entries);
+  }
+}
+
+export function bookExtra(store: Store, vm: VmRecord, extra: Extra, atMs: number): void {
+  store.insertExtra(vm, extra, atMs);
+  book(store, { atMs, vmId: vm.vmId, grantId: vm.grantId }, extraEntries(store.balanceOf(), extra.kind, extra.credits));
+}
+
+/** The figures that one decision looks at, all read in its own transaction. */
+export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
+  const live = store.loadLive();
+  return {
+    recent: store.spendingSince(nowMs - LONGEST_WINDOW_MS),
+    lifetime: store.spentBy(null),
+    grantSpent: store.spentBy(grantId),
+    burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, 0n),
+    vmsLive: live.length,
+    grantVmsLive: live.filter((vm) => vm.grantId === grantId).length,
+    createdMs: store.createdSince(null, nowMs - MINUTE_MS),
+    grantCreatedMs: store.createdSince(grantId, nowMs - MINUTE_MS),
+    unapprovedDay: store.unapprovedSince(nowMs - DAY_MS),
+    anyVmBefore: store.hadVm(grantId),
+  };
+}
+
+/** Appends one link to the audit chain. Facts hold ids, codes and amounts only. */
+export function audit(store: Store, atMs: number, kind: string, facts: Facts): void {
+  const factsJson = JSON.stringify(facts);
+  const chain = sha256Hex(`${store.lastLink()}\n${atMs}\n${kind}\n${factsJson}`);
+  store.appendAudit({ atMs, kind, factsJson, chain });
+}
