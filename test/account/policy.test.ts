@@ -157,6 +157,7 @@ describe("freesAtMs", () => {
   const window = { seconds: 3_600, creditsMax: 100 };
   const recent = [
     { atMs: T0 - 2 * H, credits: 100 },
+    { atMs: T0 - H, credits: 100 },
     { atMs: T0 - 50 * MIN, credits: 40 },
     { atMs: T0 - 20 * MIN, credits: 60 },
   ];

@@ -1,8 +1,8 @@
 /** Small policies, grants and VMs for the tests of the money rules; every field can be overridden. Pure. */
 import { ATTO } from "../../src/account/credits.ts";
-import type { CoreWord, Attempt, Forget, Hold, Policy, Grant, VmRecord } from "../../src/account/types.ts";
+import type { CoreWord, Attempt, Forget, Hold, Policy, Grant, Ssh, VmRecord } from "../../src/account/types.ts";
 import type { Round, Said } from "../../src/account/attempts.ts";
-import { close, onRound, onSigned } from "../../src/account/lifecycle.ts";
+import { close, type NodeSight, onNodeSight, onRound, onSigned } from "../../src/account/lifecycle.ts";
 import type { Request, Usage } from "../../src/account/policy.ts";
 
 export const S = 1_000;
@@ -159,6 +159,7 @@ export function requested(change: Partial<VmRecord> = {}): VmRecord {
     endReason: null,
     endedAtMs: null,
     settledAtMs: null,
+    settledCredits: null,
     eraseTries: 0,
     erased: "no",
     unreachableSinceMs: null,
@@ -190,7 +191,7 @@ const WORDS: Readonly<Record<string, CoreWord>> = {
 
 /** Three letters, one a core node: a absent, p pending, P processed, R rejected, F forgotten, M removing, X removed, - silent. */
 export function said(letters: string): Said {
-  const [first, second, third] = [...letters].map((letter) => WORDS[letter] ?? null);
+  const [first, second, third] = letters.split("").map((letter) => WORDS[letter] ?? null);
   return [first ?? null, second ?? null, third ?? null];
 }
 
@@ -207,3 +208,14 @@ export const hearing = (vm: VmRecord, ...rounds: readonly (readonly [letters: st
 export const provisioning = (): VmRecord => hearing(sent(), ["PPP", 2 * S]);
 export const stopping = (afterMs = H): VmRecord => close(provisioning(), "destroyed", T0 + afterMs);
 export const only = (vm: VmRecord): Attempt => vm.attempts[0] as Attempt;
+
+export const SSH: Ssh = { host: "10.0.0.1", port: 24_000, ipv6: null, knownHosts: "", tested: false };
+export const sight = (change: Partial<NodeSight> = {}): NodeSight => ({
+  atMs: T0 + MIN,
+  ready: null,
+  answered: true,
+  othersAnswered: true,
+  ...change,
+});
+/** HEALTHY since a minute after T0. */
+export const healthy = (): VmRecord => onNodeSight(provisioning(), sight({ ready: SSH }));

@@ -1,0 +1,230 @@
+import { describe, expect, test } from "vitest";
+import {
+  cameBack,
+  doneCount,
+  endedByOthers,
+  forgetFor,
+  hear,
+  isEnded,
+  isRejected,
+  saidAlive,
+  saidRejected,
+  unspentForgets,
+} from "../../src/account/attempts.ts";
+import type { Attempt } from "../../src/account/types.ts";
+import { attempt, forget, HASH, MIN, round, S, T0 } from "./vms.ts";
+
+type Step = readonly [letters: string, afterMs: number, delegationInForce?: boolean];
+
+/** What an attempt has become after a few rounds, and the last of them. */
+function after(from: Attempt, ...steps: readonly Step[]): { readonly one: Attempt; readonly last: number } {
+  const one = steps.reduce((now, [letters, ms, ok]) => hear(now, round(letters, T0 + ms, ok ?? true)), from);
+  return { one, last: T0 + (steps.at(-1)?.[1] ?? 0) };
+}
+const OPEN = attempt();
+const CLOSED = attempt({ closedAtMs: T0, seenAliveMs: T0 });
+const DORMANT = attempt({ closedAtMs: T0, rejectedAtMs: T0, dormant: true });
+
+function rejected(...steps: readonly Step[]): boolean {
+  const { one } = after(OPEN, ...steps);
+  const [letters, ms] = steps.at(-1) ?? ["---", 0];
+  return isRejected(one, round(letters, T0 + ms));
+}
+const ended = (...steps: readonly Step[]): boolean => {
+  const { one, last } = after(CLOSED, ...steps);
+  return isEnded(one, last);
+};
+const byOthers = (...steps: readonly Step[]): boolean => {
+  const { one, last } = after(OPEN, ...steps);
+  return endedByOthers(one, last);
+};
+const back = (from: Attempt, ...steps: readonly Step[]): boolean => {
+  const { one, last } = after(from, ...steps);
+  return cameBack(one, last);
+};
+
+describe("hear", () => {
+  test("keeps what each core node said last, since when, and when it was heard", () => {
+    const { one } = after(OPEN, ["p--", 0], ["pP-", 5 * S], ["PP-", 9 * S]);
+    expect(one.views).toEqual([
+      { says: "processed", atMs: T0 + 9 * S, sinceMs: T0 + 9 * S },
+      { says: "processed", atMs: T0 + 9 * S, sinceMs: T0 + 5 * S },
+      null,
+    ]);
+  });
+
+  test("silence leaves what a node said before", () => {
+    const { one } = after(OPEN, ["FPR", 0], ["---", MIN]);
+    expect(one.views.map((view) => view?.says)).toEqual(["forgotten", "processed", "rejected"]);
+    expect(one.views.map((view) => view?.atMs)).toEqual([T0, T0, T0]);
+  });
+
+  test("remembers for good when any node first showed it alive", () => {
+    expect(after(OPEN, ["aaa", 0], ["pR-", S]).one.seenAliveMs).toBeNull();
+    expect(after(OPEN, ["aaa", 0], ["aMa", S], ["aaa", 2 * S]).one.seenAliveMs).toBe(T0 + S);
+  });
+});
+
+describe("isRejected", () => {
+  test("needs two core nodes, twice, a minute apart", () => {
+    expect(rejected(["RRa", 0])).toBe(false);
+    expect(rejected(["RRa", 0], ["RRa", MIN - 1])).toBe(false);
+    expect(rejected(["RRa", 0], ["RRa", MIN])).toBe(true);
+    expect(rejected(["RRR", 0], ["-RR", MIN])).toBe(true);
+    expect(rejected(["R--", 0], ["R--", 5 * MIN], ["R--", 10 * MIN])).toBe(false);
+  });
+
+  test("the second reading must be a reading: two that fell silent have not said it twice", () => {
+    expect(rejected(["RR-", 0], ["---", MIN])).toBe(false);
+    expect(rejected(["RR-", 0], ["R--", MIN])).toBe(false);
+  });
+
+  test("any other word at a reading starts the minute anew, whoever says it", () => {
+    for (const word of ["p", "P", "F", "M", "X"]) {
+      expect(rejected(["RRa", 0], [`RR${word}`, MIN])).toBe(false);
+      expect(rejected(["RRa", 0], [`RR${word}`, 30 * S], ["RRa", MIN])).toBe(false);
+      expect(rejected(["RRa", 0], [`RR${word}`, 30 * S], ["RRa", MIN], ["RRa", 2 * MIN])).toBe(true);
+    }
+  });
+
+  test("404 is put aside, silence in between does not start anew, and an earlier PENDING does not count", () => {
+    expect(rejected(["RRa", 0], ["aaa", 20 * S], ["---", 40 * S], ["RR-", MIN])).toBe(true);
+    expect(rejected(["pp-", 0], ["Rp-", S], ["RR-", 2 * S], ["RR-", 62 * S])).toBe(true);
+  });
+});
+
+describe("isEnded", () => {
+  test("at once when all three are done, in whatever words", () => {
+    for (const letters of ["FFF", "XXX", "FXR", "RRR"]) expect(ended([letters, S])).toBe(true);
+  });
+
+  test("two that are done, and the third ten minutes later", () => {
+    expect(ended(["FFP", 0])).toBe(false);
+    expect(ended(["FFP", 0], ["FFP", 10 * MIN - 1])).toBe(false);
+    for (const third of ["P", "M", "p", "a", "-"]) {
+      expect(ended([`FF${third}`, 0], [`FF${third}`, 10 * MIN])).toBe(true);
+    }
+  });
+
+  test("no core node has a veto, whichever of the three it is", () => {
+    for (const letters of ["PFF", "FPF", "FFP"]) expect(ended([letters, 0], [letters, 10 * MIN])).toBe(true);
+  });
+
+  test("one alone ends nothing, however long it says so", () => {
+    for (const letters of ["FPP", "F--", "Raa", "X-P"]) expect(ended([letters, 0], [letters, 600 * MIN])).toBe(false);
+  });
+
+  test("the ten minutes run only while our delegation is in force", () => {
+    expect(ended(["FFP", 0, false], ["FFP", 10 * MIN, false])).toBe(false);
+    expect(ended(["FFP", 0], ["FFP", 5 * MIN, false], ["FFP", 10 * MIN])).toBe(false);
+    expect(ended(["FFP", 0], ["FFP", 5 * MIN, false], ["FFP", 6 * MIN], ["FFP", 16 * MIN])).toBe(true);
+  });
+
+  test("without our delegation it still ends when all three are done", () => {
+    expect(ended(["FFP", 0, false], ["FFX", MIN, false])).toBe(true);
+  });
+
+  test("the ten minutes run only from the close: before it nobody offered the third node a FORGET", () => {
+    const { one } = after(OPEN, ["RRP", 0], ["RRP", 60 * MIN]);
+    const closed = { ...one, closedAtMs: T0 + 61 * MIN };
+    expect(isEnded(hear(closed, round("RRP", T0 + 61 * MIN)), T0 + 61 * MIN)).toBe(false);
+    const { one: later } = after(closed, ["RRP", 61 * MIN], ["RRP", 71 * MIN]);
+    expect(isEnded(later, T0 + 71 * MIN)).toBe(true);
+  });
+
+  test("one of the two that comes back starts the ten minutes anew", () => {
+    expect(ended(["RFP", 0], ["PFP", 5 * MIN], ["RFP", 6 * MIN], ["RFP", 10 * MIN])).toBe(false);
+    expect(ended(["RFP", 0], ["PFP", 5 * MIN], ["RFP", 6 * MIN], ["RFP", 16 * MIN])).toBe(true);
+  });
+
+  test("silence does not start them anew, but a REJECTED must be heard at the end, for it may have been revived", () => {
+    expect(ended(["RFP", 0], ["-FP", 5 * MIN], ["RFP", 10 * MIN])).toBe(true);
+    expect(ended(["RFP", 0], ["-FP", 10 * MIN])).toBe(false);
+    expect(ended(["RFF", 0], ["R--", MIN])).toBe(true);
+    expect(ended(["RPF", 0], ["-FF", MIN])).toBe(false);
+    expect(ended(["RPP", 0], ["-FP", MIN], ["RFP", 11 * MIN])).toBe(false);
+    expect(ended(["RPP", 0], ["-FP", MIN], ["RFP", 11 * MIN], ["RFP", 21 * MIN])).toBe(true);
+  });
+
+  test("FORGOTTEN and REMOVED are final: they count while their core node is silent", () => {
+    expect(ended(["FX-", 0], ["---", 10 * MIN])).toBe(true);
+    expect(ended(["FX-", 0], ["--F", MIN])).toBe(true);
+  });
+});
+
+describe("endedByOthers", () => {
+  test("two call it gone, twice, a minute apart", () => {
+    expect(byOthers(["FFP", 0])).toBe(false);
+    expect(byOthers(["FFP", 0], ["FFP", MIN - 1])).toBe(false);
+    expect(byOthers(["FXP", 0], ["XXP", MIN])).toBe(true);
+  });
+
+  test("one liar cannot, nor two of whom only one says it again, nor a refusal", () => {
+    expect(byOthers(["FPP", 0], ["FPP", 60 * MIN])).toBe(false);
+    expect(byOthers(["FF-", 0], ["F--", MIN])).toBe(false);
+    expect(byOthers(["FF-", 0], ["FP-", 30 * S], ["FF-", MIN])).toBe(false);
+    expect(byOthers(["RRR", 0], ["RRR", 60 * MIN])).toBe(false);
+  });
+});
+
+describe("cameBack", () => {
+  test("two show a dormant hash alive, twice, a minute apart", () => {
+    expect(back(DORMANT, ["PPR", 0])).toBe(false);
+    expect(back(DORMANT, ["PPR", 0], ["PPR", MIN - 1])).toBe(false);
+    expect(back(DORMANT, ["PPR", 0], ["PMR", MIN])).toBe(true);
+    expect(back(attempt(), ["PPP", 0], ["PPP", MIN])).toBe(false);
+  });
+
+  test("one liar alone never makes a hash come back", () => {
+    expect(back(DORMANT, ["PRR", 0], ["PRR", 60 * MIN])).toBe(false);
+    expect(back(DORMANT, ["PaR", 0], ["P--", MIN], ["PRR", 2 * MIN])).toBe(false);
+  });
+
+  test("silence is no second reading, but keeps the first", () => {
+    expect(back(DORMANT, ["PPR", 0], ["---", MIN])).toBe(false);
+    expect(back(DORMANT, ["PPR", 0], ["P--", MIN])).toBe(false);
+    expect(back(DORMANT, ["PPR", 0], ["P--", MIN], ["PPR", 5 * MIN])).toBe(true);
+    expect(back(DORMANT, ["PPR", 0], ["PFR", MIN], ["PPR", 2 * MIN])).toBe(false);
+  });
+});
+
+describe("doneCount, saidAlive, saidRejected", () => {
+  test("count what the core nodes said last", () => {
+    const { one } = after(OPEN, ["FRP", 0]);
+    expect([doneCount(one), saidAlive(one), saidRejected(one)]).toEqual([2, true, true]);
+    const { one: none } = after(OPEN, ["aap", 0]);
+    expect([doneCount(none), saidAlive(none), saidRejected(none)]).toEqual([0, false, false]);
+  });
+
+  test("only what ended or was refused is not possibly alive", () => {});
+});
+
+describe("forgetFor", () => {
+  const spentOnSecond = forget("f1", { spent: [false, true, false] });
+  const fresh = forget("f2");
+
+  test("is the first one that this core node has not refused", () => {
+    expect(forgetFor([spentOnSecond, fresh], HASH, 0, 5)?.itemHash).toBe("f1");
+    expect(forgetFor([spentOnSecond, fresh], HASH, 1, 5)?.itemHash).toBe("f2");
+  });
+
+  test("when all are spent they take turns", () => {
+    const all = ["f1", "f2", "f3"].map((name) => forget(name, { spent: [true, true, true] }));
+    const turns = [0, 1, 2, 3, 4].map((turn) => forgetFor(all, HASH, 2, turn)?.itemHash);
+    expect(turns).toEqual(["f1", "f2", "f3", "f1", "f2"]);
+  });
+
+  test("an unsigned one, and one of another hash, is never taken", () => {
+    expect(forgetFor([forget("f1", { signature: null }), forget("f2", { target: "dd" })], HASH, 0, 0)).toBeUndefined();
+    expect(forgetFor([], HASH, 0, 3)).toBeUndefined();
+  });
+});
+
+describe("unspentForgets", () => {
+  test("is the fewest that any core node has left", () => {
+    const forgets = [forget("f1", { spent: [true, false, false] }), forget("f2"), forget("f3", { signature: null })];
+    expect(unspentForgets(forgets, HASH)).toBe(1);
+    expect(unspentForgets([...forgets, forget("f4")], HASH)).toBe(2);
+    expect(unspentForgets(forgets, "dd")).toBe(0);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import { ATTO } from "../../src/account/credits.ts";
+import {
+  type NodeSight,
+  onErase,
+  onForgetSent,
+  onForgetSpent,
+  onFrozenRates,
+  onNodeSight,
+} from "../../src/account/lifecycle.ts";
+import type { VmRecord } from "../../src/account/types.ts";
+import { H, HASH, healthy, MIN, only, provisioning, RATE, requested, sent, sight, SSH, stopping, T0 } from "./vms.ts";
+
+describe("onNodeSight", () => {
+  const looks = (...sights: readonly Partial<NodeSight>[]): VmRecord =>
+    sights.reduce((vm: VmRecord, one) => onNodeSight(vm, sight(one)), healthy());
+
+  test("a machine that runs is HEALTHY, with its address, and stays so", () => {
+    expect(healthy()).toMatchObject({ state: "HEALTHY", ssh: SSH, healthyAtMs: T0 + MIN, unreachableSinceMs: null });
+    expect(looks({ atMs: T0 + H, ready: SSH }).healthyAtMs).toBe(T0 + MIN);
+  });
+
+  test("while it boots, nothing that is not ready means anything", () => {
+    expect(onNodeSight(provisioning(), sight())).toEqual(provisioning());
+  });
+
+  test("no sight of it makes it UNHEALTHY, the next good one HEALTHY again", () => {
+    const ill = looks({ atMs: T0 + 2 * MIN, answered: false });
+    expect([ill.state, ill.unreachableSinceMs]).toEqual(["UNHEALTHY", T0 + 2 * MIN]);
+    const well = onNodeSight(ill, sight({ atMs: T0 + 3 * MIN, ready: SSH }));
+    expect([well.state, well.unreachableSinceMs]).toEqual(["HEALTHY", null]);
+  });
+
+  test("after half an hour in which others answered and it did not, it is closed", () => {
+    const ill = looks({ atMs: T0 + 2 * MIN, answered: false }, { atMs: T0 + 32 * MIN - 1, answered: false });
+    expect(ill.state).toBe("UNHEALTHY");
+    const closed = onNodeSight(ill, sight({ atMs: T0 + 32 * MIN, answered: false }));
+    expect([closed.state, closed.endReason]).toEqual(["STOPPING", "unreachable"]);
+  });
+
+  test("our own outage is no sight at all: it neither begins the half hour nor lets it run", () => {
+    const silent = { answered: false, othersAnswered: false };
+    expect(looks({ atMs: T0 + 2 * MIN, ...silent })).toEqual(healthy());
+    const vm = looks({ atMs: T0 + 2 * MIN }, { atMs: T0 + 20 * MIN, ...silent }, { atMs: T0 + 40 * MIN });
+    expect([vm.state, vm.unreachableSinceMs]).toEqual(["UNHEALTHY", T0 + 40 * MIN]);
+  });
+
+  test("before it was processed and once it is being stopped, the node's list changes nothing", () => {
+    for (const vm of [requested(), sent(), stopping()]) expect(onNodeSight(vm, sight({ ready: SSH }))).toBe(vm);
+  });
+});
+
+describe("onFrozenRates", () => {
+  const HIGH = RATE + ATTO;
+  const read = (...rates: readonly (bigint | null)[]): VmRecord => onFrozenRates(provisioning(), rates, T0 + MIN);
+
+  test("above the held rate on two core nodes it is closed at once", () => {
+    expect(read(HIGH, HIGH, RATE)).toMatchObject({ state: "STOPPING", endReason: "price" });
+    expect(read(HIGH, null, HIGH).endReason).toBe("price");
+  });
+
+  test("one core node's price closes nothing and settles nothing", () => {
+    expect(read(HIGH, RATE, RATE)).toMatchObject({ state: "PROVISIONING", priceCheckedAtMs: T0 + MIN });
+    for (const vm of [read(HIGH, RATE, null), read(RATE, null, null), read(HIGH, null, null), read(null, null, null)]) {
+      expect(vm).toEqual(provisioning());
+    }
+  });
+
+  test("two atto-credits are rounding, three are not", () => {
+    expect(read(RATE + 2n, RATE + 2n, null).priceCheckedAtMs).toBe(T0 + MIN);
+    expect(read(RATE + 3n, RATE + 3n, null).endReason).toBe("price");
+  });
+});
+
+describe("onErase", () => {
+  test("two tries that fail are given up, one that works is enough, and a late success is still noted", () => {
+    const once = onErase(stopping(), "failed");
+    expect([once.erased, once.eraseTries]).toEqual(["no", 1]);
+    const twice = onErase(once, "failed");
+    expect([twice.erased, twice.eraseTries]).toEqual(["gave_up", 2]);
+    expect(onErase(once, "erased").erased).toBe("yes");
+    expect(onErase(twice, "erased").erased).toBe("yes");
+    expect(onErase(onErase(once, "erased"), "failed").erased).toBe("yes");
+  });
+});
+
+describe("onForgetSent, onForgetSpent", () => {
+  test("the first FORGET's time is kept", () => {
+    const vm = onForgetSent(stopping(), HASH, T0 + H);
+    expect(only(vm).firstForgetMs).toBe(T0 + H);
+    expect(onForgetSent(vm, HASH, T0 + 2 * H)).toBe(vm);
+    expect(onForgetSent(vm, "dd", T0)).toBe(vm);
+  });
+
+  test("a FORGET is spent for the core node that refused it, and for no other", () => {
+    const vm = onForgetSpent(onForgetSpent(stopping(), "f2", 1), "f2", 1);
+    expect(vm.forgets.map(({ spent }) => spent)).toEqual([
+      [false, false, false],
+      [false, true, false],
+      [false, false, false],
+      [false, false, false],
+    ]);
+  });
+});

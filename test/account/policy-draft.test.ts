@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import { draftFault } from "../../src/account/policy-draft.ts";
+import type { Policy, PolicyDraft } from "../../src/account/types.ts";
+import { DAY, POLICY, T0 } from "./vms.ts";
+
+const fault = (draft: PolicyDraft, unattended = false): string | null => draftFault(draft, T0, unattended);
+const limits = (change: Partial<Policy["limits"]>): PolicyDraft => ({
+  ...POLICY,
+  limits: { ...POLICY.limits, ...change },
+});
+const shape = (change: Partial<Policy["shape"]>): PolicyDraft => ({ ...POLICY, shape: { ...POLICY.shape, ...change } });
+const approval = (change: object): PolicyDraft =>
+  ({ ...POLICY, approval: { ...POLICY.approval, ...change } }) as PolicyDraft;
+
+/** Each number of a draft: the name of its fault, a draft with that value, and the largest value that is allowed. */
+const NUMBERS: readonly (readonly [name: string, draft: (value: number) => PolicyDraft, max: number])[] = [
+  ["per_vm", (value) => limits({ perVmCreditsMax: value }), 1e12],
+  ["burn_per_h", (value) => limits({ burnCreditsPerHMax: value }), 1e12],
+  ["lifetime", (value) => limits({ lifetimeCreditsMax: value }), 1e12],
+  ["vms_live", (value) => limits({ vmsLiveMax: value }), 100],
+  ["creates_per_min", (value) => limits({ createsPerMinMax: value }), 100],
+  ["ttl", (value) => limits({ ttlSMax: value }), 30 * 86_400],
+  ["vcpus", (value) => shape({ vcpusMax: value }), 256],
+  ["memory", (value) => shape({ memoryMibMax: value }), 1_048_576],
+  ["disk", (value) => shape({ diskMibMax: value }), 1_953_125],
+  ["approval_above", (value) => approval({ aboveCredits: value }), 1e12],
+  ["approval_per_day", (value) => approval({ unapprovedPerDayCredits: value }), 1e12],
+  ["price_rise", (value) => ({ ...POLICY, priceRisePctMax: value }), 100],
+  ["windows", (value) => limits({ windows: [{ seconds: 3_600, creditsMax: value }] }), 1e12],
+];
+
+describe("draftFault", () => {
+  test("a sensible draft has none, and neither has one that allows nothing", () => {
+    expect(fault(POLICY)).toBeNull();
+    expect(fault(limits({ vmsLiveMax: 0, lifetimeCreditsMax: 0, windows: [] }))).toBeNull();
+    expect(fault(shape({ gpus: [] }))).toBeNull();
+  });
+
+  test.each(NUMBERS)("%s: whole, not negative and not beyond its bound", (name, draft, max) => {
+    expect(fault(draft(max))).toBeNull();
+    for (const value of [max + 1, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+      expect(fault(draft(value))).toBe(name);
+    }
+  });
+
+  test("windows are an hour, a day or thirty days, each at most once", () => {
+    const spans = (...seconds: readonly number[]): PolicyDraft =>
+      limits({ windows: seconds.map((one) => ({ seconds: one, creditsMax: 1 })) });
+    expect(fault(spans(3_600, 86_400, 2_592_000))).toBeNull();
+    expect(fault(spans(7_200))).toBe("windows");
+    expect(fault(spans(3_600, 3_600))).toBe("windows");
+    expect(fault(spans(3_600, 86_400, 2_592_000, 3_600))).toBe("windows");
+  });
+
+  test("the default life fits the longest one and is at least ten minutes", () => {
+    expect(fault(limits({ ttlSDefault: 600, ttlSMax: 600 }))).toBeNull();
+    expect(fault(limits({ ttlSDefault: 599 }))).toBe("ttl");
+    expect(fault(limits({ ttlSDefault: 0, ttlSMax: 500 }))).toBe("ttl");
+    expect(fault(limits({ ttlSDefault: 7_201, ttlSMax: 7_200 }))).toBe("ttl");
+    expect(fault(limits({ ttlSDefault: -1 }))).toBe("ttl_default");
+  });
+
+  test("a service on somebody's own machine promises no life beyond four hours", () => {
+    expect(fault(limits({ ttlSMax: 4 * 3_600 }), true)).toBeNull();
+    expect(fault(limits({ ttlSMax: 4 * 3_600 + 1 }), true)).toBe("ttl");
+    expect(fault(limits({ ttlSMax: 4 * 3_600 + 1 }), false)).toBeNull();
+  });
+
+  test("GPU models are named, at most twenty and forty characters each", () => {
+    expect(fault(shape({ gpus: Array.from({ length: 20 }, (_none, index) => `GPU ${index}`) }))).toBeNull();
+    expect(fault(shape({ gpus: Array.from({ length: 21 }, (_none, index) => `GPU ${index}`) }))).toBe("gpus");
+    expect(fault(shape({ gpus: [""] }))).toBe("gpus");
+    expect(fault(shape({ gpus: ["x".repeat(41)] }))).toBe("gpus");
+  });
+
+  test("approval is by signature or by click and by nothing else", () => {
+    expect(fault(approval({ by: "click" }))).toBeNull();
+    expect(fault(approval({ by: "chat" }))).toBe("approval_by");
+  });
+
+  test("a policy ends in the future and within a year", () => {
+    const until = (expiresAtMs: number): string | null => fault({ ...POLICY, expiresAtMs });
+    expect([until(T0), until(T0 + 1), until(T0 + 366 * DAY), until(T0 + 366 * DAY + 1)]).toEqual([
+      "expires",
+      null,
+      null,
+      "expires",
+    ]);
+    expect(until(Number.NaN)).toBe("expires");
+  });
+
+  test("of several faults the first field is named", () => {
+    expect(fault({ ...shape({ vcpusMax: -1 }), priceRisePctMax: 500 })).toBe("vcpus");
+  });
+});
