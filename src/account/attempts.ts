@@ -110,8 +110,6 @@ export function cameBack(attempt: Attempt, nowMs: number): boolean {
 
 export const saidAlive = (attempt: Attempt): boolean => attempt.views.some((view) => isAliveWord(view?.says));
 export const saidRejected = (attempt: Attempt): boolean => attempt.views.some((view) => view?.says === "rejected");
-export const isPossiblyAlive = (attempt: Attempt): boolean =>
-  attempt.endedAtMs === null && attempt.rejectedAtMs === null;
 
 /** The FORGET to try on a core node: the first one that it has not refused; without any, they take turns. */
 export function forgetFor(

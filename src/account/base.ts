@@ -40,6 +40,7 @@ export type AccountSetting = {
 const CLOCK_SLACK_MS = 120_000;
 const WATCH_MS = 2_000;
 const WATCH_RETRY_MS = 5_000;
+const ALARM_SOON_MS = 250;
 
 export abstract class AccountBase extends DurableObject<AccountEnv> {
   protected readonly setting: AccountSetting;
@@ -161,7 +162,8 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   private arm(dueMs: number | null): void {
     if (dueMs === null) return void this.ctx.storage.deleteAlarm();
     const { clock } = this.setting.ports;
-    void this.ctx.storage.setAlarm(clock.alarmAtMs(Math.max(dueMs, clock.nowMs())));
+    // What is overdue although the drive has just looked waits for something else: look again soon, not at once.
+    void this.ctx.storage.setAlarm(clock.alarmAtMs(Math.max(dueMs, clock.nowMs() + ALARM_SOON_MS)));
   }
 
   /** True once `Watch` has acknowledged the latest commit; within two seconds or not at all. */

@@ -45,6 +45,7 @@ export function newVm(
     endReason: null,
     endedAtMs: null,
     settledAtMs: null,
+    settledCredits: null,
     unreachableSinceMs: null,
     priceCheckedAtMs: null,
     ssh: null,

@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from "../crypto/hash.ts";
 import type { Facts } from "../errors.ts";
-import { apply, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries } from "./ledger.ts";
+import { apply, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries, repay } from "./ledger.ts";
 import type { About } from "./ledger-store.ts";
 import type { Usage } from "./policy.ts";
 import type { Extra } from "./settlement.ts";
@@ -18,9 +18,12 @@ const DAY_MS = 86_400_000;
 /** Entries and the balance that they lead to, together or not at all. */
 function book(store: Store, about: About, entries: readonly Entry[]): void {
   let balance = store.balanceOf();
-  for (const entry of entries) {
-    balance = apply(balance, entry);
-    store.appendEntry(about, entry);
+  // Whatever comes free pays off a deficit first, in the same step: the two sides are never both filled.
+  for (let due = entries; due.length > 0; due = repay(balance)) {
+    for (const entry of due) {
+      balance = apply(balance, entry);
+      store.appendEntry(about, entry);
+    }
   }
   if (entries.length > 0) store.saveBalance(balance);
 }

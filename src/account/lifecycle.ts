@@ -39,7 +39,8 @@ export function onSigned(
   const attempt = vm.attempts.find((one) => one.itemHash === signed.itemHash);
   if (vm.state !== "REQUESTED" || attempt === undefined || attempt.firstSendMs !== null) return vm;
   const sent = { ...attempt, signature: signed.signature, firstSendMs: signed.atMs };
-  return into({ ...replaceAttempt(vm, sent), forgets: signed.forgets }, "SENT", signed.atMs);
+  const out = into({ ...replaceAttempt(vm, sent), forgets: signed.forgets }, "SENT", signed.atMs);
+  return vm.endReason === null ? out : close(out, vm.endReason, signed.atMs);
 }
 
 /** One round of words from the core nodes about one attempt. */
@@ -76,12 +77,15 @@ function whoEnded(attempt: Attempt): EndReason {
   return removed >= 2 ? "ended_by_network" : "ended_by_owner_elsewhere";
 }
 
-/** From now on the attempt must not live. What never left is voided on the spot. */
-export function close(vm: VmRecord, reason: EndReason, nowMs: number): VmRecord {
+/**
+ * From now on the attempt must not live. What never left is voided on the spot, unless the account was `restored` to an
+ * older state: then it may have left, so it is sent to be forgotten.
+ */
+export function close(vm: VmRecord, reason: EndReason, nowMs: number, restored = false): VmRecord {
   if (!isLive(vm) || vm.state === "STOPPING") return vm;
   const attempt = currentAttempt(vm);
   const asked = { ...vm, endReason: reason, stopAskedAtMs: nowMs };
-  if (attempt.firstSendMs === null) return neverSent(asked, nowMs);
+  if (attempt.firstSendMs === null) return restored ? asked : neverSent(asked, nowMs);
   return into(replaceAttempt(asked, { ...attempt, closedAtMs: attempt.closedAtMs ?? nowMs }), "STOPPING", nowMs);
 }
 

@@ -5,7 +5,7 @@
  * only says when a step was last tried and how often; it paces the steps and decides nothing else. The clocks are those
  * of safety.md a.4.
  */
-import { isAliveWord, unspentForgets } from "./attempts.ts";
+import { doneCount, isAliveWord, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
 import { BOOT_MS, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
@@ -138,19 +138,29 @@ function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {
   const endedMs = vm.endedAtMs ?? vm.stateSinceMs;
   if (vm.state === "TERMINATED" && vm.certificate === null) draft.add("witness", attempt.itemHash, () => 30 * S);
-  if (vm.state === "TERMINATED" && vm.settledAtMs === null) {
-    draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), endedMs + SETTLE_AFTER_MS);
+  const settleFromMs = vm.state === "TERMINATED" ? endedMs : lastAliveMs(attempt);
+  if (vm.settledAtMs === null && settleFromMs !== null) {
+    draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), settleFromMs + SETTLE_AFTER_MS);
   }
   for (const one of vm.attempts) {
     if (!needsPush(one, endedMs, nowMs)) continue;
-    draft.add("push", one.itemHash, () => 300 * S);
+    draft.add("push", one.itemHash, (tries) => backoff(tries, 300 * S, isWatched(one) ? 300 * S : 3_600 * S));
     planReplenish(draft, vm, one.itemHash);
   }
+}
+
+const isWatched = (attempt: Attempt): boolean =>
+  attempt.dormant || attempt.views.some((view) => isAliveWord(view?.says));
+
+/** A refused create that came back is billed too, until it was last seen alive; null while it still is, or never was. */
+function lastAliveMs(attempt: Attempt): number | null {
+  if (attempt.seenAliveMs === null || attempt.views.some((view) => isAliveWord(view?.says))) return null;
+  return Math.max(...attempt.views.map((view) => view?.sinceMs ?? 0));
 }
 
 /** After the end FORGETs go on to each node that still says alive, and a dormant hash is watched for thirty days. */
 function needsPush(attempt: Attempt, endedMs: number, nowMs: number): boolean {
   if (attempt.firstSendMs === null) return false;
   if (attempt.views.some((view) => isAliveWord(view?.says))) return true;
-  return attempt.dormant && nowMs - endedMs < DORMANT_WATCH_MS;
+  return (attempt.dormant || doneCount(attempt) < 3) && nowMs - endedMs < DORMANT_WATCH_MS;
 }

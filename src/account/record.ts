@@ -125,7 +125,6 @@ function tell(moment: Moment, before: VmRecord, vm: VmRecord): void {
 
 /** A refused create that two core nodes show alive bills the payer: only evidence like this freezes an account. */
 function cameBack(moment: Moment, vm: VmRecord, itemHash: string): void {
-  if (moment.account.state === "frozen") return;
   freeze(moment, "dormant_alive");
   moment.tellOwner("dormant_alive", itemHash, { vmId: vm.vmId, itemHash });
 }
@@ -145,9 +144,11 @@ function keyLost(moment: Moment): void {
 }
 
 function settled(moment: Moment, vm: VmRecord, billed: number): void {
+  if (vm.settledAtMs !== null) return;
   const { holds, extra } = settle(vm, billed);
   changeHolds(moment.store, vm.holds, holds, moment.nowMs);
-  const done = { ...vm, holds, settledAtMs: moment.nowMs };
+  const settledCredits = holds.reduce((sum, hold) => sum + hold.credits, 0) + (extra?.credits ?? 0);
+  const done = { ...vm, holds, settledAtMs: moment.nowMs, settledCredits };
   moment.store.saveVm(done, isTended(moment, done));
   moment.audit("vm.settled", { vmId: vm.vmId, billedCredits: billed });
   if (extra === null) return;

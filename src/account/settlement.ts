@@ -45,25 +45,30 @@ export function atEnd(vm: VmRecord): readonly Hold[] {
 /** Three hours after the end: posted at the larger of our meter and the network's bill (safety.md a.3). */
 export function settle(vm: VmRecord, billed: Credits): Settlement {
   if (vm.endedAtMs === null || vm.settledAtMs !== null) return { holds: vm.holds, extra: null };
-  const original = total(vm.holds, (hold) => hold.creditsOriginal);
+  // A refused create gave its money back; whatever is billed for it all the same is beyond any hold.
+  const original = vm.state === "FAILED" ? 0 : total(vm.holds, (hold) => hold.creditsOriginal);
   const shrunk = total(vm.holds, (hold) => hold.credits);
   const meter = Math.min(original, metered(vm.rateAttoPerS, firstSendMs(vm), vm.endedAtMs));
   const due = Math.max(billed, Math.min(meter, shrunk));
-  const holds = fill(vm.holds, Math.min(due, shrunk), (hold) => hold.credits, "posted");
+  const holds =
+    vm.state === "FAILED" ? vm.holds : fill(vm.holds, Math.min(due, shrunk), (hold) => hold.credits, "posted");
   return { holds, extra: beyond(vm, due, shrunk, original) };
 }
 
 function beyond(vm: VmRecord, due: Credits, shrunk: Credits, original: Credits): Extra | null {
   if (due <= shrunk) return null;
   if (due <= original) return { kind: "correction", credits: due - shrunk, late: true };
-  const closed = vm.attempts.every((attempt) => attempt.closedAtMs !== null && attempt.firstForgetMs !== null);
+  const closed =
+    vm.state !== "FAILED" &&
+    vm.attempts.every((attempt) => attempt.closedAtMs !== null && attempt.firstForgetMs !== null);
   const bound = lateBound(vm.rateAttoPerS, vm.endedAtMs ?? 0, vm.expiresAtMs);
   return { kind: "overrun", credits: due - shrunk, late: closed && due - original <= bound };
 }
 
 /** What a VM has cost so far: what was posted, or our meter, never more than its holds. */
 export function costSoFar(vm: VmRecord, nowMs: number): Credits {
-  if (vm.settledAtMs !== null || vm.state === "FAILED") return total(vm.holds, (hold) => hold.credits);
+  if (vm.settledCredits !== null) return vm.settledCredits;
+  if (vm.state === "FAILED") return 0;
   const original = total(vm.holds, (hold) => hold.creditsOriginal);
   return Math.min(original, metered(vm.rateAttoPerS, firstSendMs(vm), vm.endedAtMs ?? nowMs));
 }

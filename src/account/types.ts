@@ -217,6 +217,8 @@ export type VmRecord = {
   readonly endReason: EndReason | null;
   readonly endedAtMs: number | null;
   readonly settledAtMs: number | null;
+  /** What it cost in the end, corrections and overruns included. */
+  readonly settledCredits: Credits | null;
   readonly eraseTries: number;
   readonly erased: "no" | "yes" | "gave_up";
   readonly unreachableSinceMs: number | null;
