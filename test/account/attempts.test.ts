@@ -195,8 +195,6 @@ describe("doneCount, saidAlive, saidRejected", () => {
     const { one: none } = after(OPEN, ["aap", 0]);
     expect([doneCount(none), saidAlive(none), saidRejected(none)]).toEqual([0, false, false]);
   });
-
-  test("only what ended or was refused is not possibly alive", () => {});
 });
 
 describe("forgetFor", () => {
