@@ -4,7 +4,8 @@
  */
 import * as z from "zod";
 
-const hex32 = z.string().regex(/^[0-9a-fA-F]{64}$/, "32 random bytes as 64 hex digits");
+const HEX_32 = "32 random bytes as 64 hex digits";
+const hex32 = z.string({ error: HEX_32 }).regex(/^[0-9a-fA-F]{64}$/, HEX_32);
 const origin = z.url().transform((text) => new URL(text).origin);
 const origins = z
   .string()
