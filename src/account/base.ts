@@ -222,7 +222,9 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   protected dated(): Dated {
-    return { asOfMs: this.nowMs(), networkState: this.networkState(), network: this.setting.config.network };
+    const network = this.setting.config.network;
+    const networkUnreachableSinceMs = this.silentSinceMs;
+    return { asOfMs: this.nowMs(), networkState: this.networkState(), networkUnreachableSinceMs, network };
   }
 
   private changed(): void {

@@ -22,6 +22,8 @@ export type NetworkState = "reachable" | "watch_silent" | "unreachable";
 export type Dated = {
   readonly asOfMs: number;
   readonly networkState: NetworkState;
+  /** Since when no core node has answered this account; null while one does, or nothing has been asked. */
+  readonly networkUnreachableSinceMs?: number | null;
   readonly network: "aleph" | "twin";
 };
 

@@ -17,7 +17,7 @@ import type {
   QuoteView,
   VmAsk,
 } from "./contract.ts";
-import { type FrontSetting, nameKeyFault } from "./doors.ts";
+import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { Pending } from "./agent-object.ts";
 import type { Offer } from "./quote-store.ts";
 import { isLoopback } from "./unattended.ts";
@@ -39,7 +39,7 @@ export function agentFront(setting: FrontSetting): AgentFront {
       if (!Number.isSafeInteger(ask.seconds) || ask.seconds < 60)
         return refuse("input.invalid", { field: "additional_hours" });
       const payer = await gather.payer(stands.value.owner, stands.value.agentAddress);
-      if (payer === undefined) return unreachable();
+      if (payer === undefined) return unreachableWhile(account(caller), caller, ask.vmId);
       return account(caller).quoteExtend(caller, ask, payer, now());
     },
     async quoteTopUp(caller, { credits }) {
@@ -60,6 +60,19 @@ export function agentFront(setting: FrontSetting): AgentFront {
 }
 
 const unreachable = () => refuse("network.unreachable", {}, REACH_RETRY_S);
+
+/** An extension that cannot be judged now says how long the VM still lives, so that the agent saves its work in time. */
+async function unreachableWhile(
+  account: AccountStub,
+  caller: Caller,
+  vmId: string,
+): Promise<ReturnType<typeof refuse>> {
+  const vm = await account.vm(caller, vmId, 0);
+  if (!vm.ok) return vm;
+  const { expiresAtMs, networkUnreachableSinceMs } = vm.value;
+  const since = networkUnreachableSinceMs ?? null;
+  return refuse("network.unreachable", { expiresAtMs, networkUnreachableSinceMs: since }, REACH_RETRY_S);
+}
 
 /** With the network down the answer still comes, from the ledger and the last reading, and says so. */
 async function checkBalance({ doors, gather }: FrontSetting, caller: Caller): Promise<Answer<BalanceView>> {
@@ -153,7 +166,7 @@ async function judged(setting: FrontSetting, caller: Caller, pending: Pending): 
   const params = quote.offer?.params;
   if (params?.kind === "create") return judgedCreate(setting, caller, pending, params.spec);
   const payer = await gather.payer(owner, agentAddress);
-  if (payer === undefined) return unreachable();
+  if (payer === undefined) return unreachableWhile(account, caller, params?.kind === "extend" ? params.vmId : "");
   return account.accept(caller, quote.quoteId, { kind: "extend", facts: { payer } }, ports.clock.nowMs());
 }
 
