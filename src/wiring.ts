@@ -162,7 +162,7 @@ export function service<E extends Bindings>(wiring: Wiring<E>): Service<E> {
     },
     async purge(env) {
       const parsed = parseConfig(env);
-      if (parsed.ok) await start(env, parsed.config).purgeExpiredData(env, { batchSize: 50 });
+      if (parsed.ok) await purgeOnce(env, start(env, parsed.config));
     },
   };
 }
@@ -200,6 +200,16 @@ function build<E extends Bindings>(env: E, config: Config, wiring: Wiring<E>) {
         Promise.resolve(app.fetch(request, bound as never, ctx)),
     },
   });
+}
+
+const PURGE_CURSOR = "purge:cursor";
+
+/** One bounded part of the sweep a night; the next night goes on where this one stopped. */
+async function purgeOnce<E extends Bindings>(env: E, provider: ReturnType<typeof build<E>>): Promise<void> {
+  const cursor = await env.OAUTH_KV.get(PURGE_CURSOR);
+  const swept = await provider.purgeExpiredData(env, { batchSize: 200, ...(cursor === null ? {} : { cursor }) });
+  if (swept.cursor === undefined) await env.OAUTH_KV.delete(PURGE_CURSOR);
+  else await env.OAUTH_KV.put(PURGE_CURSOR, swept.cursor);
 }
 
 /**
