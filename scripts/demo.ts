@@ -120,13 +120,16 @@ async function extend(agent: Agent, vm: Said): Promise<void> {
 function showCertificate(vm: Said): void {
   const certificate = vm["certificate"] as Said | undefined;
   check(certificate !== undefined, `a death certificate for ${String(vm["vm_id"])}`);
-  const witnesses = ((certificate?.["witnesses"] ?? []) as readonly Said[]).map(
-    (one) => `${String(one["kind"])} ${String(one["id"]).slice(0, 8)}: ${String(one["says"])}`,
-  );
-  say(
-    "ledger",
-    `death certificate of ${String(vm["vm_id"])}: ${String(certificate?.["end_reason"])}, ran ${String(certificate?.["runtime_minutes"])} min; ${witnesses.join(" · ")}`,
-  );
+  const witnesses = ((certificate?.["witnesses"] ?? []) as readonly Said[]).map(witnessOf);
+  const end = `${String(certificate?.["end_reason"])} after ${String(certificate?.["runtime_minutes"])} min`;
+  say("ledger", `death certificate of ${String(vm["vm_id"])}: ${end}`);
+  for (const line of witnesses) say("ledger", `  ${line}`);
+  say("ledger", `  costs ${usd(vm["cost_so_far_usd"])} so far, ${usd(vm["held_usd"])} still held until the bill is in`);
+}
+
+function witnessOf({ kind, id, says }: Said): string {
+  const name = String(kind).replace("_", " ");
+  return `${kind === id ? name : `${name} ${String(id).slice(0, 8)}`} ${String(says)}`;
 }
 
 async function certified(agent: Agent, twin: Twin, vmId: unknown): Promise<Said> {
