@@ -1,11 +1,15 @@
 /**
- * Builds what would be deployed and proves two things of it: it is small, and nothing of the twin, the dev wallet or the
- * dev clock is in it. The same search over the development builds has to find every marker, or it would prove nothing.
+ * Builds what would be deployed and proves three things of it: it is small, nothing of the twin, the dev wallet or the
+ * dev clock is in it, and it runs. The same search over the development builds has to find every marker, or it would
+ * prove nothing. What runs against the twin is the development service in the same form.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { QUIET, ROOT, WRANGLER } from "./wrangler.ts";
+import { Agent } from "./agent.ts";
+import { buildWorker } from "./build.ts";
+import { loginAsOwner } from "./owner.ts";
+import { QUIET, ROOT, type Running, startDev, WRANGLER } from "./wrangler.ts";
 
 const GZIP_KIB_MAX = 200;
 const OUT = `${ROOT}/.bundle`;
@@ -17,22 +21,31 @@ const SETTINGS = ["TWIN", "NETWORK", "[[services]]"];
 
 type File = { readonly path: string; readonly bytes: Buffer };
 
+/** The one file that is measured, searched, and uploaded. */
+const DEPLOYED = ".bundle/production/worker.js";
+const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
+const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "ubuntu24", ssh_pubkey: SSH_KEY };
+
 rmSync(OUT, { recursive: true, force: true });
-const failures = [...attempt(checkProduction), ...attempt(checkSearch)];
+const failures: string[] = [];
+for (const check of [checkProduction, checkSearch, checkStart, checkService]) failures.push(...(await attempt(check)));
 for (const failure of failures) console.error(`FAILED  ${failure}`);
 if (failures.length > 0) process.exitCode = 1;
-else console.log("The bundle is fit to deploy.");
+else console.log(`The bundle is fit to deploy: npx wrangler deploy ${DEPLOYED} --no-bundle`);
 
-function attempt(check: () => readonly string[]): readonly string[] {
+type Check = () => Promise<readonly string[]>;
+
+async function attempt(check: Check): Promise<readonly string[]> {
   try {
-    return check();
+    return await check();
   } catch (error) {
     return [error instanceof Error ? error.message : "unknown"];
   }
 }
 
-function checkProduction(): readonly string[] {
-  const bundle = build("wrangler.toml", "production", ["--minify"]);
+async function checkProduction(): Promise<readonly string[]> {
+  await buildWorker("src/worker.ts", `${OUT}/production`);
+  const bundle = upload("wrangler.toml", "uploaded", [DEPLOYED, "--no-bundle"]);
   const assets = filesBelow(`${ROOT}/src/web/public`);
   const gzipKib = gzipSync(Buffer.concat(bundle.map(({ bytes }) => bytes))).length / 1024;
   const minKib = bundle.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1024;
@@ -50,8 +63,12 @@ function checkProduction(): readonly string[] {
 }
 
 /** The development service and the twin, found guilty by the same search. */
-function checkSearch(): readonly string[] {
-  const files = [...build("wrangler.dev.toml", "development", []), ...build("devnet/wrangler.toml", "twin", [])];
+async function checkSearch(): Promise<readonly string[]> {
+  await buildWorker("dev/worker.ts", `${OUT}/development`);
+  const files = [
+    ...upload("wrangler.dev.toml", "development-uploaded", [".bundle/development/worker.js", "--no-bundle"]),
+    ...upload("devnet/wrangler.toml", "twin", []),
+  ];
   const found = new Set(files.flatMap(markersIn));
   console.log(`control             ${found.size} of ${MARKERS.length} markers found in the development builds`);
   return MARKERS.filter((marker) => !found.has(marker)).map(
@@ -59,7 +76,54 @@ function checkSearch(): readonly string[] {
   );
 }
 
-function build(config: string, name: string, flags: readonly string[]): readonly File[] {
+/** The deployed file itself starts and serves. Nothing is asked of the network for that. */
+async function checkStart(): Promise<readonly string[]> {
+  const vars = { ACCOUNT_NAME_KEY: "11".repeat(32), KEK_CURRENT: "22".repeat(32), COOKIE_KEY: "33".repeat(32) };
+  const running = await startBuilt("production", "wrangler.toml", [], vars);
+  try {
+    const paths = ["/", "/mcp", "/no-such-page"];
+    const seen = await Promise.all(paths.map(async (path) => (await fetch(`${running.origin}${path}`)).status));
+    console.log(`started             ${paths.map((path, at) => `${path} ${seen[at]}`).join(", ")}`);
+    return seen.join() === "200,401,404" ? [] : [`the deployed file answers ${seen.join()}, not 200,401,404`];
+  } finally {
+    await running.stop();
+  }
+}
+
+/** The development service in the same form, from the owner's first page to an agent's quote. */
+async function checkService(): Promise<readonly string[]> {
+  const running = await startBuilt("development", "wrangler.dev.toml", ["devnet/wrangler.toml"], {});
+  try {
+    const { accessToken } = await loginAsOwner(running.origin);
+    const agent = await Agent.connect(running.origin, accessToken);
+    const tools = await agent.tools();
+    const quote = await agent.must("aleph_quote_vm", { ...SHAPE, ttl_hours: 1 });
+    await agent.close();
+    console.log(`served              sign-in, consent, delegation, ${tools.length} tools, a quote`);
+    return typeof quote["quote_id"] === "string" ? [] : ["the service in its deployed form gives no quote"];
+  } finally {
+    await running.stop();
+  }
+}
+
+/** The configuration of that name, but with the file built here in the place of its sources. */
+function startBuilt(
+  name: string,
+  config: string,
+  more: readonly string[],
+  vars: Readonly<Record<string, string>>,
+): Promise<Running> {
+  const text = readFileSync(`${ROOT}/${config}`, "utf8")
+    .replace(/^main = .*$/m, `main = "${name}/worker.js"\nno_bundle = true`)
+    .replace('directory = "./', 'directory = "../');
+  writeFileSync(`${OUT}/${name}.toml`, text);
+  const readyPaths = ["/.well-known/oauth-authorization-server", ...(more.length === 0 ? [] : ["/__twin/api/state"])];
+  const configs = [`.bundle/${name}.toml`, ...more];
+  return startDev({ configs, persistTo: `${OUT}/${name}-state`, vars, readyPaths });
+}
+
+/** Without `--dry-run` this would be the upload. */
+function upload(config: string, name: string, flags: readonly string[]): readonly File[] {
   const outdir = `${OUT}/${name}`;
   const ran = spawnSync(
     process.execPath,

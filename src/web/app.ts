@@ -5,7 +5,7 @@
  * own ones become its redirect, if it made one, or a plain page; anything else is `internal.invariant`.
  */
 import { AuthorizationError, CimdFetchError } from "@cloudflare/workers-oauth-provider";
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { fromHex } from "../crypto/bytes.ts";
 import { AllowanceError, type Code, type Refusal, entryOf, refusal } from "../errors.ts";
