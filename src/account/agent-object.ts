@@ -70,11 +70,13 @@ export abstract class AgentObject extends AccountBase {
     caller: Caller,
     workerNowMs: number,
     work: (moment: Moment, grant: Grant) => Answer<T>,
+    narrows = false,
   ): Answer<T> {
-    const result = this.decide(workerNowMs, (moment) => {
+    const judged = (moment: Moment): Answer<T> => {
       const grant = admission.callerGrant(moment, caller);
       return grant.ok ? work(moment, grant.value) : grant;
-    });
+    };
+    const result = this.decide(workerNowMs, judged, narrows);
     // No input may reach an internal error; whoever found a way stops here until the owner has looked.
     if (!result.ok && result.refusal.code.startsWith("internal.")) {
       this.commit(this.nowMs(), (moment) => {
@@ -196,20 +198,21 @@ export abstract class AgentObject extends AccountBase {
   }
 
   destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<VmView> {
-    return this.byGrant(caller, workerNowMs, (moment) => {
+    const destroyed = (moment: Moment): Answer<VmView> => {
       const vm = ownVm(moment, caller, vmId);
       if (!vm.ok) return vm;
       return dryRun ? answer(vmView(vm.value, moment.nowMs)) : desk.destroy(moment, vmId, caller.grantId);
-    });
+    };
+    return this.byGrant(caller, workerNowMs, destroyed, true);
   }
 
   emergencyStop(
     caller: Caller,
     workerNowMs: number,
   ): Answer<{ readonly frozen: true; readonly vms: readonly VmView[] }> {
-    return this.byGrant(caller, workerNowMs, (moment) =>
-      answer({ frozen: true, vms: desk.emergencyStop(moment, caller.grantId) }),
-    );
+    const stopped = (moment: Moment) =>
+      answer({ frozen: true as const, vms: desk.emergencyStop(moment, caller.grantId) });
+    return this.byGrant(caller, workerNowMs, stopped, true);
   }
 
   async approvals(

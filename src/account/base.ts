@@ -51,6 +51,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   private readonly wokenSeq: number;
   private heard = false;
   private acknowledged = "";
+  private watchIsSilent = false;
   private silentSinceMs: number | null = null;
   private waiting: (() => void)[] = [];
 
@@ -66,7 +67,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       tools: (delegationInForce) => this.tools(delegationInForce),
       readPayer: (owner, agent) => readPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
       report: (nextDueMs) => this.report(nextDueMs),
-      mayVoid: () => this.heard && this.store.loadAccount()?.restored !== true,
+      hear: () => this.hear(),
       arm: (dueMs) => this.arm(dueMs),
       changed: () => this.changed(),
       reached: (answered) => this.reached(answered),
@@ -83,7 +84,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   protected moment(nowMs: number): Moment {
-    return new Moment(this.store, nowMs, this.setting.config, this.setting.ports.random);
+    return new Moment(this.store, nowMs, this.setting.config, this.setting.ports.random, this.heard);
   }
 
   /** The object's clock never runs backwards: a machine that lags behind the last one is overruled. */
@@ -101,10 +102,13 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     });
   }
 
-  /** A call that may change something: clocks agree, decided and recorded at once, then the drive is started. */
-  protected decide<T>(workerNowMs: number, work: (moment: Moment) => Answer<T>): Answer<T> {
+  /**
+   * A call that may change something: clocks agree, decided and recorded at once, then the drive is started. What only
+   * `narrows` is done also while the clock is behind: that refuses admission and nothing else (design.md §12.12).
+   */
+  protected decide<T>(workerNowMs: number, work: (moment: Moment) => Answer<T>, narrows = false): Answer<T> {
     if (!this.born) return refuse("auth.revoked");
-    const now = this.agreedNow(workerNowMs);
+    const now = this.agreedNow(workerNowMs, narrows);
     if (!now.ok) return now;
     const result = this.guarded(() =>
       this.ctx.storage.transactionSync(() => {
@@ -131,12 +135,12 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     }
   }
 
-  private agreedNow(workerNowMs: number): Answer<number> {
+  private agreedNow(workerNowMs: number, narrows: boolean): Answer<number> {
     const own = this.setting.ports.clock.nowMs();
     const lastMs = this.store.loadAccount()?.lastNowMs ?? 0;
     if (Math.abs(own - workerNowMs) > CLOCK_SLACK_MS)
       return refuse("account.clock", { apartS: Math.round(Math.abs(own - workerNowMs) / 1_000) }, 60);
-    if (lastMs - own > CLOCK_SLACK_MS)
+    if (lastMs - own > CLOCK_SLACK_MS && !narrows)
       return refuse(
         "account.clock",
         { behindS: Math.round((lastMs - own) / 1_000) },
@@ -183,6 +187,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       live,
     };
     const told = await within(WATCH_MS, this.env.WATCH.getByName(shardOf(account.name)).report(row, this.nowMs()));
+    this.watchIsSilent = told === undefined;
     if (told === undefined) return this.watchSilent();
     if (!this.heard) this.compare(told.commitSeqBefore);
     this.heard = true;
@@ -206,7 +211,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     });
   }
 
-  /** Admission needs `Watch` to have been heard since waking. */
+  /** Admission and voiding need `Watch` to have been heard since waking. */
   protected async hear(): Promise<void> {
     if (!this.heard && this.born) await this.report(this.drive.nextDueMs());
   }
@@ -217,7 +222,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   protected networkState(): NetworkState {
-    if (!this.heard && this.acknowledged === "") return "watch_silent";
+    if (this.watchIsSilent) return "watch_silent";
     return this.silentSinceMs === null ? "reachable" : "unreachable";
   }
 

@@ -30,7 +30,8 @@ export type DriveHost = {
   readonly readPayer: (owner: Address, agent: Address) => Promise<PayerFacts>;
   /** True once `Watch` has acknowledged the latest commit. */
   readonly report: (nextDueMs: number | null) => Promise<boolean>;
-  readonly mayVoid: () => boolean;
+  /** Asks `Watch` once after waking: what it says decides what may be voided, so it comes before the first look. */
+  readonly hear: () => Promise<void>;
   readonly arm: (dueMs: number | null) => void;
   readonly changed: () => void;
   readonly reached: (answered: boolean) => void;
@@ -72,6 +73,7 @@ export class Drive {
   }
 
   private async loop(): Promise<void> {
+    await this.host.hear();
     while (this.again || this.inFlight.size > 0) {
       this.again = false;
       const claimed = this.claim();
@@ -100,7 +102,7 @@ export class Drive {
 
   private claim(): readonly Claimed[] {
     return this.host.commit((moment) => {
-      tend(moment, this.host.mayVoid());
+      tend(moment);
       let room = NODE_CALLS_MAX - this.nodeCalls;
       const due = this.steps(moment).filter(
         (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && (!NODE_STEPS.has(step.kind) || room-- > 0),

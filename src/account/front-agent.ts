@@ -4,6 +4,7 @@
  * A call costs the account one or two short visits; everything slow (core nodes, probes) happens before, on the Worker's
  * own connections.
  */
+import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import { eligible, nodeView, rank } from "../directory/choice.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
@@ -147,6 +148,8 @@ type AcceptAsk = Parameters<AgentFront["accept"]>[1];
 
 async function accept(setting: FrontSetting, caller: Caller, ask: AcceptAsk): Promise<Answer<AcceptView>> {
   const account = setting.doors.account(caller.account);
+  if (parseSshPubkey(ask.same?.sshPubkey ?? "") === "private_key")
+    return refuse("input.private_key", { field: "ssh_pubkey" });
   const peeked = await account.peekAccept(caller, ask.quoteId);
   if (!peeked.ok) return peeked;
   const { pending, answered } = peeked.value;
@@ -250,7 +253,7 @@ function differs(offer: Offer | null, same: Same): boolean {
   if (params.kind === "extend") return isOther(same.vmId, params.vmId) || isOther(same.seconds, params.seconds);
   if (params.kind === "top_up") return isOther(same.credits, params.credits);
   const { spec } = params;
-  const key = same.sshPubkey?.trim().split(/\s+/).slice(0, 2).join(" ");
+  const key = same.sshPubkey === undefined ? undefined : lineOf(same.sshPubkey);
   return (
     isOther(same.vcpus, spec.shape.vcpus) ||
     isOther(same.memoryMib, spec.shape.memoryMib) ||
@@ -262,6 +265,12 @@ function differs(offer: Offer | null, same: Same): boolean {
     isOther(key, spec.sshPubkey) ||
     (same.image !== undefined && same.image !== spec.imageSlug && same.image !== spec.imageHash)
   );
+}
+
+/** As a quote keeps it, without its comment; what is no key stays as it is and equals no quote's. */
+function lineOf(sshPubkey: string): string {
+  const key = parseSshPubkey(sshPubkey);
+  return typeof key === "object" ? key.line : sshPubkey;
 }
 
 const isOther = <T>(given: T | undefined, quoted: T | undefined): boolean => given !== undefined && given !== quoted;

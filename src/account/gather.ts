@@ -6,7 +6,7 @@
  */
 import { type Image, imageOf, readImages } from "../aleph/images.ts";
 import type { Network } from "../aleph/network.ts";
-import { type AttoPerS, type Pricing, rateFromCores, readPricing } from "../aleph/prices.ts";
+import { type AttoPerS, knownGpuModel, type Pricing, rateFromCores, readPricing } from "../aleph/prices.ts";
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import { freeGpu } from "../directory/choice.ts";
@@ -139,7 +139,8 @@ function badField(ask: VmAsk): string | null {
   if (!whole(ask.ttlS, TTL_S_MIN, 366 * 86_400)) return "ttl_hours";
   if (ask.name !== undefined && !NAME.test(ask.name)) return "name";
   if (ask.nodeHash !== undefined && !HASH.test(ask.nodeHash)) return "crn_id";
-  if (ask.gpu !== undefined && (ask.gpu.length === 0 || ask.gpu.length > 40)) return "gpu";
+  // A model without a price never gets free by waiting, so it is not left to the nodes to lack it.
+  if (ask.gpu !== undefined && knownGpuModel(ask.gpu) !== ask.gpu) return "gpu";
   return ask.hourlyCreditsMax !== undefined && !whole(ask.hourlyCreditsMax, 1, Number.MAX_SAFE_INTEGER)
     ? "max_hourly_cost_usd"
     : null;

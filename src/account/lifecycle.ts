@@ -78,14 +78,14 @@ function whoEnded(attempt: Attempt): EndReason {
 }
 
 /**
- * From now on the attempt must not live. What never left is voided on the spot, unless the account was `restored` to an
- * older state: then it may have left, so it is sent to be forgotten.
+ * From now on the attempt must not live. What never left is voided on the spot, unless it `mayHaveLeft` (the account was
+ * restored to an older state, or cannot know yet): then it waits for that answer, to be voided or sent to be forgotten.
  */
-export function close(vm: VmRecord, reason: EndReason, nowMs: number, restored = false): VmRecord {
+export function close(vm: VmRecord, reason: EndReason, nowMs: number, mayHaveLeft = false): VmRecord {
   if (!isLive(vm) || vm.state === "STOPPING") return vm;
   const attempt = currentAttempt(vm);
   const asked = { ...vm, endReason: reason, stopAskedAtMs: nowMs };
-  if (attempt.firstSendMs === null) return restored ? asked : neverSent(asked, nowMs);
+  if (attempt.firstSendMs === null) return mayHaveLeft ? asked : neverSent(asked, nowMs);
   return into(replaceAttempt(asked, { ...attempt, closedAtMs: attempt.closedAtMs ?? nowMs }), "STOPPING", nowMs);
 }
 
@@ -95,13 +95,13 @@ function neverSent(vm: VmRecord, nowMs: number): VmRecord {
   return into({ ...replaceAttempt(vm, attempt), endReason: reason, endedAtMs: nowMs }, "FAILED", nowMs);
 }
 
-/** What the mere passing of time decides. `restored` accounts void nothing: what they forgot may have been sent. */
-export function onTime(vm: VmRecord, nowMs: number, restored: boolean): VmRecord {
+/** What the mere passing of time decides. What `mayHaveLeft` is never voided. */
+export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean): VmRecord {
   if (!isLive(vm) || vm.state === "STOPPING") return vm;
   const attempt = currentAttempt(vm);
   if (attempt.firstSendMs === null) {
     const tooOld = nowMs - vm.admittedAtMs >= UNSENT_VOID_MS || nowMs >= vm.expiresAtMs;
-    return tooOld && !restored ? neverSent(vm, nowMs) : vm;
+    return (tooOld || vm.endReason !== null) && !mayHaveLeft ? neverSent(vm, nowMs) : vm;
   }
   if (nowMs >= vm.expiresAtMs) return close(vm, "ttl", nowMs);
   if (vm.state === "SENT" && nowMs - attempt.firstSendMs >= UNKNOWN_AFTER_MS) return into(vm, "UNKNOWN", nowMs);

@@ -25,15 +25,23 @@ export class Moment {
   readonly store: Store;
   readonly nowMs: number;
   readonly config: AccountConfig;
+  /** `Watch` has answered since the object woke: until then it is not known whether its storage was restored. */
+  readonly watchHeard: boolean;
   /** Set once anything was stored: the object then counts a commit. */
   touched = false;
   private readonly random: Random;
 
-  constructor(store: Store, nowMs: number, config: AccountConfig, random: Random) {
+  constructor(store: Store, nowMs: number, config: AccountConfig, random: Random, watchHeard: boolean) {
     this.store = store;
     this.nowMs = nowMs;
     this.config = config;
     this.random = random;
+    this.watchHeard = watchHeard;
+  }
+
+  /** What looks unsent may have left in a past that this storage has forgotten; then nothing is voided (design.md §7). */
+  get mayHaveLeft(): boolean {
+    return !this.watchHeard || this.account.restored;
   }
 
   get account(): AccountRow {

@@ -9,6 +9,7 @@ import { type Answer, answer, refuse } from "../errors.ts";
 import { AgentObject } from "./agent-object.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
+import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import type { PayerFacts } from "./payer.ts";
 import type { ApprovalState, Policy } from "./types.ts";
@@ -52,23 +53,24 @@ export class AccountObject extends AgentObject {
   }
 
   revokeGrant(ask: { readonly grantId: string; readonly keepVms: boolean }, workerNowMs: number): Answer<GrantView> {
-    return this.decide(workerNowMs, (moment) => desk.revokeGrant(moment, ask.grantId, ask.keepVms));
+    return this.decide(workerNowMs, (moment) => desk.revokeGrant(moment, ask.grantId, ask.keepVms), true);
   }
 
   freezeGrant(grantId: string, workerNowMs: number): Answer<GrantView> {
-    return this.decide(workerNowMs, (moment) => desk.freezeGrant(moment, grantId));
+    return this.decide(workerNowMs, (moment) => desk.freezeGrant(moment, grantId), true);
   }
 
   freezeOrStop(what: "freeze" | "stop", workerNowMs: number): Answer<Overview> {
-    return this.decide(workerNowMs, (moment) => {
+    const frozen = (moment: Moment): Answer<Overview> => {
       if (what === "freeze") desk.freezeAccount(moment);
       else desk.stopEverything(moment);
       return answer(overview(moment, null, this.networkState()));
-    });
+    };
+    return this.decide(workerNowMs, frozen, true);
   }
 
   destroyByOwner(vmId: string, workerNowMs: number): Answer<VmView> {
-    return this.decide(workerNowMs, (moment) => desk.destroy(moment, vmId, null));
+    return this.decide(workerNowMs, (moment) => desk.destroy(moment, vmId, null), true);
   }
 
   vmForOwner(vmId: string): Answer<VmView> {

@@ -163,14 +163,14 @@ export function emergencyStop(moment: Moment, grantId: string): readonly VmView[
 function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
   for (const vm of moment.store.loadLive())
     if (grantId === null || vm.grantId === grantId)
-      saveChange(moment, vm, close(vm, reason, moment.nowMs, moment.account.restored));
+      saveChange(moment, vm, close(vm, reason, moment.nowMs, moment.mayHaveLeft));
 }
 
 function voidUnsent(moment: Moment, grantId: string | null): void {
   const unsent = moment.store
     .loadLive()
     .filter((vm) => vm.state === "REQUESTED" && (grantId === null || vm.grantId === grantId));
-  for (const vm of unsent) saveChange(moment, vm, close(vm, "never_sent", moment.nowMs, moment.account.restored));
+  for (const vm of unsent) saveChange(moment, vm, close(vm, "never_sent", moment.nowMs, moment.mayHaveLeft));
 }
 
 function staleApprovals(moment: Moment, grantId: string | null): void {
@@ -184,7 +184,7 @@ function staleApprovals(moment: Moment, grantId: string | null): void {
 export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
   const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
-  if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs, moment.account.restored));
+  if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft));
   return answer(vmView(moment.store.loadVm(vmId) ?? vm, moment.nowMs));
 }
 

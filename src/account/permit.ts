@@ -38,11 +38,16 @@ export function pass(
   if (final !== null) return burn(moment, quote, final);
   if (judged.refusal !== null) return { ok: false, refusal: judged.refusal };
   const reason = needsApproval(judged.policy, judged.usage, request);
-  if (reason === null) return answer({ kind: "free", approvalId: null });
+  if (reason === null) {
+    // The day's sum came free meanwhile: nobody is asked for what now happens without.
+    if (given !== undefined && state === "pending") moment.store.saveApproval({ ...given, state: "withdrawn" });
+    return answer({ kind: "free", approvalId: null });
+  }
   return withApproval(moment, grant, quote, {
     given,
     state,
     request,
+    hold,
     spec,
     vmId,
     policyVersion: judged.policy.version,
@@ -78,6 +83,7 @@ type Approving = {
   readonly given: Approval | undefined;
   readonly state: Approval["state"] | undefined;
   readonly request: Request;
+  readonly hold: Credits;
   readonly spec: VmSpec;
   readonly vmId: string;
   readonly policyVersion: number;
@@ -102,11 +108,11 @@ function withApproval(moment: Moment, grant: Grant, quote: QuoteRow, ask: Approv
   if (ask.given !== undefined && ask.state === "pending") return answer({ kind: "waits", approval: ask.given });
   if (ask.given !== undefined) return refuse("approval.expired");
   const open = moment.store.openApprovals(grant.grantId);
+  // Its ceiling was lowered by what the failed VM cost, so it is today's hold that has to fit under it.
+  const held = { ...facts, costCreditsMax: ask.hold };
   const returned = open.find(
     (one) =>
-      one.returned === true &&
-      standing(one, ask.policyVersion, moment.nowMs) === "approved" &&
-      covers(one.facts, facts),
+      one.returned === true && standing(one, ask.policyVersion, moment.nowMs) === "approved" && covers(one.facts, held),
   );
   if (returned !== undefined) {
     moment.store.saveApproval({ ...returned, state: "used" });

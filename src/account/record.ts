@@ -158,8 +158,8 @@ function settled(moment: Moment, vm: VmRecord, billed: number): void {
 }
 
 /** Lets time do its part: deadlines, and what nothing was ever sent of. */
-export function tend(moment: Moment, mayVoid: boolean): void {
-  for (const vm of moment.store.loadTended()) saveChange(moment, vm, onTime(vm, moment.nowMs, !mayVoid));
+export function tend(moment: Moment): void {
+  for (const vm of moment.store.loadTended()) saveChange(moment, vm, onTime(vm, moment.nowMs, moment.mayHaveLeft));
 }
 
 /** What there is to do for all VMs, due or not. */

@@ -33,7 +33,8 @@ export function loadPage(
   return sql
     .exec<VmRow>(
       `SELECT vm_id, vm_json FROM vm WHERE (?1 IS NULL OR grant_id = ?1) AND (?2 = 0 OR live = 1)
-       AND (?3 IS NULL OR rowid < (SELECT rowid FROM vm WHERE vm_id = ?3)) ORDER BY rowid DESC LIMIT ?4`,
+       AND (?3 IS NULL OR rowid < (SELECT rowid FROM vm WHERE vm_id = ?3 AND (?1 IS NULL OR grant_id = ?1)))
+       ORDER BY rowid DESC LIMIT ?4`,
       ask.grantId,
       ask.liveOnly ? 1 : 0,
       ask.after ?? null,
