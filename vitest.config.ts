@@ -34,7 +34,6 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/workerd/**/*.test.ts"],
-          isolate: false,
           testTimeout: 30_000,
         },
       },

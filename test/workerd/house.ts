@@ -1,6 +1,8 @@
 /** A whole service with one owner, played through the fronts that `mcp/` and `web/` use. */
 import { env } from "cloudflare:workers";
 import { advanceTo } from "../../dev/advance.ts";
+import { DEFAULT_PRICING } from "../../devnet/core/price-tables.ts";
+import type { JsonObject } from "../../devnet/wire.ts";
 import type { AgentFront, Caller, GrantDraft, OwnerFront, Session, VmAsk, VmView } from "../../src/account/contract.ts";
 import { accountName, type FrontSetting } from "../../src/account/doors.ts";
 import { agentFront } from "../../src/account/front-agent.ts";
@@ -10,6 +12,7 @@ import { utf8 } from "../../src/crypto/bytes.ts";
 import { addressOf, newPrivateKey, signDigest, signPersonal } from "../../src/crypto/secp256k1.ts";
 import { type TypedData, typedDataDigest } from "../../src/crypto/typed-data.ts";
 import { parseConfig } from "../../src/env.ts";
+import { shardOf, SHARDS } from "../../src/directory/watch.ts";
 import type { Answer } from "../../src/errors.ts";
 import { type Bindings, frontOf, sweepAll } from "../../src/wiring.ts";
 import { stage, stagePorts } from "./stage.ts";
@@ -67,12 +70,36 @@ export function draftPolicy(
   };
 }
 
+/** Every method of the agents' front, each with the same ids; none of them waits. */
+export function everyCall(
+  front: AgentFront,
+  caller: Caller,
+  { vmId = "vm_x", quoteId = "q_x", approvalId = "ap_x" } = {},
+): { readonly [K in keyof AgentFront]: () => Promise<Answer<unknown>> } {
+  return {
+    checkBalance: () => front.checkBalance(caller),
+    listNodes: () => front.listNodes(caller, { limit: 5 }),
+    quoteVm: () => front.quoteVm(caller, ASK),
+    quoteExtend: () => front.quoteExtend(caller, { vmId, seconds: HOUR_S }),
+    quoteTopUp: () => front.quoteTopUp(caller, { credits: 1_000_000 }),
+    accept: () => front.accept(caller, { quoteId, kind: "create", waitS: 0 }),
+    getVm: () => front.getVm(caller, { vmId, waitS: 0 }),
+    listVms: () => front.listVms(caller, { state: "all", limit: 10 }),
+    destroyVm: () => front.destroyVm(caller, { vmId, dryRun: false, waitS: 0 }),
+    getApproval: () => front.getApproval(caller, { approvalId, withdraw: true, waitS: 0 }),
+    getSpending: () => front.getSpending(caller, { groupBy: "vm", limit: 10 }),
+    emergencyStop: () => front.emergencyStop(caller),
+  };
+}
+
 export class House {
   readonly agents: AgentFront;
   readonly owners: OwnerFront;
   readonly setting: FrontSetting;
   readonly session: Session;
   readonly name: string;
+  /** Where the second clock looks; a test with this one account saves time by naming its shard. */
+  shards: readonly string[] = SHARDS;
   private readonly key: Uint8Array;
 
   private constructor(setting: FrontSetting, key: Uint8Array) {
@@ -87,11 +114,19 @@ export class House {
   /** An owner with $50 on the twin, a signed policy and a delegation in force. */
   static async open(policy: PolicyDraft = draftPolicy(), credits = 50_000_000): Promise<House> {
     stage.reset();
+    return House.join(policy, credits);
+  }
+
+  /** Another owner, on the network as it stands. */
+  static async join(policy: PolicyDraft = draftPolicy(), credits = 50_000_000, delegated = true): Promise<House> {
     const house = House.stranger();
     value(await house.owners.arrive(house.session));
     for (const core of stage.world.cores) core.grantCredits(house.session.owner, credits, undefined, stage.nowMs);
     await house.setPolicy(policy);
-    await house.delegate();
+    // whoever else is there waits for these few seconds
+    house.shards = [shardOf(house.name)];
+    if (delegated) await house.delegate();
+    house.shards = SHARDS;
     return house;
   }
 
@@ -103,6 +138,10 @@ export class House {
 
   get account() {
     return bindings.ACCOUNT.getByName(this.name);
+  }
+
+  signText(text: string): string {
+    return signPersonal(utf8(text), this.key);
   }
 
   signTyped(data: TypedData): string {
@@ -179,6 +218,13 @@ export class House {
     throw new Error(`still ${(await this.vm(caller, vmId)).state}`);
   }
 
+  /** An hour of one compute unit (14,250 credits) costs this from now on, and the price list that we keep has run out. */
+  async reprice(hourlyCredits: number): Promise<void> {
+    const text = JSON.stringify(DEFAULT_PRICING).replaceAll('"14250"', `"${hourlyCredits}"`);
+    for (const core of stage.world.cores) core.setPricing(JSON.parse(text) as JsonObject, stage.nowMs);
+    await this.advance(61);
+  }
+
   /** Everything that becomes due within `seconds` is done and waited for, in order. */
   async advance(seconds: number): Promise<void> {
     await advanceTo(
@@ -188,9 +234,14 @@ export class House {
           stage.moveTo(toMs);
           return stage.world.nextDueMs() ?? null;
         },
-        sweep: (nowMs) => sweepAll(bindings, nowMs, 0),
+        sweep: async (nowMs) => {
+          if (this.shards.length === SHARDS.length) return sweepAll(bindings, nowMs, 0);
+          const swept = await Promise.all(this.shards.map((shard) => bindings.WATCH.getByName(shard).sweep(nowMs, 0)));
+          const dues = swept.flatMap(({ earliestMs }) => (earliestMs === null ? [] : [earliestMs]));
+          return dues.length === 0 ? null : Math.min(...dues);
+        },
       },
-      stage.nowMs + seconds * 1_000,
+      stage.nowMs + Math.round(seconds * 1_000),
     );
   }
 

@@ -6,6 +6,7 @@
 import { newWorld } from "../../devnet/new-world.ts";
 import { isDelayed, type Answer, type WireResponse } from "../../devnet/wire.ts";
 import type { World } from "../../devnet/world.ts";
+import type { WatchReport } from "../../src/directory/watch.ts";
 import type { Ports } from "../../src/ports.ts";
 
 export type Accident = (request: {
@@ -15,6 +16,9 @@ export type Accident = (request: {
   readonly body: string;
 }) => "lose_request" | "lose_reply" | "crash" | void;
 
+/** What goes wrong with a report to `Watch`: it throws, it never answers, or the account dies before or after it is kept. */
+export type WatchAccident = (report: WatchReport) => "silent" | "hang" | "crash_before" | "crash_after" | void;
+
 const START_MS = Date.UTC(2026, 10, 25, 8, 0, 0);
 /** A call that would take longer than the client's patience is given up at once, as the client would after it. */
 const PATIENCE_MS = 20_000;
@@ -23,15 +27,39 @@ class Stage {
   nowMs = START_MS;
   world: World = newWorld(START_MS);
   accident: Accident | undefined;
+  watchAccident: WatchAccident | undefined;
   abort: ((why: string) => void) | undefined;
-  sent: { readonly host: string; readonly path: string; readonly method: string; readonly body: string }[] = [];
+  sent: {
+    readonly host: string;
+    readonly path: string;
+    readonly method: string;
+    readonly body: string;
+    readonly atMs: number;
+  }[] = [];
   logged: { readonly event: string; readonly facts: unknown }[] = [];
+  /** Settings of account objects that are started from now on, where they differ from the suite's. */
+  settings: Readonly<Record<string, string>> = {};
+  private readonly taken = new Map<string, number>();
 
   reset(): void {
     this.world = newWorld(this.nowMs);
     this.accident = undefined;
+    this.watchAccident = undefined;
     this.sent = [];
     this.logged = [];
+    this.settings = {};
+    this.taken.clear();
+  }
+
+  /** The platform's rate limiter, exact and on the stage's clock: so many in a minute of it for each key. */
+  limiter(limit: number): RateLimit {
+    const take = (key: string): boolean => {
+      const minute = `${key} ${Math.floor(this.nowMs / 60_000)}`;
+      const count = (this.taken.get(minute) ?? 0) + 1;
+      this.taken.set(minute, count);
+      return count <= limit;
+    };
+    return { limit: async ({ key }) => ({ success: take(key) }) };
   }
 
   moveTo(toMs: number): void {
@@ -48,7 +76,7 @@ class Stage {
       headers: Object.fromEntries(request.headers),
       body: await request.text(),
     };
-    this.sent.push(asked);
+    this.sent.push({ ...asked, atMs: this.nowMs });
     const accident = this.accident?.(asked);
     if (accident === "crash") this.abort?.("planted crash");
     if (accident === "lose_request" || accident === "crash") throw new Error("lost");

@@ -1,0 +1,381 @@
+/** What agents may send that must not pass: parameters that cannot be, keys that leak, ids that are not theirs. */
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { AcceptView, AgentFront, Caller, VmAsk } from "../../src/account/contract.ts";
+import { shardOf } from "../../src/directory/watch.ts";
+import type { Answer } from "../../src/errors.ts";
+import type { Bindings } from "../../src/wiring.ts";
+import { alone, booksOf, inAccount } from "./evidence.ts";
+import { ASK, code, draftPolicy, everyCall, House, HOUR_S, SSH_KEY, value } from "./house.ts";
+import { stage } from "./stage.ts";
+
+const bindings = env as unknown as Bindings;
+/** What the asked VM costs in an hour, on the twin as on the network: one compute unit, its disk included. */
+const HOURLY = 14_250;
+
+/** Every row of every object, blobs as text, so that a string can be looked for wherever it may hide. */
+async function everythingStored(): Promise<string> {
+  const texts: string[] = [];
+  for (const namespace of [bindings.ACCOUNT, bindings.WATCH, bindings.DIRECTORY, bindings.SESSION]) {
+    const objects = namespace as DurableObjectNamespace<undefined>;
+    for (const id of await listDurableObjectIds(objects))
+      texts.push(await runInDurableObject(objects.get(id), (_instance, state) => dumpOf(state.storage.sql)));
+  }
+  return texts.join("\n");
+}
+
+function dumpOf(sql: SqlStorage): string {
+  const tables = sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf*'")
+    .toArray();
+  return tables.map(({ name }) => `${name}\n${rowsOf(sql, name)}`).join("\n");
+}
+
+const rowsOf = (sql: SqlStorage, table: string): string =>
+  sql
+    .exec(`SELECT * FROM "${table}"`)
+    .toArray()
+    .map((row) => JSON.stringify(row, (_key, one: unknown) => (one instanceof ArrayBuffer ? latin1(one) : one)))
+    .join("\n");
+
+const latin1 = (bytes: ArrayBuffer): string => String.fromCharCode(...new Uint8Array(bytes));
+
+const create = (house: House, agent: Caller, quoteId: string): Promise<Answer<AcceptView>> =>
+  house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 });
+
+describe("a parameter that cannot be", () => {
+  const CASES: readonly (readonly [what: string, change: Partial<VmAsk>, facts: object])[] = [
+    ["no processor", { vcpus: 0 }, { field: "cpu" }],
+    ["9,999 processors", { vcpus: 9_999 }, { field: "cpu" }],
+    ["half a processor", { vcpus: 0.5 }, { field: "cpu" }],
+    ["a count that is no number", { vcpus: Number.NaN }, { field: "cpu" }],
+    ["no memory", { memoryMib: 0 }, { field: "ram_gb" }],
+    ["endless memory", { memoryMib: Number.POSITIVE_INFINITY }, { field: "ram_gb" }],
+    ["a negative disk", { diskMib: -20_480 }, { field: "disk_gb" }],
+    ["a disk below the image's", { diskMib: 20_479 }, { field: "disk_gb", minMib: 20_480 }],
+    ["a TTL of nothing", { ttlS: 0 }, { field: "ttl_hours" }],
+    ["a TTL below ten minutes", { ttlS: 599 }, { field: "ttl_hours" }],
+    ["a TTL beyond a year", { ttlS: 400 * 86_400 }, { field: "ttl_hours" }],
+    ["an unknown image", { image: "windows11" }, { field: "os_image", known: "debian12 ubuntu22 ubuntu24" }],
+    ["an image hash of nobody", { image: "ab".repeat(32) }, { field: "os_image", known: "debian12 ubuntu22 ubuntu24" }],
+    ["an unknown GPU", { gpu: "RTX 9999" }, { field: "gpu" }],
+    ["a GPU without a name", { gpu: "" }, { field: "gpu" }],
+    ["a node id that is none", { nodeHash: "paris" }, { field: "crn_id" }],
+    ["a node id in capitals", { nodeHash: "AB".repeat(32) }, { field: "crn_id" }],
+    ["a name with a line break", { name: "a\nb" }, { field: "name" }],
+    ["a name of 33 letters", { name: "a".repeat(33) }, { field: "name" }],
+    ["a maximal price of nothing", { hourlyCreditsMax: 0 }, { field: "max_hourly_cost_usd" }],
+  ];
+
+  it("is named, whichever it is, and changes nothing", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const before = await everythingStored();
+    for (const [what, change, facts] of CASES) {
+      const asked = await house.agents.quoteVm(agent, { ...ASK, ...change });
+      const refusal = { code: "input.invalid", facts, retry: "new_key" };
+      expect({ what, ...asked }).toEqual({ what, ok: false, refusal });
+    }
+    expect(await everythingStored()).toBe(before);
+  });
+
+  it("is refused for extensions and top-ups too", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    for (const seconds of [0, 59, -HOUR_S, 90.5, Number.NaN]) {
+      const asked = await house.agents.quoteExtend(agent, { vmId: "vm_x", seconds });
+      expect(!asked.ok && asked.refusal).toMatchObject({
+        code: "input.invalid",
+        facts: { field: "additional_hours" },
+      });
+    }
+    for (const credits of [0, -1, 0.5, Number.POSITIVE_INFINITY]) {
+      const asked = await house.agents.quoteTopUp(agent, { credits });
+      expect(!asked.ok && asked.refusal).toMatchObject({ code: "input.invalid", facts: { field: "amount_usd" } });
+    }
+  });
+
+  it("is told from a shape that no node has room for, and from a node that is not there", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const asked = async (change: Partial<VmAsk>): Promise<string> =>
+      code(await house.agents.quoteVm(agent, { ...ASK, ...change }));
+    expect(await asked({ vcpus: 256 })).toBe("node.no_capacity");
+    expect(await asked({ nodeHash: "ab".repeat(32) })).toBe("node.no_capacity");
+    const [paris] = stage.world.nodes;
+    expect(await asked({ nodeHash: paris?.spec.hash ?? "" })).toBe("ok");
+    paris?.setKnobs({ down: true });
+    expect(await asked({ nodeHash: paris?.spec.hash ?? "" })).toBe("node.unreachable");
+  });
+});
+
+describe("an SSH key", () => {
+  const SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0";
+  const OPENSSH = `b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE${SECRET}`;
+  const pem = (kind: string): string => `-----BEGIN ${kind}-----\n${SECRET}\n-----END ${kind}-----\n`;
+  const PRIVATE = [
+    `-----BEGIN OPENSSH PRIVATE KEY-----\n${OPENSSH}\n-----END OPENSSH PRIVATE KEY-----`,
+    OPENSSH,
+    pem("RSA PRIVATE KEY"),
+    pem("EC PRIVATE KEY"),
+    pem("PRIVATE KEY"),
+    pem("ENCRYPTED PRIVATE KEY"),
+    `PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\n${SECRET}`,
+    `${SSH_KEY}\n${pem("OPENSSH PRIVATE KEY")}`,
+    `${pem("OPENSSH PRIVATE KEY")}${"x".repeat(8_000)}`,
+  ];
+
+  it("that is a private one is refused and repeated nowhere: no answer, no log, no call, no row of any object", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+    const answers: unknown[] = [];
+    for (const sshPubkey of PRIVATE) {
+      const asked = await house.agents.quoteVm(agent, { ...ASK, sshPubkey });
+      expect(!asked.ok && asked.refusal).toEqual({
+        code: "input.private_key",
+        facts: { field: "ssh_pubkey" },
+        retry: "new_key",
+      });
+      const same = { sshPubkey };
+      const accepted = await house.agents.accept(agent, { quoteId, kind: "create", same, waitS: 0 });
+      expect(accepted).toEqual(asked);
+      answers.push(asked, accepted);
+    }
+    const places = [JSON.stringify(answers), JSON.stringify(stage.logged), JSON.stringify(stage.sent)];
+    for (const text of [...places, await everythingStored()])
+      for (const trace of [SECRET, "PRIVATE KEY", "b3BlbnNzaC1rZXktdjE", "PuTTY"]) expect(text).not.toContain(trace);
+    expect(await everythingStored()).toContain(SSH_KEY.split(" ")[1]);
+  });
+
+  it("that is none is refused by its field", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const blob = SSH_KEY.split(" ")[1] ?? "";
+    const bad = [
+      "",
+      "ssh-ed25519",
+      "ssh-ed25519 AAAA",
+      `ssh-rsa ${blob}`,
+      `ssh-dss ${blob}`,
+      `ssh-ed25519 ${blob.slice(0, -4)}`,
+      `command="sh" ${SSH_KEY}`,
+      `${SSH_KEY}\n${SSH_KEY}`,
+      `${SSH_KEY} ${"x".repeat(1_024)}`,
+    ];
+    for (const sshPubkey of bad) {
+      const asked = await house.agents.quoteVm(agent, { ...ASK, sshPubkey });
+      const refusal = { code: "input.invalid", facts: { field: "ssh_pubkey" }, retry: "new_key" };
+      expect({ sshPubkey, ...asked }).toEqual({ sshPubkey, ok: false, refusal });
+    }
+  });
+});
+
+describe("a quote", () => {
+  it("stands for its own parameters: any other one that comes along is refused, and it can still be accepted", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const ask = { ...ASK, name: "job" };
+    const { quoteId } = value(await house.agents.quoteVm(agent, ask));
+    const others: readonly Partial<VmAsk>[] = [
+      { vcpus: 2 },
+      { memoryMib: 4_096 },
+      { diskMib: 20_481 },
+      { image: "debian12" },
+      { ttlS: ASK.ttlS + 1 },
+      { name: "work" },
+      { gpu: "H100" },
+      { nodeHash: stage.world.nodes[0]?.spec.hash ?? "" },
+      { sshPubkey: SSH_KEY.replace("IJqf", "IJqg") },
+      { sshPubkey: `${SSH_KEY}\n${SSH_KEY.replace("IJqf", "IJqg")}` },
+    ];
+    for (const same of [...others, ...others.map((one) => ({ ...ask, ...one }))]) {
+      const accepted = await house.agents.accept(agent, { quoteId, kind: "create", same, waitS: 0 });
+      expect([same, code(accepted)]).toEqual([same, "input.key_reused_differently"]);
+    }
+    for (const kind of ["extend", "top_up"] as const)
+      expect(code(await house.agents.accept(agent, { quoteId, kind, waitS: 0 }))).toBe("input.key_reused_differently");
+    const accept = (same: Partial<VmAsk>) => house.agents.accept(agent, { quoteId, kind: "create", same, waitS: 0 });
+    expect(value(await accept(ask)).kind).toBe("vm");
+    expect(code(await accept({ vcpus: 2 }))).toBe("input.key_reused_differently");
+    expect(value(await accept({ ...ask, sshPubkey: `${SSH_KEY} me@home` })).kind).toBe("vm");
+    expect((await booksOf(house)).holds).toHaveLength(1);
+  });
+
+  it("for an extension or a top-up stands for its own parameters as well", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const vmId = await house.healthy(agent);
+    const longer = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
+    const more = value(await house.agents.quoteTopUp(agent, { credits: 5_000_000 }));
+    const extend = (same: object) =>
+      house.agents.accept(agent, { quoteId: longer.quoteId, kind: "extend", same, waitS: 0 });
+    const topUp = (same: object) =>
+      house.agents.accept(agent, { quoteId: more.quoteId, kind: "top_up", same, waitS: 0 });
+    expect(code(await extend({ vmId: "vm_other" }))).toBe("input.key_reused_differently");
+    expect(code(await extend({ seconds: HOUR_S + 1 }))).toBe("input.key_reused_differently");
+    expect(code(await topUp({ credits: 5_000_001 }))).toBe("input.key_reused_differently");
+    expect(value(await extend({ vmId, seconds: HOUR_S })).kind).toBe("vm");
+    expect(value(await topUp({ credits: 5_000_000 })).kind).toBe("top_up");
+  });
+
+  it("runs out after ten minutes, to the second, and then says so for ever", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const late = value(await house.agents.quoteVm(agent, ASK));
+    expect(late.expiresAtMs - stage.nowMs).toBe(600_000);
+    await house.advance(600);
+    const refused = await create(house, agent, late.quoteId);
+    expect(code(refused)).toBe("quote.expired");
+    const inTime = value(await house.agents.quoteVm(agent, ASK));
+    await house.advance(599);
+    expect(value(await create(house, agent, inTime.quoteId)).kind).toBe("vm");
+    await house.advance(3_600);
+    expect(await create(house, agent, late.quoteId)).toEqual(refused);
+    expect(house.machines()).toHaveLength(1);
+  });
+
+  it("whose price rose above its ceiling is refused for ever, also when the price has come down again", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const first = value(await house.agents.quoteVm(agent, ASK));
+    await house.reprice(17_100);
+    const refused = await create(house, agent, first.quoteId);
+    expect(!refused.ok && refused.refusal).toEqual({
+      code: "quote.price_moved",
+      facts: { holdCredits: 3 * 17_100, ceilingCredits: first.costCreditsMax },
+      retry: "new_key",
+    });
+    await house.reprice(HOURLY);
+    expect(await create(house, agent, first.quoteId)).toEqual(refused);
+    const next = value(await house.agents.quoteVm(agent, ASK));
+    expect(value(await create(house, agent, next.quoteId)).kind).toBe("vm");
+  });
+
+  it("bears a rise within the owner's bound, and holds at the new price", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const { quoteId, costCreditsMax } = value(await house.agents.quoteVm(agent, ASK));
+    expect(costCreditsMax).toBe(47_025);
+    await house.reprice(15_390);
+    expect(value(await create(house, agent, quoteId)).kind).toBe("vm");
+    expect((await booksOf(house)).holds.map((hold) => hold.credits)).toEqual([3 * 15_390]);
+  });
+
+  it("is not made above max_hourly_cost_usd, nor accepted while the price is above it", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const tooLow = await house.agents.quoteVm(agent, { ...ASK, hourlyCreditsMax: HOURLY - 1 });
+    expect(!tooLow.ok && tooLow.refusal).toEqual({
+      code: "quote.above_max_hourly",
+      facts: { hourlyCredits: HOURLY, maxHourlyCredits: HOURLY - 1 },
+      retry: "new_key",
+    });
+    const { quoteId } = value(await house.agents.quoteVm(agent, { ...ASK, hourlyCreditsMax: HOURLY }));
+    await house.reprice(14_820);
+    expect(code(await create(house, agent, quoteId))).toBe("quote.above_max_hourly");
+    await house.reprice(HOURLY);
+    expect(value(await create(house, agent, quoteId)).kind).toBe("vm");
+  });
+});
+
+describe("an id that is not the caller's", () => {
+  type Ids = { readonly vmId: string; readonly quotes: readonly string[]; readonly approvalId: string };
+  const NOBODYS: Ids = {
+    vmId: `vm_${"a".repeat(26)}`,
+    quotes: Array.from({ length: 5 }, (_, at) => `q_${String.fromCharCode(98 + at).repeat(26)}`),
+    approvalId: `ap_${"a".repeat(26)}`,
+  };
+
+  /** A VM, a quote of each kind, a burnt one, one that waits for its owner, and that approval. */
+  async function belongings(house: House, agent: Caller): Promise<Ids> {
+    const used = value(await house.agents.quoteVm(agent, ASK));
+    const made = value(await create(house, agent, used.quoteId));
+    if (made.kind !== "vm") throw new Error(made.kind);
+    const { vmId } = made.vm;
+    await house.until(agent, vmId, ["HEALTHY"]);
+    const open = value(await house.agents.quoteVm(agent, ASK));
+    const extend = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
+    const topUp = value(await house.agents.quoteTopUp(agent, { credits: 1_000_000 }));
+    const waits = value(await house.agents.quoteVm(agent, { ...ASK, ttlS: 3 * HOUR_S }));
+    const asked = value(await create(house, agent, waits.quoteId));
+    if (asked.kind !== "approval_required") throw new Error(asked.kind);
+    const quotes = [open, extend, topUp, used, waits].map((quote) => quote.quoteId);
+    return { vmId, quotes, approvalId: asked.approval.approvalId };
+  }
+
+  /** Everything that an agent can do with an id, answered as bytes. */
+  async function said(
+    front: AgentFront,
+    caller: Caller,
+    { vmId, quotes, approvalId }: Ids,
+  ): Promise<readonly string[]> {
+    const answers: unknown[] = [
+      await front.getVm(caller, { vmId, waitS: 0 }),
+      await front.getVm(caller, { vmId, waitS: 1 }),
+      await front.quoteExtend(caller, { vmId, seconds: HOUR_S }),
+      await front.destroyVm(caller, { vmId, dryRun: true, waitS: 0 }),
+      await front.destroyVm(caller, { vmId, dryRun: false, waitS: 1 }),
+      await front.listVms(caller, { state: "all", limit: 10, cursor: vmId }),
+      await front.getApproval(caller, { approvalId, withdraw: false, waitS: 0 }),
+      await front.getApproval(caller, { approvalId, withdraw: true, waitS: 0 }),
+      await front.getSpending(caller, { limit: 10, cursor: vmId }),
+    ];
+    for (const quoteId of quotes)
+      for (const kind of ["create", "extend", "top_up"] as const)
+        answers.push(
+          await front.accept(caller, { quoteId, kind, waitS: 0 }),
+          await front.accept(caller, { quoteId, kind, same: { ...ASK, vmId, seconds: HOUR_S }, waitS: 0 }),
+        );
+    return answers.map((answer) => JSON.stringify(answer));
+  }
+
+  const STATE = ["vm", "hold", "entry", "quote", "approval", "agent_grant"];
+  const stateOf = (house: House): Promise<string> =>
+    inAccount(house, (sql) => STATE.map((table) => rowsOf(sql, table)).join("\n"));
+
+  it("is answered byte for byte as one that does not exist: another agent's and another owner's", async () => {
+    const policy = draftPolicy({ approval: { aboveCredits: 50_000 } });
+    const house = await alone(policy);
+    const neighbour = await House.join(policy);
+    house.shards = [shardOf(house.name), shardOf(neighbour.name)];
+    const agent = await house.agent();
+    await house.healthy(agent);
+    const second = await house.agent();
+    const others = [await belongings(house, second), await belongings(neighbour, await neighbour.agent())];
+    neighbour.shards = house.shards;
+    const before = [await stateOf(house), await stateOf(neighbour)];
+    const nobodys = await said(house.agents, agent, NOBODYS);
+    for (const ids of others) expect(await said(house.agents, agent, ids)).toEqual(nobodys);
+    const refused = nobodys.filter((text) => text.includes('"input.unknown_id"'));
+    // all but the two lists, which have no such id among their own
+    expect(refused).toHaveLength(nobodys.length - 2);
+    expect([await stateOf(house), await stateOf(neighbour)]).toEqual(before);
+    const own = value(await house.agents.listVms(agent, { state: "all", limit: 10 }));
+    expect(own.vms.map((vm) => vm.grantId)).toEqual([agent.grantId]);
+  });
+
+  it("is no way in either: a token of another account gets what an unknown one gets, from every method", async () => {
+    const house = await alone();
+    const neighbour = await House.join();
+    const agent = await house.agent();
+    const vmId = await house.create(agent);
+    const stranger = await neighbour.agent();
+    const tokens: readonly Caller[] = [
+      { ...agent, grantId: `gr_${"a".repeat(26)}` },
+      { ...stranger, account: house.name },
+      { ...agent, account: neighbour.name },
+      { ...agent, account: "nobody" },
+    ];
+    const before = await stateOf(house);
+    for (const caller of tokens)
+      for (const [name, call] of Object.entries(everyCall(house.agents, caller, { vmId })))
+        expect({ name, ...(await call()) }).toEqual({
+          name,
+          ok: false,
+          refusal: { code: "auth.revoked", facts: {}, retry: "never" },
+        });
+    expect(await stateOf(house)).toBe(before);
+  });
+});
