@@ -119,7 +119,7 @@ describe("nodeListReader", () => {
 
   it("stops waiting for another request's gathering that never ends, and those who waited share the next", async () => {
     vi.useFakeTimers();
-    vi.spyOn(AbortSignal, "timeout").mockReturnValue(new AbortController().signal);
+    vi.spyOn(AbortController.prototype, "abort").mockReturnValue();
     const { net, lists, be } = listNet();
     const reader = nodeListReader(networkOf(net), fixedClock(NOW));
     be("never");

@@ -132,6 +132,7 @@ describe("the owner is needed", () => {
     await house.advance(60);
     const { quoteId, approvalId } = await asked(house, agent, small);
     value(await house.agents.destroyVm(agent, { vmId: made.vm.vmId, dryRun: false, waitS: 0 }));
+    await house.until(agent, made.vm.vmId, ["TERMINATED"]);
     const heldAtMs = (await house.vm(agent, vmId)).createdAtMs;
     await house.advance((heldAtMs + DAY_S * 1_000 - stage.nowMs) / 1_000 - 1);
     expect((await house.vm(agent, vmId)).state).toBe("TERMINATED");
@@ -276,9 +277,10 @@ describe("a given approval", () => {
     await house.advance(3 * HOUR_S);
     for (const one of [inTime, tooLate]) expect(await decided(house, one.approvalId)).toBe("approved");
     const untilMs = stage.nowMs + 12 * HOUR_S * 1_000;
-    await house.advance(12 * HOUR_S - 10);
+    await house.advance(12 * HOUR_S - 60);
     expect(await kindOf(house, agent, inTime.quoteId)).toBe("vm");
-    // the create's own calls have taken some of the ten seconds
+    // the create's own calls take some of this minute
+    await house.advance(30);
     await house.advance((untilMs - stage.nowMs) / 1_000 - 1);
     expect(await stateOf(house, late, tooLate.approvalId)).toBe("approved");
     await house.advance(1);

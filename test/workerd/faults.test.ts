@@ -304,7 +304,7 @@ describe("a node that fails its VM", () => {
     node.setKnobs({ down: true });
     await house.advance(10 * MINUTE_S);
     coresDown(...ALL);
-    await house.advance(45 * MINUTE_S);
+    await house.advance(32 * MINUTE_S);
     expect((await house.vm(agent, vmId)).state).toBe("UNHEALTHY");
     coresDown();
     await house.advance(20 * MINUTE_S);

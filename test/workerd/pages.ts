@@ -51,10 +51,13 @@ export type ConnectAsk = {
 };
 
 /** The Worker's own fetch handler, behind the router; a request made by hand has no Host header. */
-export function send(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+export const send = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+  worker.fetch(requestOf(input, init));
+
+export function requestOf(input: string | URL | Request, init?: RequestInit): Request {
   const request = new Request(input instanceof Request ? input : new URL(input, ORIGIN), init);
   request.headers.set("host", HOST);
-  return worker.fetch(new Request(request, { redirect: "manual" }));
+  return new Request(request, { redirect: "manual" });
 }
 
 export async function said(response: Response): Promise<Said> {
@@ -63,10 +66,23 @@ export async function said(response: Response): Promise<Said> {
   return JSON.parse(text) as Said;
 }
 
-export async function register(clientName: string, more: Said = {}): Promise<Response> {
+export async function register(clientName: string, more: Said = {}, via: typeof send = send): Promise<Response> {
   const body = { client_name: clientName, redirect_uris: [REDIRECT], token_endpoint_auth_method: "none", ...more };
   const headers = { "content-type": "application/json" };
-  return send("/oauth/register", { method: "POST", headers, body: JSON.stringify(body) });
+  return via("/oauth/register", { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+export function authorizeQuery(clientId: string, verifier: string): URLSearchParams {
+  return new URLSearchParams({
+    response_type: "code",
+    client_id: clientId,
+    redirect_uri: REDIRECT,
+    scope: "vm:read vm:create vm:destroy offline_access",
+    state: "state",
+    resource: `${ORIGIN}/mcp`,
+    code_challenge: toBase64Url(sha256(utf8(verifier))),
+    code_challenge_method: "S256",
+  });
 }
 
 /** One browser; two of the same owner share a wallet and nothing else. */
@@ -76,9 +92,11 @@ export class Browser {
   readonly jar = new Map<string, string>();
   csrf = "";
   private readonly ip: string;
+  private readonly via: typeof send;
 
-  constructor(house: House = House.stranger()) {
+  constructor(house: House = House.stranger(), via: typeof send = send) {
     this.house = house;
+    this.via = via;
     this.address = house.session.owner;
     this.ip = `ip-of-${this.address}`;
   }
@@ -92,7 +110,7 @@ export class Browser {
     if (init.method === "POST") headers.set("origin", ORIGIN);
     if (init.method === "POST") headers.set("sec-fetch-site", "same-origin");
     new Headers(init.headers).forEach((value, name) => headers.set(name, value));
-    const response = await send(path, { ...init, headers });
+    const response = await this.via(path, { ...init, headers });
     for (const cookie of response.headers.getSetCookie()) this.keep(cookie);
     return response;
   }
@@ -138,7 +156,7 @@ export class Browser {
 
   /** Registers a client, consents, signs the limits if there are none yet, and changes the code for tokens. */
   async connect(ask: ConnectAsk = {}): Promise<Login> {
-    const clientId = String((await said(await register("Agent")))["client_id"]);
+    const clientId = String((await said(await register("Agent", {}, this.via)))["client_id"]);
     const verifier = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
     const location = await this.consent(clientId, verifier, ask);
     const code = new URL(location).searchParams.get("code") ?? "";
@@ -163,17 +181,7 @@ export class Browser {
   }
 
   async openConsent(clientId: string, verifier: string): Promise<string> {
-    const query = {
-      response_type: "code",
-      client_id: clientId,
-      redirect_uri: REDIRECT,
-      scope: "vm:read vm:create vm:destroy offline_access",
-      state: "state",
-      resource: `${ORIGIN}/mcp`,
-      code_challenge: toBase64Url(sha256(utf8(verifier))),
-      code_challenge_method: "S256",
-    };
-    const page = await (await this.fetch(`/authorize?${new URLSearchParams(query)}`)).text();
+    const page = await (await this.fetch(`/authorize?${authorizeQuery(clientId, verifier)}`)).text();
     const [, handle] = /name="handle"\s+value="([^"]+)"/.exec(page) ?? [];
     if (handle === undefined) throw new Error(`no consent page: ${page.slice(0, 500)}`);
     return handle;
