@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from "../crypto/hash.ts";
 import type { Facts } from "../errors.ts";
-import { apply, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries } from "./ledger.ts";
+import { apply, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries, repay } from "./ledger.ts";
 import type { About } from "./ledger-store.ts";
 import type { Usage } from "./policy.ts";
 import type { Extra } from "./settlement.ts";
@@ -18,10 +18,13 @@ const DAY_MS = 86_400_000;
 /** Entries and the balance that they lead to, together or not at all. */
 function book(store: Store, about: About, entries: readonly Entry[]): void {
   let balance = store.balanceOf();
-  for (const entry of entries) {
+  const write = (entry: Entry): void => {
     balance = apply(balance, entry);
     store.appendEntry(about, entry);
-  }
+  };
+  for (const entry of entries) write(entry);
+  // What a hold sets free pays off a deficit first: there is never both (I3).
+  for (const entry of repay(balance)) write(entry);
   if (entries.length > 0) store.saveBalance(balance);
 }
 
