@@ -6,13 +6,16 @@
  */
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Log } from "../ports.ts";
+import { isGoneEverywhere } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signMore, type Tools } from "./effects.ts";
+import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { learn, plannedSteps, tend } from "./record.ts";
 import { relay } from "./relay.ts";
+import type { VmRecord } from "./types.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
 const CLAIM_MS = 50_000;
@@ -20,6 +23,8 @@ const PAYER_EVERY_MS = 300_000;
 /** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
 const NODE_CALLS_MAX = 3;
 const NODE_STEPS: ReadonlySet<string> = new Set(["dispatch", "node", "erase"]);
+/** A deadline that passed without effect (a restored account voids nothing) must not ring the alarm without end. */
+const DEADLINE_AGAIN_MS = 30_000;
 const ACCOUNT = "account";
 
 export type DriveHost = {
@@ -94,7 +99,11 @@ export class Drive {
   }
 
   nextDueMs(): number | null {
-    const dues = this.host.read((moment) => this.steps(moment).map((step) => step.dueMs));
+    const dues = this.host.read((moment) =>
+      this.steps(moment).map(({ kind, dueMs }) =>
+        kind === "deadline" && dueMs <= moment.nowMs ? moment.nowMs + DEADLINE_AGAIN_MS : dueMs,
+      ),
+    );
     return dues.length === 0 ? null : Math.min(...dues);
   }
 
@@ -199,6 +208,9 @@ export function notePayer(moment: Moment, facts: PayerFacts): void {
   moment.touched = true;
 }
 
+const mayBeAlive = (vm: VmRecord): boolean =>
+  isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
+
 function accountSteps(moment: Moment): readonly AccountStep[] {
   const log = moment.store.loadLog(ACCOUNT);
   const due = (key: string, pauseMs: (tries: number) => number): number => {
@@ -215,8 +227,8 @@ function accountSteps(moment: Moment): readonly AccountStep[] {
       dueMs: due(key, (tries) => backoff(tries, 1_000, 60_000)),
     } as const;
   });
-  const tended = moment.store.liveCount();
-  if (tended === 0) return relays;
+  // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
+  if (!moment.store.loadTended().some(mayBeAlive)) return relays;
   return [
     ...relays,
     { key: "payer", kind: "payer", vmId: ACCOUNT, itemHash: "", dueMs: due("payer", () => PAYER_EVERY_MS) },
