@@ -5,7 +5,7 @@
  * only says when a step was last tried and how often; it paces the steps and decides nothing else. The clocks are those
  * of safety.md a.4.
  */
-import { isAliveWord, unspentForgets } from "./attempts.ts";
+import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
 import { BOOT_MS, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
@@ -40,7 +40,7 @@ const S = 1_000;
 export const ERASE_WINDOW_MS = 90 * S;
 /** A limit is broken, or the node does not answer: stopping the burn outranks wiping data (safety.md a.4). */
 const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
-const DORMANT_WATCH_MS = 30 * 86_400 * S;
+const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
 
 /** Pause before the next try after `tries`: doubling from `firstMs`, never above `capMs`. */
@@ -141,6 +141,10 @@ function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numbe
   if (vm.state === "TERMINATED" && vm.settledAtMs === null) {
     draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), endedMs + SETTLE_AFTER_MS);
   }
+  const cameBackMs = quietSinceMs(vm);
+  if (vm.state === "FAILED" && vm.settledAtMs === null && cameBackMs !== null) {
+    draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), cameBackMs + SETTLE_AFTER_MS);
+  }
   for (const one of vm.attempts) {
     if (!needsPush(one, endedMs, nowMs)) continue;
     draft.add("push", one.itemHash, () => 300 * S);
@@ -148,9 +152,28 @@ function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numbe
   }
 }
 
-/** After the end FORGETs go on to each node that still says alive, and a dormant hash is watched for thirty days. */
+/**
+ * A refused create that was alive somewhere after all (only what lived can be forgotten or removed): since when two core
+ * nodes have not shown it so. Null: it never was, or it still is. One node that keeps changing its word delays nothing.
+ */
+function quietSinceMs({ attempts }: VmRecord): number | null {
+  const lived = attempts.find((attempt) => attempt.seenAliveMs !== null || saidGone(attempt));
+  if (lived === undefined) return null;
+  const views = lived.views.filter((view) => view !== null);
+  const quiet = views.filter((view) => !isAliveWord(view.says)).map((view) => view.sinceMs);
+  const gone = views.filter((view) => view.says === "forgotten" || view.says === "removed").map((view) => view.sinceMs);
+  const [, second] = quiet.toSorted((a, b) => a - b);
+  if (second === undefined) return null;
+  return Math.max(second, lived.seenAliveMs ?? 0, gone.length === 0 ? 0 : Math.min(...gone));
+}
+
+/**
+ * After the end FORGETs go on to each node that still says alive. A dormant hash is watched for thirty days, and so is one
+ * that is not gone on all three: a core node that was silent, waiting or refusing may take it up later.
+ */
 function needsPush(attempt: Attempt, endedMs: number, nowMs: number): boolean {
   if (attempt.firstSendMs === null) return false;
   if (attempt.views.some((view) => isAliveWord(view?.says))) return true;
-  return attempt.dormant && nowMs - endedMs < DORMANT_WATCH_MS;
+  const unfinished = attempt.endedAtMs !== null && !isGoneEverywhere(attempt);
+  return (attempt.dormant || unfinished) && nowMs - endedMs < WATCH_MS;
 }
