@@ -108,6 +108,9 @@ export function cameBack(attempt: Attempt, nowMs: number): boolean {
   return heardAt(attempt, nowMs, isAliveWord) >= 2;
 }
 
+/** All three call it FORGOTTEN or REMOVED: nothing can bring it back. */
+export const isGoneEverywhere = (attempt: Attempt): boolean => goneCount(attempt) === CORE_NODES.length;
+export const saidGone = (attempt: Attempt): boolean => goneCount(attempt) > 0;
 export const saidAlive = (attempt: Attempt): boolean => attempt.views.some((view) => isAliveWord(view?.says));
 export const saidRejected = (attempt: Attempt): boolean => attempt.views.some((view) => view?.says === "rejected");
 

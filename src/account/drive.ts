@@ -6,7 +6,7 @@
  */
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Log } from "../ports.ts";
-import { CORE_NODES, doneCount } from "./attempts.ts";
+import { isGoneEverywhere } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signMore, type Tools } from "./effects.ts";
 import { isLive } from "./lifecycle.ts";
@@ -211,10 +211,7 @@ export function notePayer(moment: Moment, facts: PayerFacts): void {
 }
 
 const mayBeAlive = (vm: VmRecord): boolean =>
-  isLive(vm) ||
-  vm.attempts.some(
-    (attempt) => attempt.dormant || (attempt.firstSendMs !== null && doneCount(attempt) < CORE_NODES.length),
-  );
+  isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
 
 function accountSteps(moment: Moment): readonly AccountStep[] {
   const log = moment.store.loadLog(ACCOUNT);

@@ -5,7 +5,7 @@
  * only says when a step was last tried and how often; it paces the steps and decides nothing else. The clocks are those
  * of safety.md a.4.
  */
-import { doneCount, isAliveWord, unspentForgets } from "./attempts.ts";
+import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
 import { BOOT_MS, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
@@ -40,7 +40,7 @@ const S = 1_000;
 export const ERASE_WINDOW_MS = 90 * S;
 /** A limit is broken, or the node does not answer: stopping the burn outranks wiping data (safety.md a.4). */
 const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
-const DORMANT_WATCH_MS = 30 * 86_400 * S;
+const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
 
 /** Pause before the next try after `tries`: doubling from `firstMs`, never above `capMs`. */
@@ -138,29 +138,39 @@ function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {
   const endedMs = vm.endedAtMs ?? vm.stateSinceMs;
   if (vm.state === "TERMINATED" && vm.certificate === null) draft.add("witness", attempt.itemHash, () => 30 * S);
-  const settleFromMs = vm.state === "TERMINATED" ? endedMs : lastAliveMs(attempt);
+  const settleFromMs = vm.state === "TERMINATED" ? endedMs : quietSinceMs(vm);
   if (vm.settledAtMs === null && settleFromMs !== null) {
     draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), settleFromMs + SETTLE_AFTER_MS);
   }
   for (const one of vm.attempts) {
     if (!needsPush(one, endedMs, nowMs)) continue;
-    draft.add("push", one.itemHash, (tries) => backoff(tries, 300 * S, isWatched(one) ? 300 * S : 3_600 * S));
+    draft.add("push", one.itemHash, () => 300 * S);
     planReplenish(draft, vm, one.itemHash);
   }
 }
 
-const isWatched = (attempt: Attempt): boolean =>
-  attempt.dormant || attempt.views.some((view) => isAliveWord(view?.says));
-
-/** A refused create that came back is billed too, until it was last seen alive; null while it still is, or never was. */
-function lastAliveMs(attempt: Attempt): number | null {
-  if (attempt.seenAliveMs === null || attempt.views.some((view) => isAliveWord(view?.says))) return null;
-  return Math.max(...attempt.views.map((view) => view?.sinceMs ?? 0));
+/**
+ * A refused create that was alive somewhere after all (only what lived can be forgotten or removed): since when two core
+ * nodes have not shown it so. Null: it never was, or it still is. One node that keeps changing its word delays nothing.
+ */
+function quietSinceMs({ attempts }: VmRecord): number | null {
+  const lived = attempts.find((attempt) => attempt.seenAliveMs !== null || saidGone(attempt));
+  if (lived === undefined) return null;
+  const views = lived.views.filter((view) => view !== null);
+  const quiet = views.filter((view) => !isAliveWord(view.says)).map((view) => view.sinceMs);
+  const gone = views.filter((view) => view.says === "forgotten" || view.says === "removed").map((view) => view.sinceMs);
+  const [, second] = quiet.toSorted((a, b) => a - b);
+  if (second === undefined) return null;
+  return Math.max(second, lived.seenAliveMs ?? 0, gone.length === 0 ? 0 : Math.min(...gone));
 }
 
-/** After the end FORGETs go on to each node that still says alive, and a dormant hash is watched for thirty days. */
+/**
+ * After the end FORGETs go on to each node that still says alive. A dormant hash is watched for thirty days, and so is one
+ * that is not gone on all three: a core node that was silent, waiting or refusing may take it up later.
+ */
 function needsPush(attempt: Attempt, endedMs: number, nowMs: number): boolean {
   if (attempt.firstSendMs === null) return false;
   if (attempt.views.some((view) => isAliveWord(view?.says))) return true;
-  return (attempt.dormant || doneCount(attempt) < 3) && nowMs - endedMs < DORMANT_WATCH_MS;
+  const unfinished = attempt.endedAtMs !== null && !isGoneEverywhere(attempt);
+  return (attempt.dormant || unfinished) && nowMs - endedMs < WATCH_MS;
 }

@@ -168,13 +168,13 @@ describe("planVm after the end", () => {
     expect(kinds(hearing(lagging, ["FFF", H + 20 * MIN]), T0 + DAY)).toEqual([]);
   });
 
-  test("a refused create is watched every five minutes for thirty days, and needs neither certificate nor bill", () => {
+  test("a refused create is watched every five minutes for thirty days, and billed only if it ever lived", () => {
     const endedMs = failed().endedAtMs ?? 0;
     expect(kinds(failed(), endedMs)).toEqual(["push"]);
     expect(paces(failed(), "push", [1, 99], endedMs)).toEqual([300, 300]);
     expect(kinds(failed(), endedMs + 30 * DAY - 1)).toEqual(["push"]);
     expect(kinds(failed(), endedMs + 30 * DAY)).toEqual([]);
-    expect(kinds(hearing(failed(), ["PRa", DAY]), endedMs + 31 * DAY)).toEqual(["push"]);
+    expect(kinds(hearing(failed(), ["PRa", DAY]), endedMs + 31 * DAY)).toEqual(["settle", "push"]);
   });
 
   test("two unspent FORGETs are kept for a dormant hash too", () => {

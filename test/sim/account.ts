@@ -1,0 +1,305 @@
+/**
+ * One account under simulation: the real rules and the real drive over memory, on a virtual clock, in incarnations that
+ * may crash, sleep, be restored, or lose their alarm. It does what the object's shell does and decides nothing itself.
+ */
+import { type Answer, refuse } from "../../src/errors.ts";
+import { Drive, type DriveHost } from "../../src/account/drive.ts";
+import { Moment } from "../../src/account/moment.ts";
+import { freeze } from "../../src/account/record.ts";
+import type { Health } from "../../src/account/checks.ts";
+import { toHex } from "../../src/crypto/bytes.ts";
+import { type Address, addressOf } from "../../src/crypto/secp256k1.ts";
+import type { Random } from "../../src/ports.ts";
+import type { Caller } from "./calls.ts";
+import { MemoryStore } from "./memory-store.ts";
+import type { Payer } from "./network.ts";
+import type { Cancel } from "./timeline.ts";
+import { toolsOf } from "./tools.ts";
+import type { Incarnation, World } from "./world.ts";
+
+const CONFIG = { origin: "https://sim.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CLOCK_SLACK_MS = 120_000;
+const SLEEP_MAX_MS = 6 * 3_600_000;
+
+export class SimAccount {
+  readonly name: string;
+  readonly data = new MemoryStore();
+  readonly payer: Payer;
+  readonly key: Uint8Array;
+  readonly owner: Address;
+  readonly ownerKey: Uint8Array;
+  keyGone = false;
+  asleepUntilMs = 0;
+  restoredTimes = 0;
+  alarmAtMs: number | null = null;
+  private clockOffsetMs = 0;
+  private armedByOffsetMs = 0;
+  private cancelAlarm: Cancel | null = null;
+  private now: Incarnation;
+  private wokenSeq = 0;
+  private snapshot: ReturnType<MemoryStore["memory"]["snapshot"]> | null = null;
+  private readonly world: World;
+  private readonly random: Random;
+
+  constructor(world: World, index: number) {
+    this.world = world;
+    this.name = `acc${index}`;
+    this.random = world.dice.random();
+    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [] };
+    this.key = new Uint8Array(32).fill(index + 1);
+    this.ownerKey = new Uint8Array(32).fill(index + 101);
+    this.owner = addressOf(this.ownerKey);
+    this.data.memory.transaction(() => {
+      const { store } = this.data;
+      const born = { name: this.name, objectId: toHex(this.key), agentAddress: addressOf(this.key) };
+      store.insertAccount({ ...born, owner: this.owner, bornAtMs: world.time.nowMs });
+    });
+    this.now = this.incarnate();
+  }
+
+  get health(): Health {
+    return { watchHeard: this.now.heard, schemaKnown: true };
+  }
+
+  get isRunning(): boolean {
+    return this.now.running > 0;
+  }
+
+  get isAsleep(): boolean {
+    return this.asleepUntilMs > this.world.time.nowMs;
+  }
+
+  /** The latest commit of which `Watch` has told this account that it knows. */
+  get acknowledgedSeq(): number {
+    return this.now.heard ? Number(this.now.acknowledged.split(":")[0]) : 0;
+  }
+
+  get clockIsRight(): boolean {
+    return this.clockOffsetMs === 0 && this.armedByOffsetMs === 0;
+  }
+
+  get row() {
+    const row = this.data.accounts.get("one");
+    if (row === undefined) throw new Error("unborn");
+    return row;
+  }
+
+  nowMs(): number {
+    return Math.max(this.world.time.nowMs + this.clockOffsetMs, this.row.lastNowMs);
+  }
+
+  private incarnate(): Incarnation {
+    this.wokenSeq = this.row.commitSeq;
+    const drive = new Drive(this.host(() => self));
+    const idle = { running: 0, ringing: false, rang: false };
+    const self: Incarnation = { alive: true, drive, heard: false, acknowledged: "", ...idle };
+    return self;
+  }
+
+  private host(self: () => Incarnation): DriveHost {
+    const caller: Caller = {
+      payer: this.payer,
+      isAlive: () => self().alive,
+      crash: () => self().alive && this.crash(),
+      sends: (...message) => self().alive && this.world.judge.sends(this, ...message),
+    };
+    const calls = this.world.wire.over(caller);
+    return {
+      commit: (work) => {
+        if (!self().alive) throw new Error("this incarnation is gone");
+        return this.commit(this.nowMs(), work);
+      },
+      read: (work) => work(this.moment(this.nowMs())),
+      tools: (delegationInForce) => toolsOf(this, calls, this.random, delegationInForce),
+      readPayer: () => this.world.wire.readPayer(caller),
+      report: (dueMs) => this.report(self(), dueMs),
+      hear: () => this.hear(self()),
+      arm: (dueMs) => self().alive && this.arm(dueMs),
+      changed: () => undefined,
+      reached: () => undefined,
+      log: (event, facts) => self().alive && this.world.judge.fail("I20", `${event} ${JSON.stringify(facts)}`),
+    };
+  }
+
+  moment(nowMs: number): Moment {
+    return new Moment(this.data.store, nowMs, CONFIG, this.random, this.now.heard);
+  }
+
+  private commit<T>(nowMs: number, work: (moment: Moment) => T): T {
+    const result = this.data.memory.transaction(() => {
+      const moment = this.moment(nowMs);
+      const done = work(moment);
+      if (moment.touched) this.data.store.countCommit(0);
+      return done;
+    });
+    this.world.judge.committed(this);
+    return result;
+  }
+
+  /** A call of an agent or the owner. Undefined: nobody answered, whether or not it was decided. */
+  decide<T>(work: (moment: Moment) => Answer<T>): Answer<T> | undefined {
+    if (this.isAsleep) return undefined;
+    const { dice, core } = this.world;
+    if (!this.now.heard) this.reportNow(this.now, this.now.drive.nextDueMs());
+    const own = this.world.time.nowMs + this.clockOffsetMs;
+    if (this.row.lastNowMs - own > CLOCK_SLACK_MS) return refuse("account.clock");
+    const nowMs = this.nowMs();
+    const decided = this.data.memory.transaction(() => {
+      const moment = this.moment(nowMs);
+      const answer = work(moment);
+      if (answer.ok || moment.touched) this.data.store.countCommit(nowMs);
+      return answer;
+    });
+    this.world.judge.committed(this);
+    this.arm(this.now.drive.nextDueMs());
+    if (dice.yes(core.faults.crashAtCommand)) {
+      this.crash();
+      return undefined;
+    }
+    if (dice.yes(core.faults.asleep)) {
+      this.sleep(dice.below(SLEEP_MAX_MS));
+      return undefined;
+    }
+    this.drive();
+    return decided;
+  }
+
+  private drive(then: () => void = () => undefined): void {
+    const incarnation = this.now;
+    incarnation.running++;
+    this.world.time.stirred = true;
+    void incarnation.drive.run().then(
+      () => {
+        incarnation.running--;
+        then();
+      },
+      (error: unknown) => incarnation.alive && this.world.judge.fail("I20", `the drive threw ${String(error)}`),
+    );
+  }
+
+  private report(self: Incarnation, dueMs: number | null): Promise<boolean> {
+    if (!self.alive) return new Promise(() => undefined);
+    return Promise.resolve(this.reportNow(self, dueMs));
+  }
+
+  private hear(self: Incarnation): Promise<void> {
+    if (!self.alive) return new Promise(() => undefined);
+    if (!self.heard) this.reportNow(self, self.drive.nextDueMs());
+    return Promise.resolve();
+  }
+
+  private reportNow(self: Incarnation, dueMs: number | null): boolean {
+    const { commitSeq } = this.row;
+    const key = `${commitSeq}:${dueMs}`;
+    if (self.heard && self.acknowledged === key) return true;
+    const before = this.world.watch.report(this.name, commitSeq, dueMs, () => this.wake());
+    if (before === undefined) {
+      this.arm(this.world.time.nowMs + 5_000);
+      return false;
+    }
+    if (!self.heard && before > this.wokenSeq) this.noticeRestore(before);
+    self.heard = true;
+    self.acknowledged = key;
+    return true;
+  }
+
+  private noticeRestore(seen: number): void {
+    this.world.seen.see("a restore");
+    this.commit(this.nowMs(), (moment) => {
+      moment.store.setRestored(true);
+      freeze(moment, "restored");
+      moment.store.raiseCommitSeq(seen);
+    });
+  }
+
+  private arm(dueMs: number | null): void {
+    this.cancelAlarm?.();
+    this.armedByOffsetMs = this.clockOffsetMs;
+    // the platform rings by the machine's own clock
+    this.alarmAtMs = dueMs === null ? null : Math.max(dueMs - this.clockOffsetMs, this.world.time.nowMs);
+    if (this.alarmAtMs === null) return;
+    const { dice, core, time } = this.world;
+    const lateMs = dice.yes(core.faults.alarmLate) ? dice.below(240_000) : 0;
+    this.cancelAlarm = time.at(this.alarmAtMs + lateMs, () => this.ring());
+  }
+
+  private ring(): void {
+    this.alarmAtMs = null;
+    const { dice, core, time, seen, watch } = this.world;
+    if (this.isAsleep) return this.arm(this.asleepUntilMs);
+    // one of the two clocks fails at a time
+    const known = (watch.dueOf(this.name) ?? Infinity) <= time.nowMs;
+    if (known && dice.yes(core.faults.alarmLost)) return seen.see("an alarm is lost");
+    if (dice.yes(core.faults.alarmTwice)) {
+      seen.see("an alarm rings twice");
+      time.after(1_000, () => this.wake());
+    }
+    this.alarm();
+  }
+
+  /** One alarm at a time: what falls due while its handler runs rings again after it. */
+  private alarm(): void {
+    const self = this.now;
+    if (self.ringing) {
+      self.rang = true;
+      return;
+    }
+    self.ringing = true;
+    this.drive(() => {
+      self.ringing = false;
+      if (self.rang) this.arm(this.world.time.nowMs);
+      self.rang = false;
+    });
+  }
+
+  wake(): void {
+    if (!this.isAsleep) this.drive();
+  }
+
+  /** What was in memory is gone; what was stored stays, its alarm included, which the platform rings again. */
+  crash(): void {
+    this.world.seen.see("a crash");
+    this.now.alive = false;
+    this.now = this.incarnate();
+    if (this.alarmAtMs === null) this.arm(this.world.time.nowMs + this.world.dice.between(1, 60) * 1_000);
+  }
+
+  private sleep(forMs: number): void {
+    this.now.alive = false;
+    this.now = this.incarnate();
+    this.asleepUntilMs = this.world.time.nowMs + forMs;
+  }
+
+  /** A machine whose clock lags takes the object over; it catches up after a while. */
+  clockBack(byMs: number, forMs: number): void {
+    this.clockOffsetMs = -byMs;
+    this.world.time.after(forMs, () => {
+      this.clockOffsetMs = 0;
+    });
+  }
+
+  remember(): void {
+    this.snapshot = this.data.memory.snapshot();
+  }
+
+  /** Puts back what `remember` kept; false when there is nothing. */
+  restore(): boolean {
+    if (this.snapshot === null) return false;
+    this.now.alive = false;
+    this.data.memory.restore(this.snapshot);
+    this.data.takeChanged();
+    this.snapshot = null;
+    this.restoredTimes++;
+    this.now = this.incarnate();
+    this.arm(this.world.time.nowMs + 5_000);
+    return true;
+  }
+
+  heal(): void {
+    this.clockOffsetMs = 0;
+    this.asleepUntilMs = 0;
+    this.keyGone = false;
+    this.payer.delegated = true;
+    this.wake();
+  }
+}

@@ -1,0 +1,240 @@
+/** What agents ask for: quotes, accepts and their repeats, extensions, top-ups, ends, other agents' ids. Seeded choices. */
+import * as admission from "../../src/account/admission.ts";
+import type { Caller } from "../../src/account/contract.ts";
+import type { Moment } from "../../src/account/moment.ts";
+import * as desk from "../../src/account/owner-desk.ts";
+import * as quoting from "../../src/account/quoting.ts";
+import type { CreateFacts } from "../../src/account/requests.ts";
+import type { Grant, VmRecord, VmSpec } from "../../src/account/types.ts";
+import { type Answer, refuse } from "../../src/errors.ts";
+import type { SimAccount } from "./account.ts";
+import type { World } from "./world.ts";
+import { attoOf } from "./calls.ts";
+import type { Checker } from "./checker.ts";
+import type { Nodes } from "./nodes.ts";
+
+type Asked = {
+  readonly account: SimAccount;
+  readonly grantId: string;
+  readonly quoteId: string;
+  answered: string | null;
+};
+type Setting = {
+  readonly world: World;
+  readonly nodes: Nodes;
+  readonly checker: Checker;
+  readonly accounts: readonly SimAccount[];
+};
+
+const TTLS_S = [300, 600, 900, 1_200, 1_200, 2_400, 3_600];
+const SHAPE = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
+
+export class Agents {
+  private readonly asked: Asked[] = [];
+  private readonly setting: Setting;
+
+  constructor(setting: Setting) {
+    this.setting = setting;
+  }
+
+  turn(): void {
+    const { dice } = this.setting.world;
+    const account = dice.pick(this.setting.accounts);
+    const grants = account.data.store.loadGrants();
+    if (grants.length === 0) return;
+    const grant = dice.pick(grants);
+    const before = widths(account);
+    const draw = dice.next();
+    if (draw < 0.55) this.create(account, grant);
+    else if (draw < 0.68) this.repeat();
+    else if (draw < 0.8) this.extend(account, grant);
+    else if (draw < 0.83) this.topUp(account, grant);
+    else if (draw < 0.94) this.destroy(account, grant);
+    else if (draw < 0.97) this.stop(account, grant);
+    else this.trespass(account, grant);
+    this.setting.checker.must(noWider(before, widths(account)), "I14", () => "an agent widened what it may do");
+  }
+
+  private caller(account: SimAccount, grantId: string): Caller {
+    return { account: account.name, grantId, scopes: ["vm:read", "vm:create", "vm:destroy"] };
+  }
+
+  private byGrant<T>(account: SimAccount, grantId: string, work: (moment: Moment, grant: Grant) => Answer<T>) {
+    return account.decide((moment) => {
+      const grant = admission.callerGrant(moment, this.caller(account, grantId));
+      return grant.ok ? work(moment, grant.value) : grant;
+    });
+  }
+
+  private createFacts(account: SimAccount) {
+    const { world, nodes } = this.setting;
+    const node = world.dice.pick(nodes.all);
+    const { nodeHash, origin, domain } = node;
+    const rateAttoPerS = attoOf(world.core.price);
+    return { payer: world.wire.payerNow(account.payer), rateAttoPerS, node: { nodeHash, origin, domain } };
+  }
+
+  private create(account: SimAccount, grant: Grant): void {
+    const { dice } = this.setting.world;
+    const spec: VmSpec = {
+      shape: SHAPE,
+      imageSlug: "debian12",
+      imageHash: "cc".repeat(32),
+      sshPubkey: "ssh-ed25519 AAAA",
+      sshFingerprint: "SHA256:abc",
+      ttlS: dice.pick(TTLS_S),
+    };
+    const facts = this.createFacts(account);
+    const quote = this.byGrant(account, grant.grantId, (moment, own) =>
+      quoting.quoteCreate(moment, account.health, own, spec, facts),
+    );
+    this.follow(account, grant.grantId, quote);
+  }
+
+  private extend(account: SimAccount, grant: Grant): void {
+    const { dice, wire } = this.setting.world;
+    const vm = this.liveOf(account, grant.grantId);
+    if (vm === undefined) return;
+    const payer = wire.payerNow(account.payer);
+    const seconds = dice.pick([300, 600, 1_800]);
+    const quote = this.byGrant(account, grant.grantId, (moment, own) => {
+      const fresh = moment.store.loadVm(vm.vmId);
+      if (fresh === undefined) return refuse("input.unknown_id");
+      return quoting.quoteExtend(moment, account.health, own, fresh, seconds, payer);
+    });
+    this.follow(account, grant.grantId, quote);
+  }
+
+  private topUp(account: SimAccount, grant: Grant): void {
+    const quote = this.byGrant(account, grant.grantId, (moment, own) => quoting.quoteTopUp(moment, own, 50_000));
+    this.follow(account, grant.grantId, quote);
+  }
+
+  private follow(account: SimAccount, grantId: string, quote: Answer<{ readonly quoteId: string }> | undefined): void {
+    if (quote?.ok !== true) return;
+    const asked: Asked = { account, grantId, quoteId: quote.value.quoteId, answered: null };
+    this.asked.push(asked);
+    if (this.setting.world.dice.yes(0.9)) this.accept(asked);
+  }
+
+  private repeat(): void {
+    const { dice } = this.setting.world;
+    const recent = this.asked.slice(-12);
+    if (recent.length > 0) this.accept(dice.pick(recent));
+  }
+
+  private accept(asked: Asked): void {
+    const { account, grantId } = asked;
+    const { checker, world } = this.setting;
+    const facts = this.createFacts(account);
+    const answer = this.byGrant(account, grantId, (moment, grant) =>
+      judge(moment, account, grant, asked.quoteId, facts),
+    );
+    checker.note(
+      `${account.name} accept ${answer === undefined ? "?" : answer.ok ? answer.value.kind : answer.refusal.code}`,
+    );
+    if (answer === undefined) return;
+    if (!answer.ok && answer.refusal.code.startsWith("policy.")) world.seen.see("a create is refused by a limit");
+    if (answer.ok && answer.value.kind === "approval") world.seen.see("an approval is asked");
+    if (answer.ok && answer.value.kind === "top_up") world.seen.see("a top-up is asked");
+    this.sameAnswer(asked, answer);
+  }
+
+  /** I19: once an id has answered finally, it answers the same for ever. */
+  private sameAnswer(asked: Asked, answer: Answer<admission.Accepted>): void {
+    const final = answer.ok
+      ? answer.value.kind === "vm"
+        ? `vm ${answer.value.vmId}`
+        : answer.value.kind === "top_up"
+          ? "top_up"
+          : null
+      : FINAL.has(answer.refusal.code)
+        ? answer.refusal.code
+        : null;
+    const { checker, world } = this.setting;
+    // said before anything is decided: neither final nor about the quote
+    if (!answer.ok && (answer.refusal.code.startsWith("auth.") || answer.refusal.code === "account.clock")) return;
+    if (asked.account.restoredTimes > 0) return;
+    if (asked.answered !== null) {
+      checker.must(asked.answered === final, "I19", () => `${asked.answered} became ${final}`);
+      world.seen.see("a quote is repeated and answers the same");
+    }
+    asked.answered = final;
+  }
+
+  private destroy(account: SimAccount, grant: Grant): void {
+    const vm = this.liveOf(account, grant.grantId);
+    if (vm === undefined) return;
+    this.setting.checker.asked(account, [vm.vmId], "destroyed");
+    this.byGrant(account, grant.grantId, (moment) => desk.destroy(moment, vm.vmId, grant.grantId));
+  }
+
+  private stop(account: SimAccount, grant: Grant): void {
+    if (!this.setting.world.dice.yes(0.15)) return;
+    const own = account.data.store.loadLive().filter((vm) => vm.grantId === grant.grantId);
+    this.setting.checker.asked(
+      account,
+      own.map((vm) => vm.vmId),
+      "stopped",
+    );
+    this.setting.world.seen.see("an emergency stop");
+    this.byGrant(account, grant.grantId, (moment) => ({ ok: true, value: desk.emergencyStop(moment, grant.grantId) }));
+  }
+
+  /** Another agent's VM and an id that was never minted answer alike. */
+  private trespass(account: SimAccount, grant: Grant): void {
+    const foreign = account.data.store.loadLive().find((vm) => vm.grantId !== grant.grantId);
+    if (foreign === undefined) return;
+    const answers = [foreign.vmId, "vm_nobody"].map((vmId) =>
+      this.byGrant(account, grant.grantId, (moment) => desk.destroy(moment, vmId, grant.grantId)),
+    );
+    const same = JSON.stringify(answers[0]) === JSON.stringify(answers[1]) || answers.includes(undefined);
+    this.setting.checker.must(same, "I15", () => "a foreign id answers otherwise than an unknown one");
+  }
+
+  private liveOf(account: SimAccount, grantId: string): VmRecord | undefined {
+    const live = account.data.store.loadLive().filter((vm) => vm.grantId === grantId);
+    return live.length === 0 ? undefined : this.setting.world.dice.pick(live);
+  }
+}
+
+const FINAL = new Set(["quote.expired", "quote.price_moved", "approval.denied", "approval.stale"]);
+
+/** The order in which the object's accept decides: whose quote, what it answered, then the rules. */
+function judge(
+  moment: Moment,
+  account: SimAccount,
+  grant: Grant,
+  quoteId: string,
+  facts: CreateFacts,
+): Answer<admission.Accepted> {
+  const quote = admission.ownQuote(moment, { account: account.name, grantId: grant.grantId, scopes: [] }, quoteId);
+  if (!quote.ok) return quote;
+  const before = admission.answeredBefore(quote.value);
+  if (before !== undefined) return before;
+  const params = quote.value.offer?.params;
+  if (params === undefined) return refuse("quote.expired");
+  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+  if (params.kind === "create")
+    return admission.acceptCreate(moment, account.health, grant, quote.value, params.spec, facts);
+  const vm = moment.store.loadVm(params.vmId);
+  if (vm === undefined) return refuse("input.unknown_id");
+  return admission.acceptExtend(moment, account.health, grant, quote.value, vm, params.seconds, facts);
+}
+
+type Widths = { readonly policies: number; readonly frozen: boolean; readonly grants: ReadonlyMap<string, Grant> };
+
+function widths(account: SimAccount): Widths {
+  const grants = new Map(account.data.store.loadGrants().map((grant) => [grant.grantId, grant]));
+  return { policies: account.data.policies.size, frozen: account.row.state === "frozen", grants };
+}
+
+function noWider(before: Widths, after: Widths): boolean {
+  if (before.policies !== after.policies || (before.frozen && !after.frozen)) return false;
+  if (before.grants.size !== after.grants.size) return false;
+  return [...after.grants.values()].every((grant) => {
+    const was = before.grants.get(grant.grantId);
+    if (was === undefined || grant.creditsMax > was.creditsMax || grant.expiresAtMs > was.expiresAtMs) return false;
+    return grant.state !== "active" || was.state === "active";
+  });
+}

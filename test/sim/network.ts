@@ -1,0 +1,199 @@
+/**
+ * A model of the network's core nodes, written from the protocol's documents and sharing nothing with the client: three
+ * nodes that gossip and judge each for itself, FORGETs that are retried for 811 s, refusals that revive, removal, and the
+ * bill by measured seconds. At most one node is bad; what is true is kept apart from what a node says.
+ */
+import type { CoreWord } from "../../src/account/types.ts";
+import type { Dice } from "./dice.ts";
+import type { Bad, Faults } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
+
+export type Core = 0 | 1 | 2;
+export const CORES: readonly Core[] = [0, 1, 2];
+
+export type Message = {
+  readonly hash: string;
+  readonly kind: "INSTANCE" | "FORGET";
+  readonly target: string | null;
+  readonly payer: Payer;
+  readonly byOwner: boolean;
+  readonly words: [CoreWord, CoreWord, CoreWord];
+  /** Dropped as a repeat by this node's memory of recent messages. */
+  readonly recent: [boolean, boolean, boolean];
+  /** Credits per 1,000 s that a node froze when it accepted the message. */
+  readonly frozen: [number, number, number];
+  readonly spans: { fromMs: number; toMs: number }[];
+  billedSinceMs: number | null;
+  /** Credits per 1,000 s. */
+  billedRate: number;
+  /** Swallowed by the network: no node ever keeps it. */
+  lost: boolean;
+};
+
+export type Payer = { readonly index: number; delegated: boolean; credits: number; readonly hashes: string[] };
+
+const FORGET_RETRY_MS = 811_000;
+const TAIL_MS = 180_000;
+const alive = (word: CoreWord): boolean => word === "processed" || word === "removing";
+
+export class CoreNetwork {
+  faults: Faults;
+  readonly bad: Bad;
+  readonly messages = new Map<string, Message>();
+  /** `hash word` of every word that an honest core node ever had for an instance. */
+  readonly everSaid = new Set<string>();
+  readonly poor: [boolean, boolean, boolean] = [false, false, false];
+  readonly downUntilMs: [number, number, number] = [0, 0, 0];
+  /** Credits per 1,000 s for the one shape that histories rent. */
+  price: number;
+  readonly booksLagMs: number;
+  onWord: (message: Message, core: Core) => void = () => undefined;
+  private readonly dice: Dice;
+  private readonly time: Timeline;
+
+  constructor(dice: Dice, time: Timeline, faults: Faults, bad: Bad) {
+    this.dice = dice;
+    this.time = time;
+    this.faults = faults;
+    this.bad = bad;
+    this.price = dice.between(2_000, 9_000);
+    this.booksLagMs = dice.between(13, 85) * 60_000;
+  }
+
+  honest(core: Core): boolean {
+    return this.bad === null || this.bad.core !== core || this.bad.kind !== "liar";
+  }
+
+  isDown(core: Core): boolean {
+    const gone = this.bad?.kind === "down_for_ever" && this.bad.core === core;
+    return gone || this.downUntilMs[core] > this.time.nowMs;
+  }
+
+  /** How many honest core nodes really have it alive. */
+  aliveOn(hash: string): number {
+    const message = this.messages.get(hash);
+    if (message === undefined) return 0;
+    return CORES.filter((core) => this.honest(core) && alive(message.words[core])).length;
+  }
+
+  honestWith(hash: string, is: (word: CoreWord) => boolean): number {
+    const message = this.messages.get(hash);
+    return CORES.filter((core) => this.honest(core) && is(message?.words[core] ?? "absent")).length;
+  }
+
+  post(core: Core, draft: Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner">): void {
+    const message = this.messages.get(draft.hash) ?? this.keep(draft);
+    if (!this.honest(core) && this.dice.yes(0.7)) return;
+    this.receive(core, message, false);
+  }
+
+  private keep(draft: Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner">): Message {
+    const lost = draft.kind === "INSTANCE" && this.dice.yes(this.faults.createSwallowed);
+    const message: Message = {
+      ...draft,
+      words: ["absent", "absent", "absent"],
+      recent: [false, false, false],
+      frozen: [0, 0, 0],
+      spans: [],
+      billedSinceMs: null,
+      billedRate: 0,
+      lost,
+    };
+    this.messages.set(draft.hash, message);
+    if (draft.kind === "INSTANCE") draft.payer.hashes.push(draft.hash);
+    return message;
+  }
+
+  private receive(core: Core, message: Message, gossip: boolean): void {
+    if (this.isDown(core) || message.lost) return;
+    const word = message.words[core];
+    if (word !== "absent" && word !== "rejected") return;
+    if (word === "rejected" && message.recent[core]) return;
+    message.recent[core] = true;
+    this.set(message, core, "pending");
+    const delayMs = this.dice.yes(0.5) ? 0 : this.dice.below(4_000);
+    if (message.kind === "INSTANCE") this.soon(delayMs, () => this.judge(core, message));
+    else this.soon(delayMs, () => this.forget(core, message, this.time.nowMs + FORGET_RETRY_MS));
+    if (gossip) return;
+    for (const other of CORES)
+      if (other !== core && !this.dice.yes(this.faults.gossipLost))
+        this.time.after(500 + this.dice.below(5_000), () => this.receive(other, message, true));
+  }
+
+  private soon(delayMs: number, run: () => void): void {
+    if (delayMs === 0) run();
+    else this.time.after(delayMs, run);
+  }
+
+  judge(core: Core, message: Message): void {
+    if (message.words[core] !== "pending") return;
+    const accepts = (message.payer.delegated || message.byOwner) && !this.poor[core];
+    if (accepts && message.frozen[core] === 0) message.frozen[core] = this.price;
+    this.set(message, core, accepts ? "processed" : "rejected");
+  }
+
+  private forget(core: Core, message: Message, deadlineMs: number): void {
+    if (message.words[core] !== "pending") return;
+    if (!message.payer.delegated && !message.byOwner) return this.set(message, core, "rejected");
+    const target = this.messages.get(message.target ?? "");
+    if (target !== undefined && alive(target.words[core])) {
+      this.set(message, core, "processed");
+      return this.set(target, core, "forgotten");
+    }
+    if (this.time.nowMs >= deadlineMs) return this.set(message, core, "rejected");
+    this.time.after(120_000, () => this.forget(core, message, deadlineMs));
+  }
+
+  set(message: Message, core: Core, word: CoreWord): void {
+    message.words[core] = word;
+    if (message.kind !== "INSTANCE") return;
+    if (this.honest(core)) this.everSaid.add(`${message.hash} ${word}`);
+    this.meter(message);
+    this.onWord(message, core);
+  }
+
+  /** The network bills while most of its core nodes have the instance, and up to three minutes longer. */
+  private meter(message: Message): void {
+    const on = message.words.filter(alive).length >= 2;
+    if (on) {
+      message.billedSinceMs ??= this.time.nowMs;
+      // the price of the first bill stays, whatever a late core node freezes
+      if (message.billedRate === 0) message.billedRate = Math.max(...message.frozen);
+    } else if (message.billedSinceMs !== null) {
+      const toMs = this.time.nowMs + this.dice.below(TAIL_MS);
+      const last = message.spans.at(-1);
+      const fromMs = Math.max(message.billedSinceMs, last?.toMs ?? 0);
+      message.spans.push({ fromMs, toMs: Math.max(fromMs, toMs) });
+      message.billedSinceMs = null;
+    }
+  }
+
+  /** What had been consumed by `untilMs`, rounded up line by line as the network does. */
+  consumed(hash: string, untilMs: number): number {
+    const message = this.messages.get(hash);
+    if (message === undefined) return 0;
+    const open = message.billedSinceMs === null ? [] : [{ fromMs: message.billedSinceMs, toMs: this.time.nowMs }];
+    let sum = 0;
+    for (const { fromMs, toMs } of [...message.spans, ...open]) {
+      const ms = Math.max(0, Math.min(toMs, untilMs) - fromMs);
+      if (ms > 0) sum += Math.ceil((message.billedRate * ms) / 1_000_000);
+    }
+    return sum;
+  }
+
+  /** What a core node answers; `null`: nothing at all. */
+  says(core: Core, hash: string): CoreWord | null {
+    if (this.isDown(core)) return null;
+    const message = this.messages.get(hash);
+    const truth = message?.words[core] ?? "absent";
+    if (this.honest(core) || this.bad === null) return truth;
+    const { lie } = this.bad;
+    if (message?.kind === "FORGET") return lie === "about_forgets" ? "rejected" : truth;
+    if (lie === "about_forgets") return truth;
+    if (lie === "random")
+      return this.dice.pick(["processed", "rejected", "forgotten", "absent", "pending", "removing"] as const);
+    if (lie === "dormant_alive")
+      return this.honestWith(hash, (word) => word === "rejected") > 0 ? "processed" : "rejected";
+    return lie;
+  }
+}

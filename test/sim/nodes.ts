@@ -1,0 +1,86 @@
+/**
+ * A model of the compute nodes and the scheduler: a node starts what it is told of and what its core node shows alive,
+ * stops three polls after that ended, and may be dead, full, or never boot a machine.
+ */
+import type { CoreWord, NodeRef } from "../../src/account/types.ts";
+import type { Dice } from "./dice.ts";
+import type { Core, CoreNetwork, Message } from "./network.ts";
+import type { Timeline } from "./timeline.ts";
+
+export type Node = NodeRef & { downUntilMs: number };
+type Machine = { readonly bootAtMs: number; stopAtMs: number };
+
+const THREE_POLLS_MS = 180_000;
+const alive = (word: CoreWord): boolean => word === "processed" || word === "removing";
+
+export class Nodes {
+  readonly all: readonly Node[];
+  private readonly machines = new Map<string, Machine>();
+  private readonly dice: Dice;
+  private readonly time: Timeline;
+  private readonly core: CoreNetwork;
+
+  constructor(dice: Dice, time: Timeline, core: CoreNetwork) {
+    this.dice = dice;
+    this.time = time;
+    this.core = core;
+    this.all = ["a", "b", "c"].map((name) => ({
+      nodeHash: name.repeat(64),
+      origin: `https://${name}.example`,
+      domain: `${name}.example`,
+      downUntilMs: 0,
+    }));
+  }
+
+  at(origin: string): Node {
+    return this.all.find((node) => node.origin === origin) ?? (this.all[0] as Node);
+  }
+
+  down(node: Node, untilMs: number): void {
+    node.downUntilMs = untilMs;
+  }
+
+  heal(): void {
+    for (const node of this.all) node.downUntilMs = 0;
+  }
+
+  isDown(node: Node): boolean {
+    return node.downUntilMs > this.time.nowMs;
+  }
+
+  /** Called with every change of a word: the node that follows this core node acts on it. */
+  heard(message: Message, core: Core): void {
+    const machine = this.machines.get(message.hash);
+    if (machine === undefined || this.followed(message) !== core) return;
+    if (alive(message.words[core])) machine.stopAtMs = Infinity;
+    else machine.stopAtMs = Math.min(machine.stopAtMs, this.time.nowMs + THREE_POLLS_MS);
+  }
+
+  /** The core node that the machine's node listens to. */
+  private followed(message: Message): Core {
+    return (message.hash.charCodeAt(0) % 3) as Core;
+  }
+
+  notify(hash: string): "started" | "retry" | "no_capacity" {
+    const message = this.core.messages.get(hash);
+    if (message === undefined || !alive(message.words[this.followed(message)])) return "retry";
+    if (this.dice.yes(this.core.faults.nodeRefuses)) return "no_capacity";
+    if (!this.machines.has(hash)) {
+      const bootMs = this.dice.yes(this.core.faults.neverBoots) ? Infinity : this.dice.between(2, 40) * 1_000;
+      this.machines.set(hash, { bootAtMs: this.time.nowMs + bootMs, stopAtMs: Infinity });
+    }
+    return "started";
+  }
+
+  isRunning(hash: string): boolean {
+    const machine = this.machines.get(hash);
+    return machine !== undefined && machine.bootAtMs <= this.time.nowMs && machine.stopAtMs > this.time.nowMs;
+  }
+
+  erase(hash: string): "erased" | "absent" {
+    const machine = this.machines.get(hash);
+    if (machine === undefined) return "absent";
+    machine.stopAtMs = Math.min(machine.stopAtMs, this.time.nowMs);
+    return "erased";
+  }
+}

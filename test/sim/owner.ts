@@ -1,0 +1,228 @@
+/** What the owner does: policies, grants, approvals, freezing, stopping; each over the pages' own functions. Seeded. */
+import type { GrantDraft, Session } from "../../src/account/contract.ts";
+import * as desk from "../../src/account/owner-desk.ts";
+import type { Policy, PolicyDraft } from "../../src/account/types.ts";
+import { signDigest } from "../../src/crypto/secp256k1.ts";
+import { typedDataDigest } from "../../src/crypto/typed-data.ts";
+import { answer } from "../../src/errors.ts";
+import type { SimAccount } from "./account.ts";
+import type { World } from "./world.ts";
+import type { Checker } from "./checker.ts";
+
+const DAY_MS = 86_400_000;
+
+export class Owners {
+  private readonly world: World;
+  private readonly checker: Checker;
+  private readonly accounts: readonly SimAccount[];
+
+  constructor(world: World, checker: Checker, accounts: readonly SimAccount[]) {
+    this.world = world;
+    this.checker = checker;
+    this.accounts = accounts;
+  }
+
+  /** A policy, its signature, and one to three agents. */
+  settle(account: SimAccount): void {
+    this.save(account, this.firstPolicy(), "sign");
+    const grants = this.world.dice.between(1, 3);
+    for (let index = 0; index < grants; index++) this.addGrant(account, index);
+  }
+
+  private session(account: SimAccount): Session {
+    return { owner: account.owner, sessionId: "s" };
+  }
+
+  private firstPolicy(): PolicyDraft {
+    const { dice, time } = this.world;
+    return {
+      limits: {
+        perVmCreditsMax: dice.pick([50_000, 90_000]),
+        burnCreditsPerHMax: dice.pick([40_000, 120_000]),
+        windows: [
+          { seconds: 3_600, creditsMax: dice.between(60_000, 160_000) },
+          { seconds: 86_400, creditsMax: dice.between(150_000, 500_000) },
+        ],
+        lifetimeCreditsMax: dice.between(400_000, 1_500_000),
+        vmsLiveMax: dice.between(2, 4),
+        createsPerMinMax: dice.between(1, 3),
+        ttlSDefault: 1_200,
+        ttlSMax: dice.pick([3_600, 7_200]),
+      },
+      shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: [] },
+      approval: {
+        by: dice.yes(0.2) ? "signature" : "click",
+        firstVm: dice.yes(0.4),
+        gpu: true,
+        aboveCredits: dice.pick([20_000, 60_000, 90_000]),
+        unapprovedPerDayCredits: dice.pick([40_000, 150_000, 1_000_000]),
+      },
+      priceRisePctMax: dice.pick([0, 10, 30]),
+      expiresAtMs: time.nowMs + 60 * DAY_MS,
+    };
+  }
+
+  private addGrant(account: SimAccount, index: number): void {
+    const { dice, time } = this.world;
+    const draft: GrantDraft = {
+      clientId: `client${index}`,
+      clientName: `Agent ${index}`,
+      redirectHost: "localhost",
+      scopes: ["vm:read", "vm:create", "vm:destroy"],
+      creditsMax: dice.between(150_000, 900_000),
+      vmsLiveMax: dice.between(1, 3),
+      createsPerMinMax: dice.between(1, 3),
+      expiresAtMs: time.nowMs + dice.pick([2, 30]) * DAY_MS,
+    };
+    account.decide((moment) => desk.addGrant(moment, draft));
+  }
+
+  turn(): void {
+    const { dice } = this.world;
+    const account = dice.pick(this.accounts);
+    const draw = dice.next();
+    if (draw < 0.55) this.decideOne(account);
+    else if (draw < 0.65) this.narrow(account);
+    else if (draw < 0.74) this.widen(account);
+    else if (draw < 0.76) this.freeze(account);
+    else if (draw < 0.87) this.unfreeze(account);
+    else if (draw < 0.89) this.stop(account);
+    else if (draw < 0.93) this.revoke(account);
+    else if (draw < 0.96) this.addGrant(account, dice.below(3));
+    else this.destroyOne(account);
+  }
+
+  private save(
+    account: SimAccount,
+    draft: PolicyDraft,
+    how: "sign" | "click",
+    unfreeze?: "account" | { readonly grantId: string },
+  ): boolean {
+    const session = this.session(account);
+    const offer = account.decide((moment) =>
+      desk.offerPolicy(moment, session, unfreeze === undefined ? { draft } : { draft, unfreeze }),
+    );
+    if (offer?.ok !== true) return false;
+    const { typedData, nonce } = offer.value;
+    const signature =
+      typedData !== null && how === "sign" ? signDigest(typedDataDigest(typedData), account.ownerKey) : undefined;
+    const before = account.data.store.currentPolicy();
+    const saved = account.decide((moment) =>
+      desk.savePolicy(moment, session, signature === undefined ? { nonce } : { nonce, signature }),
+    );
+    const after = account.data.store.currentPolicy();
+    if (how === "click" && after !== before && after !== null)
+      this.checker.must(before !== null && !wider(before, after), "I14", () => "a wider policy without a signature");
+    return saved?.ok === true;
+  }
+
+  private narrow(account: SimAccount): void {
+    const now = account.data.store.currentPolicy();
+    if (now === null) return;
+    const { version: _version, ...draft } = now;
+    const { limits } = draft;
+    const factor = this.world.dice.pick([0.5, 0.8]);
+    const down = (value: number): number => Math.floor(value * factor);
+    const windows = limits.windows.map((one) => ({ ...one, creditsMax: down(one.creditsMax) }));
+    const narrower = { ...limits, windows, lifetimeCreditsMax: down(limits.lifetimeCreditsMax) };
+    if (this.save(account, { ...draft, limits: narrower }, "click")) this.world.seen.see("a policy is narrowed");
+  }
+
+  private widen(account: SimAccount): void {
+    const now = account.data.store.currentPolicy();
+    if (now === null) return;
+    const { version: _version, ...draft } = now;
+    const { limits } = draft;
+    const up = (value: number): number => Math.min(3_000_000, Math.ceil(value * 1.5));
+    const windows = limits.windows.map((one) => ({ ...one, creditsMax: up(one.creditsMax) }));
+    const wide = { ...draft, limits: { ...limits, windows, lifetimeCreditsMax: up(limits.lifetimeCreditsMax) } };
+    if (this.world.dice.yes(0.5)) {
+      if (this.save(account, wide, "sign")) this.world.seen.see("a policy is widened with a signature");
+    } else if (!this.save(account, wide, "click")) this.world.seen.see("a widening without a signature is refused");
+  }
+
+  private freeze(account: SimAccount): void {
+    this.checker.memo(account).freezeAsked = true;
+    const frozen = account.decide((moment) => {
+      desk.freezeAccount(moment);
+      return answer(true);
+    });
+    if (frozen?.ok === true) this.world.seen.see("an account is frozen by its owner");
+  }
+
+  private unfreeze(account: SimAccount): void {
+    const now = account.data.store.currentPolicy();
+    if (now === null) return;
+    const { version: _version, ...draft } = now;
+    const frozenGrant = account.data.store.loadGrants().find((grant) => grant.state === "frozen");
+    const what = account.row.state === "frozen" ? "account" : frozenGrant && { grantId: frozenGrant.grantId };
+    if (what !== undefined && this.save(account, draft, "sign", what) && what === "account")
+      this.world.seen.see("an account is unfrozen");
+  }
+
+  private stop(account: SimAccount): void {
+    if (!this.world.dice.yes(0.25)) return;
+    this.checker.memo(account).freezeAsked = true;
+    const vms = account.data.store.loadLive().map((vm) => vm.vmId);
+    this.checker.asked(account, vms, "stopped");
+    account.decide((moment) => {
+      desk.stopEverything(moment);
+      return answer(true);
+    });
+  }
+
+  private revoke(account: SimAccount): void {
+    const { dice, seen } = this.world;
+    const grant = account.data.store.loadGrants().find((one) => one.state !== "revoked");
+    if (grant === undefined) return;
+    const keepVms = dice.yes(0.5);
+    const own = account.data.store.loadLive().filter((vm) => vm.grantId === grant.grantId);
+    if (!keepVms)
+      this.checker.asked(
+        account,
+        own.map((vm) => vm.vmId),
+        "revoked",
+      );
+    const revoked = account.decide((moment) => desk.revokeGrant(moment, grant.grantId, keepVms));
+    if (revoked?.ok === true) seen.see("a grant is revoked");
+    if (dice.yes(0.7)) this.addGrant(account, dice.below(3));
+  }
+
+  private destroyOne(account: SimAccount): void {
+    const live = account.data.store.loadLive();
+    if (live.length === 0) return;
+    const { vmId } = this.world.dice.pick(live);
+    this.checker.asked(account, [vmId], "destroyed");
+    account.decide((moment) => desk.destroy(moment, vmId, null));
+  }
+
+  private decideOne(account: SimAccount): void {
+    const { dice, seen } = this.world;
+    const [open] = account.data.store.openApprovals(null).filter((one) => one.state === "pending");
+    if (open === undefined) return;
+    const session = this.session(account);
+    const page = account.decide((moment) => desk.openApproval(moment, session, open.approvalId));
+    if (page?.ok !== true) return;
+    const verdict = dice.yes(0.85) ? ("approve" as const) : ("deny" as const);
+    const { nonce, typedData, by } = page.value;
+    const ask = { approvalId: open.approvalId, nonce, verdict };
+    const signed =
+      by === "signature" ? { ...ask, signature: signDigest(typedDataDigest(typedData), account.ownerKey) } : ask;
+    const decided = account.decide((moment) => desk.decideApproval(moment, session, signed));
+    if (account.data.approvals.get(open.approvalId)?.state === "approved")
+      this.checker.memo(account).approvalState.set(open.approvalId, "approved");
+    if (decided?.ok === true && verdict === "deny") seen.see("an approval is denied");
+  }
+}
+
+/** Written again from a.3: more of anything, fewer questions, or a limit that is gone. */
+function wider(now: Policy, next: Policy): boolean {
+  const spans = (policy: Policy): Map<number, number> =>
+    new Map(policy.limits.windows.map((one) => [one.seconds, one.creditsMax]));
+  const before = spans(now);
+  const after = spans(next);
+  for (const [seconds, max] of before) if ((after.get(seconds) ?? Infinity) > max) return true;
+  return (
+    next.limits.lifetimeCreditsMax > now.limits.lifetimeCreditsMax || next.limits.vmsLiveMax > now.limits.vmsLiveMax
+  );
+}

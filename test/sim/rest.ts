@@ -1,0 +1,65 @@
+/** Liveness: after healing, everything ends, every hold is resolved once, the network has nothing of ours left alive. */
+import type { VmRecord } from "../../src/account/types.ts";
+import type { SimAccount } from "./account.ts";
+import { extrasOf } from "./check-money.ts";
+import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
+
+export function atRest(checker: Checker, account: SimAccount): boolean {
+  const vms = [...account.data.vms.values()].map((row) => row.vm);
+  const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen));
+  return (
+    ledger && account.payer.hashes.every((hash) => checker.core.aliveOn(hash) === 0 && isBooked(checker, account, hash))
+  );
+}
+
+export function checkRest(checker: Checker, account: SimAccount): void {
+  const { core } = checker;
+  for (const { vm } of account.data.vms.values()) {
+    const { vmId, state } = vm;
+    checker.must(
+      isOver(vm) && !vm.holds.some(isOpen),
+      "I8",
+      () => `never resolved: ${state} ${words(checker, vm.attempts)} (${vmId})`,
+    );
+    checker.must(vm.state !== "TERMINATED" || vm.certificate !== null, "I11", () => `no death certificate (${vmId})`);
+  }
+  for (const hash of account.payer.hashes) {
+    const vm = vmOfHash(account, hash);
+    // what a restore made the account forget is an orphan, found by other means
+    if (vm === undefined && account.restoredTimes > 0) continue;
+    checker.must(vm !== undefined, "I9", () => `on the network, not in the ledger: ${hash.slice(0, 8)}`);
+    checker.must(
+      core.aliveOn(hash) === 0,
+      "I10",
+      () =>
+        `left running: ${vm?.state} ${vm?.endReason} ${words(checker, [{ itemHash: hash }])}, seen as ${seenAs(vm)} (${vm?.vmId})`,
+    );
+    checker.must(
+      isBooked(checker, account, hash),
+      "I7",
+      () =>
+        `more billed than booked (${vm?.state} ${vm?.endReason} ${words(checker, [{ itemHash: hash }])}, seen as ${seenAs(vm)} ${vm?.vmId})`,
+    );
+  }
+  checker.must(account.data.store.auditHolds(), "I17", () => "the audit chain is broken");
+}
+
+function isBooked(checker: Checker, account: SimAccount, hash: string): boolean {
+  const vm = vmOfHash(account, hash);
+  if (vm === undefined) return account.restoredTimes > 0;
+  const billed = checker.core.consumed(hash, checker.time.nowMs);
+  return heldNow(vm) + extrasOf(account, vm.vmId) >= billed || billedAfter(checker, vm.settledAtMs, hash);
+}
+
+/** A node that was out of reach went on being billed after the books were closed: late, and bounded by its return. */
+function billedAfter(checker: Checker, settledAtMs: number | null, hash: string): boolean {
+  const last = checker.core.messages.get(hash)?.spans.at(-1);
+  return settledAtMs !== null && last !== undefined && last.toMs > settledAtMs - checker.core.booksLagMs;
+}
+
+const seenAs = (vm: VmRecord | undefined): string =>
+  vm?.attempts.flatMap((one) => one.views.map((view) => view?.says ?? "silent")).join(",") ?? "";
+
+function words(checker: Checker, attempts: readonly { readonly itemHash: string }[]): string {
+  return attempts.map((one) => checker.core.messages.get(one.itemHash)?.words.join(",") ?? "unknown").join(" ");
+}
