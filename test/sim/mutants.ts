@@ -150,12 +150,7 @@ export const MUTANTS: readonly Mutant[] = [
     "const undone",
   ),
   plant("an approval is not used up", "permit.ts", 'moment.store.saveApproval({ ...ask.given, state: "used" });', ""),
-  plant(
-    "approval is never asked for",
-    "permit.ts",
-    "if (reason === null) return answer",
-    "if (reason !== undefined) return answer",
-  ),
+  plant("approval is never asked for", "permit.ts", "if (reason === null) {", "if (reason !== undefined) {"),
   plant("a quote is not burnt", "admission.ts", "moment.store.burnQuote(quote.quoteId, burnt);", ""),
   plant(
     "a wider policy needs no signature",
@@ -169,11 +164,11 @@ export const MUTANTS: readonly Mutant[] = [
     "if (await this.host.report(this.nextDueMs())) for",
     "await this.host.report(this.nextDueMs());\n      if (claimed.length >= 0) for",
   ),
-  plant("freed money does not pay the deficit", "books.ts", "for (const entry of repay(balance)) write(entry);", ""),
+  plant("freed money does not pay the deficit", "books.ts", "due = repay(balance)) {", "due = []) {"),
   plant(
     "the bill of a revived create is not booked",
     "plan.ts",
-    'vm.state === "FAILED" && vm.settledAtMs === null &&',
-    'vm.state === "SENT" && vm.settledAtMs === null &&',
+    'vm.state === "TERMINATED" ? endedMs : quietSinceMs(vm);',
+    'vm.state === "TERMINATED" ? endedMs : null;',
   ),
 ];
