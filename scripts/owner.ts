@@ -34,13 +34,22 @@ const LIMITS: Readonly<Record<string, string | number>> = {
   vcpus_max: 8,
   memory_gb_max: 16,
   disk_gb_max: 160,
+  extend_h_total_max: 24,
   gpus: "",
+  images: "",
+  nodes_allow: "",
+  nodes_deny: "",
+  score_pct_min: 80,
   approval_by: "signature",
   approval_first_vm: "yes",
   approval_gpu: "yes",
   approval_above_usd: 1,
   unapproved_per_day_usd: 5,
+  vm_unreachable: "destroy",
+  vm_unreachable_min: 30,
+  payer_line: "stop_ours",
   price_rise_pct_max: 10,
+  delegation_expires_on: "",
 };
 
 export class Owner {

@@ -1,6 +1,7 @@
 /** Rows ⇄ values for the account itself: its one row, the policy, grants, nonces, notices and the pacing log. */
 import type { Facts } from "../errors.ts";
 import type { PayerFacts } from "./payer.ts";
+import { revivePolicy } from "./policy-stored.ts";
 import type { StepLog, Tried } from "./plan.ts";
 import type { Grant, GrantState, Notice, NoticeKind, Policy } from "./types.ts";
 
@@ -124,7 +125,7 @@ export function currentPolicy(sql: SqlStorage): Policy | null {
   const row = sql
     .exec<{ policy_json: string }>("SELECT policy_json FROM policy ORDER BY version DESC LIMIT 1")
     .toArray()[0];
-  return row === undefined ? null : (JSON.parse(row.policy_json) as Policy);
+  return row === undefined ? null : revivePolicy(row.policy_json);
 }
 
 export function insertPolicy(sql: SqlStorage, policy: Policy, signature: string | null, atMs: number): void {

@@ -4,14 +4,16 @@
  * The quote id is the key: what was accepted answers the same for ever, four refusals burn it, everything else is judged
  * anew at each call (design.md §12.5). Nothing is signed or sent here.
  */
-import { type Answer, answer, refuse } from "../errors.ts";
+import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import { newHold, newVm } from "./birth.ts";
 import type { Health } from "./checks.ts";
 import type { Caller } from "./contract.ts";
 import { creditsFor, holdFor } from "./credits.ts";
 import { placeHold } from "./books.ts";
 import type { Moment } from "./moment.ts";
+import { noteAdmitted } from "./pacing.ts";
 import { pass, type Passed } from "./permit.ts";
+import type { Request } from "./policy.ts";
 import { type Burnt, type QuoteRow } from "./quote-store.ts";
 import { type CreateFacts, createRequest, type ExtendFacts, extendRequest, notExtendable } from "./requests.ts";
 import type { Approval, Credits, Grant, VmRecord, VmSpec } from "./types.ts";
@@ -54,13 +56,30 @@ export function acceptCreate(
   facts: CreateFacts,
 ): Answer<Accepted> {
   const hold = holdFor(facts.rateAttoPerS, spec.ttlS);
-  const request = createRequest(spec, facts.rateAttoPerS, quote.offer?.costCreditsMax ?? hold);
-  const passed = pass(moment, health, grant, quote, request, facts.payer, spec, hold);
+  const request = createRequest(spec, facts, quote.offer?.costCreditsMax ?? hold, moment.nowMs);
+  const passed = pass(moment, health, grant, quote, facts.payer, { request, spec, hold });
+  if (!passed.ok) noteRefused(moment, quote, request, passed.refusal);
   if (!passed.ok || passed.value.kind === "waits") return done(passed);
   const vm = newVm(moment, grant, quote, spec, facts, passed.value.approvalId);
   moment.store.saveVm(vm, true);
   placeHold(moment.store, newHold(moment, vm, "create", hold, passed.value.approvalId !== null));
+  moment.store.noteAsked({ ...askedWith(moment, quote, request), vmId: vm.vmId, code: null });
   return admitted(moment, quote, vm, null);
+}
+
+const askedWith = ({ nowMs }: Moment, { quoteId, grantId }: QuoteRow, request: Request) => ({
+  quoteId,
+  grantId,
+  request,
+  atMs: nowMs,
+});
+
+/** What the account's own limits refused is kept for a while, so that other limits can be tried on it. */
+function noteRefused(moment: Moment, quote: QuoteRow, request: Request, { code, facts }: Refusal): void {
+  const byLimit = code.startsWith("policy.") && code !== "policy.expired" && code !== "policy.grant";
+  if (!byLimit || facts["of"] === "grant") return;
+  moment.store.noteAsked({ ...askedWith(moment, quote, request), vmId: null, code });
+  moment.touched = true;
 }
 
 export function acceptExtend(
@@ -76,7 +95,12 @@ export function acceptExtend(
   if (no !== null) return { ok: false, refusal: no };
   const credits = creditsFor(vm.rateAttoPerS, seconds);
   const request = extendRequest(vm, seconds, credits);
-  const passed = pass(moment, health, grant, quote, request, facts.payer, vm.spec, credits, vm.vmId);
+  const passed = pass(moment, health, grant, quote, facts.payer, {
+    request,
+    spec: vm.spec,
+    hold: credits,
+    vmId: vm.vmId,
+  });
   if (!passed.ok || passed.value.kind === "waits") return done(passed);
   moment.store.saveVm({ ...vm, expiresAtMs: vm.expiresAtMs + seconds * 1_000 }, true);
   placeHold(moment.store, newHold(moment, vm, "extend", credits, passed.value.approvalId !== null));
@@ -98,6 +122,7 @@ function done(passed: Answer<Passed>): Answer<Accepted> {
 function admitted(moment: Moment, quote: QuoteRow, vm: VmRecord, additionalCredits: Credits | null): Answer<Accepted> {
   const burnt: Burnt = { kind: "vm", vmId: vm.vmId, additionalCredits };
   moment.store.burnQuote(quote.quoteId, burnt);
+  noteAdmitted(moment, vm.grantId);
   moment.audit(additionalCredits === null ? "vm.admitted" : "vm.extended", {
     vmId: vm.vmId,
     quoteId: quote.quoteId,

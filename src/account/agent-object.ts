@@ -5,32 +5,40 @@
  * check and its record, and nothing here talks to the network: the drive does.
  */
 import { shardOf } from "../directory/watch.ts";
-import { type Answer, answer, refuse } from "../errors.ts";
+import { type Answer, answer, type Code, refuse } from "../errors.ts";
 import * as admission from "./admission.ts";
 import { standing } from "./approvals.ts";
 import { AccountBase } from "./base.ts";
+import { causeOf } from "./breaker.ts";
 import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
 import { bornKey } from "./keys.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
+import { noteFailure } from "./pacing.ts";
 import type { PayerFacts } from "./payer.ts";
 import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
 import type { CreateFacts, ExtendFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
-import type { Grant, VmSpec } from "./types.ts";
-import { approvalView, balanceView, vmView } from "./views.ts";
+import type { Grant, Place, VmSpec } from "./types.ts";
+import { approvalView, openApprovals, balanceView, shownVm } from "./views.ts";
 
 /** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
-export type Pending = { readonly quote: QuoteRow; readonly owner: `0x${string}`; readonly agentAddress: `0x${string}` };
+export type Pending = Omit<Standing, "grant"> & { readonly quote: QuoteRow };
 /** `answered`: the id is burnt and this is what it says for ever; null: it has to be judged. */
 export type Peeked = { readonly pending: Pending; readonly answered: Answer<admission.Accepted> | null };
 export type AcceptFacts =
   | { readonly kind: "create"; readonly facts: CreateFacts }
   | { readonly kind: "extend"; readonly facts: ExtendFacts }
   | { readonly kind: "top_up" };
-export type Standing = { readonly owner: `0x${string}`; readonly agentAddress: `0x${string}`; readonly grant: Grant };
+export type Standing = {
+  readonly owner: `0x${string}`;
+  readonly agentAddress: `0x${string}`;
+  readonly grant: Grant;
+  /** Where the owner lets VMs run, so that no other node is looked for; null without a policy. */
+  readonly place: Place | null;
+};
 
 export abstract class AgentObject extends AccountBase {
   /** Creates the account with its sealed agent key, once; later calls change nothing. */
@@ -58,7 +66,9 @@ export abstract class AgentObject extends AccountBase {
     const account = this.store.loadAccount();
     if (account === undefined) return refuse("auth.revoked");
     const grant = admission.callerGrant(this.moment(this.nowMs()), caller);
-    return grant.ok ? answer({ owner: account.owner, agentAddress: account.agentAddress, grant: grant.value }) : grant;
+    if (!grant.ok) return grant;
+    const { owner, agentAddress } = account;
+    return answer({ owner, agentAddress, grant: grant.value, place: this.store.currentPolicy()?.place ?? null });
   }
 
   grantStanding(grantId: string): { readonly state: Grant["state"]; readonly expiresAtMs: number } | null {
@@ -117,7 +127,8 @@ export abstract class AgentObject extends AccountBase {
     if (!stands.ok) return stands;
     const quote = admission.ownQuote(this.moment(this.nowMs()), caller, quoteId);
     if (!quote.ok) return quote;
-    const pending = { quote: quote.value, owner: stands.value.owner, agentAddress: stands.value.agentAddress };
+    const { grant: _grant, ...facts } = stands.value;
+    const pending = { quote: quote.value, ...facts };
     return answer({ pending, answered: admission.answeredBefore(quote.value) ?? null });
   }
 
@@ -128,12 +139,22 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Promise<Answer<admission.Accepted>> {
     await this.hear();
-    const decided = this.byGrant(caller, workerNowMs, (moment, grant) =>
-      this.judge(moment, caller, grant, quoteId, given),
-    );
+    const decided = this.byGrant(caller, workerNowMs, (moment, grant) => {
+      const accepted = this.judge(moment, caller, grant, quoteId, given);
+      if (!accepted.ok) countRefusal(moment, caller.grantId, accepted.refusal.code);
+      return accepted;
+    });
     // The caller waits for the second clock at most two seconds; the record stands either way.
     await this.report(this.drive.nextDueMs());
     return decided;
+  }
+
+  /** An accept that was refused before this account was asked: for its form, or while facts were gathered. */
+  noteRefused(caller: Caller, code: Code, workerNowMs: number): void {
+    this.byGrant(caller, workerNowMs, (moment) => {
+      countRefusal(moment, caller.grantId, code);
+      return answer(null);
+    });
   }
 
   private judge(
@@ -165,8 +186,9 @@ export abstract class AgentObject extends AccountBase {
     const stands = this.standing(caller);
     if (!stands.ok) return stands;
     const found = (): Answer<VmView> => {
-      const vm = ownVm(this.moment(this.nowMs()), caller, vmId);
-      return vm.ok ? answer(vmView(vm.value, this.nowMs())) : vm;
+      const moment = this.moment(this.nowMs());
+      const vm = ownVm(moment, caller, vmId);
+      return vm.ok ? answer(shownVm(moment, vm.value)) : vm;
     };
     const first = found();
     if (!first.ok) return first;
@@ -194,14 +216,15 @@ export abstract class AgentObject extends AccountBase {
     });
     const last = page.at(-1);
     const cursor = page.length === ask.limit && last !== undefined ? last.vmId : null;
-    return answer({ ...this.dated(), vms: page.map((vm) => vmView(vm, this.nowMs())), cursor });
+    const moment = this.moment(this.nowMs());
+    return answer({ ...this.dated(), vms: page.map((vm) => shownVm(moment, vm)), cursor });
   }
 
   destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<VmView> {
     const destroyed = (moment: Moment): Answer<VmView> => {
       const vm = ownVm(moment, caller, vmId);
       if (!vm.ok) return vm;
-      return dryRun ? answer(vmView(vm.value, moment.nowMs)) : desk.destroy(moment, vmId, caller.grantId);
+      return dryRun ? answer(shownVm(moment, vm.value)) : desk.destroy(moment, vmId, caller.grantId);
     };
     return this.byGrant(caller, workerNowMs, destroyed, true);
   }
@@ -227,8 +250,7 @@ export abstract class AgentObject extends AccountBase {
     const stands = this.standing(caller);
     if (!stands.ok) return stands;
     const moment = this.moment(this.nowMs());
-    if (approvalId === undefined)
-      return answer({ approvals: this.store.openApprovals(caller.grantId).map((one) => approvalView(moment, one)) });
+    if (approvalId === undefined) return answer({ approvals: openApprovals(moment, caller.grantId) });
     const one = this.store.loadApproval(approvalId);
     return one === undefined || one.grantId !== caller.grantId
       ? refuse("input.unknown_id", { id: "approval" })
@@ -262,6 +284,11 @@ export abstract class AgentObject extends AccountBase {
       ? answer({ ...this.dated(), ...spending(this.moment(this.nowMs()), caller.grantId, ask) })
       : stands;
   }
+}
+
+function countRefusal(moment: Moment, grantId: string, code: Code): void {
+  const cause = causeOf(code);
+  if (cause !== null && noteFailure(moment, grantId, cause)) desk.freezeByBreaker(moment, grantId);
 }
 
 /** A VM of this grant, or the same answer as for one that does not exist. */

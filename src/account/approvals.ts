@@ -55,5 +55,28 @@ export function covers(given: ApprovalFacts, asked: ApprovalFacts): boolean {
   return same && asked.costCreditsMax <= given.costCreditsMax;
 }
 
+/**
+ * Whether an approval covers what is about to happen. One that was given back had its ceiling lowered by what the failed
+ * VM cost, so there it is the hold that has to fit under it, not what the quote could cost at most.
+ */
+export function coversNow(approval: Approval, asked: ApprovalFacts, hold: Credits): boolean {
+  return covers(approval.facts, approval.returned === true ? { ...asked, costCreditsMax: hold } : asked);
+}
+
+/**
+ * The open one that says exactly this, whichever quote it was asked with: the same question is not put twice, and a
+ * given one is good for the same VM under a newer quote. Given ones first.
+ */
+export function sameAsked(
+  open: readonly Approval[],
+  asked: ApprovalFacts,
+  hold: Credits,
+  nowMs: number,
+): Approval | undefined {
+  const like = (state: Approval["state"]): Approval | undefined =>
+    open.find((one) => standing(one, asked.policyVersion, nowMs) === state && coversNow(one, asked, hold));
+  return like("approved") ?? like("pending");
+}
+
 /** Approved at the owner's word: good for twelve hours from now. */
 export const givenUntilMs = (nowMs: number): number => nowMs + GIVEN_MS;

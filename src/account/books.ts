@@ -56,8 +56,10 @@ export function bookExtra(store: Store, vm: VmRecord, extra: Extra, atMs: number
 /** The figures that one decision looks at, all read in its own transaction. */
 export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
   const live = store.loadLive();
+  const recent = store.spendingSince(nowMs - LONGEST_WINDOW_MS);
   return {
-    recent: store.spendingSince(nowMs - LONGEST_WINDOW_MS),
+    recent,
+    grantRecent: recent.filter((spent) => spent.grantId === grantId),
     lifetime: store.spentBy(null),
     grantSpent: store.spentBy(grantId),
     burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, 0n),

@@ -96,11 +96,13 @@ export type LimitName =
   | "per_vm"
   | "burn_per_h"
   | `window_${number}s`
+  | `grant_window_${number}s`
   | "lifetime"
   | "grant"
   | "vms_live"
   | "creates_per_min"
-  | "ttl_s";
+  | "ttl_s"
+  | "extend_s_total";
 export type LimitLeft = {
   readonly name: LimitName;
   readonly max: number;

@@ -6,8 +6,9 @@
  */
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import { eligible, nodeView, rank } from "../directory/choice.ts";
-import { type Answer, answer, refuse } from "../errors.ts";
+import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
+import { causeOf } from "./breaker.ts";
 import type {
   AcceptView,
   AgentFront,
@@ -104,6 +105,7 @@ async function listNodes(
     shape,
     cooling: new Set(await doors.directory().cooling(snapshot.asOfMs)),
     tried: new Set(),
+    ...(stands.value.place === null ? {} : { place: stands.value.place }),
   });
   const ranked = rank(fit);
   const from = Number(filter.cursor ?? 0);
@@ -135,7 +137,7 @@ async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promi
   const [payer, rateAttoPerS, node] = await Promise.all([
     gather.payer(stands.value.owner, stands.value.agentAddress),
     gather.rate(spec.value.shape),
-    gather.place(spec.value, undefined, cooling),
+    gather.place(spec.value, { cooling, place: stands.value.place }),
   ]);
   if (payer === undefined) return unreachable();
   if (!node.ok) return node;
@@ -151,12 +153,22 @@ async function accept(setting: FrontSetting, caller: Caller, ask: AcceptAsk): Pr
   if (parseSshPubkey(ask.same?.sshPubkey ?? "") === "private_key")
     return refuse("input.private_key", { field: "ssh_pubkey" });
   const peeked = await account.peekAccept(caller, ask.quoteId);
-  if (!peeked.ok) return peeked;
+  if (!peeked.ok) return counted(setting, caller, peeked);
   const { pending, answered } = peeked.value;
   if (pending.quote.kind !== ask.kind || differs(pending.quote.offer, ask.same ?? {}))
-    return refuse("input.key_reused_differently");
+    return counted(setting, caller, refuse("input.key_reused_differently"));
   const accepted = answered ?? (await judged(setting, caller, pending));
   return accepted.ok ? shown(setting, caller, pending, accepted.value, ask.waitS) : accepted;
+}
+
+type Refused = { readonly ok: false; readonly refusal: Refusal };
+
+/** A refusal that the account has not seen is told to it: failures are counted against the agent's grant. */
+async function counted(setting: FrontSetting, caller: Caller, refused: Refused): Promise<Refused> {
+  const { code } = refused.refusal;
+  if (causeOf(code) !== null)
+    await setting.doors.account(caller.account).noteRefused(caller, code, setting.ports.clock.nowMs());
+  return refused;
 }
 
 async function judged(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {
@@ -169,7 +181,10 @@ async function judged(setting: FrontSetting, caller: Caller, pending: Pending): 
   const params = quote.offer?.params;
   if (params?.kind === "create") return judgedCreate(setting, caller, pending, params.spec);
   const payer = await gather.payer(owner, agentAddress);
-  if (payer === undefined) return unreachableWhile(account, caller, params?.kind === "extend" ? params.vmId : "");
+  if (payer === undefined) {
+    const vmId = params?.kind === "extend" ? params.vmId : "";
+    return counted(setting, caller, await unreachableWhile(account, caller, vmId));
+  }
   return account.accept(caller, quote.quoteId, { kind: "extend", facts: { payer } }, ports.clock.nowMs());
 }
 
@@ -177,7 +192,7 @@ async function judged(setting: FrontSetting, caller: Caller, pending: Pending): 
 async function judgedCreate(
   setting: FrontSetting,
   caller: Caller,
-  { quote, owner, agentAddress }: Pending,
+  { quote, owner, agentAddress, place }: Pending,
   spec: Parameters<FrontSetting["gather"]["place"]>[0],
 ): Promise<Answer<Accepted>> {
   const { doors, gather, ports } = setting;
@@ -186,10 +201,10 @@ async function judgedCreate(
   const [payer, rateAttoPerS, node] = await Promise.all([
     gather.payer(owner, agentAddress),
     gather.rate(spec.shape),
-    gather.place(spec, quote.offer?.node?.nodeHash, cooling),
+    gather.place(spec, { preferred: quote.offer?.node?.nodeHash, cooling, place }),
   ]);
-  if (payer === undefined || rateAttoPerS === undefined) return unreachable();
-  if (!node.ok) return node;
+  if (payer === undefined || rateAttoPerS === undefined) return counted(setting, caller, unreachable());
+  if (!node.ok) return counted(setting, caller, node);
   const key = { account: caller.account, key: quote.quoteId };
   if (!(await directory.lease({ ...key, nodeHash: node.value.nodeHash, nowMs: ports.clock.nowMs() })))
     return refuse("busy.leases", {}, 30);

@@ -9,7 +9,7 @@ import type { Network } from "../aleph/network.ts";
 import { type AttoPerS, knownGpuModel, type Pricing, rateFromCores, readPricing } from "../aleph/prices.ts";
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import type { Address } from "../crypto/secp256k1.ts";
-import { freeGpu } from "../directory/choice.ts";
+import { freeGpu, scorePctOf } from "../directory/choice.ts";
 import { findNode, type Found } from "../directory/find.ts";
 import { type NodeListReader, type NodeSnapshot, nodeListReader } from "../directory/list.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
@@ -17,7 +17,7 @@ import type { Clock, Random } from "../ports.ts";
 import type { VmAsk } from "./contract.ts";
 import { readPayer } from "./facts.ts";
 import { type PayerFacts, readings } from "./payer.ts";
-import type { NodeRef, Shape, VmSpec } from "./types.ts";
+import type { NodeRef, Place, Shape, VmSpec } from "./types.ts";
 
 const PRICES_AGE_MS = 60_000;
 const IMAGES_AGE_MS = 300_000;
@@ -25,6 +25,14 @@ const TTL_S_MIN = 600;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const HASH = /^[0-9a-f]{64}$/;
 const REACH_RETRY_S = 120;
+
+export type PlaceAsk = {
+  /** The node that the quote named; tried first. */
+  readonly preferred?: string | undefined;
+  readonly cooling: readonly string[];
+  /** The owner's rules, or null without a policy. */
+  readonly place: Place | null;
+};
 
 type Kept<T> = { readonly value: T; readonly atMs: number };
 
@@ -105,7 +113,8 @@ export class Gatherer {
   }
 
   /** One node that can take it now, probed; the preferred one first, if it still can. */
-  async place(spec: VmSpec, preferred: string | undefined, cooling: readonly string[]): Promise<Answer<NodeRef>> {
+  async place(spec: VmSpec, ask: PlaceAsk): Promise<Answer<NodeRef>> {
+    const { preferred, cooling, place } = ask;
     const snapshot = await this.snapshot();
     if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
     const find = (nodeHash: string | undefined): Promise<Answer<Found>> => {
@@ -114,18 +123,19 @@ export class Gatherer {
         cooling: new Set(cooling),
         tried: new Set<string>(),
         ...(nodeHash === undefined ? {} : { nodeHash }),
+        ...(place === null || spec.nodeAsked !== undefined ? {} : { place }),
       };
       return findNode({ network: this.network, clock: this.clock, random: this.random, snapshot, wanted });
     };
     const first = await find(spec.nodeAsked ?? preferred);
     const found = first.ok || spec.nodeAsked !== undefined || preferred === undefined ? first : await find(undefined);
-    return found.ok ? answer(withGpu(found.value, spec.shape.gpu)) : found;
+    return found.ok ? answer(chosen(found.value, spec.shape.gpu)) : found;
   }
 }
 
-function withGpu({ node, entry }: Found, model: string | undefined): NodeRef {
+function chosen({ node, entry }: Found, model: string | undefined): NodeRef {
   const device = model === undefined ? undefined : freeGpu(entry, model)?.spec;
-  return device === undefined ? node : { ...node, gpu: device };
+  return { ...node, scorePct: scorePctOf(entry), ...(device === undefined ? {} : { gpu: device }) };
 }
 
 const whole = (value: number, min: number, max: number): boolean =>

@@ -6,7 +6,7 @@ import type { Extra } from "./settlement.ts";
 import type { Credits, Hold, VmRecord } from "./types.ts";
 
 export type About = { readonly atMs: number; readonly vmId: string | null; readonly grantId: string | null };
-export type Spent = { readonly atMs: number; readonly credits: Credits };
+export type Spent = { readonly atMs: number; readonly credits: Credits; readonly grantId: string };
 
 const one = (sql: SqlStorage, query: string, ...values: SqlStorageValue[]): number =>
   sql.exec<{ n: number }>(query, ...values).one().n;
@@ -85,13 +85,13 @@ export function spentBy(sql: SqlStorage, grantId: string | null): Credits {
 /** Holds and extras later than `sinceMs`, oldest first. */
 export function spendingSince(sql: SqlStorage, sinceMs: number): readonly Spent[] {
   return sql
-    .exec<{ at_ms: number; credits: number }>(
-      `SELECT at_ms, credits FROM hold WHERE at_ms > ?1 AND credits > 0
-       UNION ALL SELECT at_ms, credits FROM extra WHERE at_ms > ?1 ORDER BY at_ms`,
+    .exec<{ at_ms: number; credits: number; grant_id: string }>(
+      `SELECT at_ms, credits, grant_id FROM hold WHERE at_ms > ?1 AND credits > 0
+       UNION ALL SELECT at_ms, credits, grant_id FROM extra WHERE at_ms > ?1 ORDER BY at_ms`,
       sinceMs,
     )
     .toArray()
-    .map((row) => ({ atMs: row.at_ms, credits: row.credits }));
+    .map((row) => ({ atMs: row.at_ms, credits: row.credits, grantId: row.grant_id }));
 }
 
 /** Admission times later than `sinceMs`, oldest first; `grantId` null: of every grant. */

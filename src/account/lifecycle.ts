@@ -5,7 +5,8 @@
  * *rejected*, or was provably never sent (safety.md a.4). Money follows in `settlement.ts`.
  */
 import { cameBack, endedByOthers, hear, isEnded, isRejected, type Round, saidAlive, saidRejected } from "./attempts.ts";
-import type { Attempt, EndReason, Forget, Ssh, VmRecord } from "./types.ts";
+import { UNREACHABLE_MIN } from "./policy-stored.ts";
+import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.ts";
 
 /** Without a first send after this, nothing ever left and nothing ever will. */
 export const UNSENT_VOID_MS = 120_000;
@@ -13,7 +14,15 @@ export const UNSENT_VOID_MS = 120_000;
 export const BOOT_MS = 15 * 60_000;
 /** A create that no core node confirmed for this long is called UNKNOWN; it stays held and is re-sent. */
 export const UNKNOWN_AFTER_MS = 120_000;
-export const UNREACHABLE_MS = 30 * 60_000;
+/** What the owner wants done with a VM that cannot be reached; null: told only. */
+export type WhenUnreachable = { readonly destroyAfterMs: number | null };
+export const UNREACHABLE: WhenUnreachable = { destroyAfterMs: UNREACHABLE_MIN * 60_000 };
+
+export function whenUnreachable(policy: Policy | null): WhenUnreachable {
+  if (policy === null) return UNREACHABLE;
+  const { vmUnreachable, vmUnreachableMin } = policy.on;
+  return { destroyAfterMs: vmUnreachable === "alert" ? null : vmUnreachableMin * 60_000 };
+}
 
 export const isLive = (vm: VmRecord): boolean => vm.state !== "TERMINATED" && vm.state !== "FAILED";
 export const currentAttempt = (vm: VmRecord): Attempt => vm.attempts[vm.attempts.length - 1] as Attempt;
@@ -117,24 +126,27 @@ export type NodeSight = {
   readonly othersAnswered: boolean;
 };
 
-export function onNodeSight(vm: VmRecord, sight: NodeSight): VmRecord {
+export function onNodeSight(vm: VmRecord, sight: NodeSight, when = UNREACHABLE): VmRecord {
   if (vm.state !== "PROVISIONING" && vm.state !== "HEALTHY" && vm.state !== "UNHEALTHY") return vm;
   if (sight.ready !== null) {
     const healthyAtMs = vm.healthyAtMs ?? sight.atMs;
     return into({ ...vm, ssh: sight.ready, healthyAtMs, unreachableSinceMs: null }, "HEALTHY", sight.atMs);
   }
-  return vm.state === "PROVISIONING" ? vm : notSeen(vm, sight);
+  return vm.state === "PROVISIONING" ? vm : notSeen(vm, sight, when);
 }
 
 /**
  * Only a sight ends an unreachable VM, never the passing of time, and only while others answered us: after an outage of
  * our own, or of the network, the half hour starts anew.
  */
-function notSeen(vm: VmRecord, { atMs, answered, othersAnswered }: NodeSight): VmRecord {
+function notSeen(vm: VmRecord, { atMs, answered, othersAnswered }: NodeSight, when: WhenUnreachable): VmRecord {
   if (!answered && !othersAnswered) return vm.unreachableSinceMs === null ? vm : { ...vm, unreachableSinceMs: null };
   const sinceMs = vm.unreachableSinceMs ?? atMs;
   const unhealthy = into({ ...vm, unreachableSinceMs: sinceMs }, "UNHEALTHY", atMs);
-  return atMs - sinceMs >= UNREACHABLE_MS ? close(unhealthy, "unreachable", atMs) : unhealthy;
+  const { destroyAfterMs } = when;
+  return destroyAfterMs !== null && atMs - sinceMs >= destroyAfterMs
+    ? close(unhealthy, "unreachable", atMs)
+    : unhealthy;
 }
 
 /** The price that two core nodes froze for it is above what was held: it must not run (design.md §5). */

@@ -3,8 +3,9 @@
  * Synchronous, so no gate is needed. An object whose schema is newer than this code knows admits nothing.
  */
 import first from "../../migrations/0001_account.sql";
+import pace from "../../migrations/0002_pace.sql";
 
-const MIGRATIONS: readonly string[] = [first];
+const MIGRATIONS: readonly string[] = [first, pace];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -13,7 +13,7 @@ import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import type { PayerFacts } from "./payer.ts";
 import type { ApprovalState, Policy } from "./types.ts";
-import { overview, vmView } from "./views.ts";
+import { overview, shownVm } from "./views.ts";
 
 export class AccountObject extends AgentObject {
   overview(payer: PayerFacts | null): Answer<Overview> {
@@ -75,7 +75,7 @@ export class AccountObject extends AgentObject {
 
   vmForOwner(vmId: string): Answer<VmView> {
     const vm = this.store.loadVm(vmId);
-    return vm === undefined ? refuse("input.unknown_id", { id: "vm" }) : answer(vmView(vm, this.nowMs()));
+    return vm === undefined ? refuse("input.unknown_id", { id: "vm" }) : answer(shownVm(this.moment(this.nowMs()), vm));
   }
 
   openApproval(session: Session, approvalId: string, workerNowMs: number): Answer<desk.ApprovalPage> {

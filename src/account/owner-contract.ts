@@ -2,6 +2,7 @@
 import type { TypedData } from "../crypto/typed-data.ts";
 import type { Answer } from "../errors.ts";
 import type { ApprovalView, BalanceView, VmView } from "./contract.ts";
+import type { Shadow } from "./shadow.ts";
 import type {
   ApprovalFacts,
   ApprovalState,
@@ -12,6 +13,7 @@ import type {
   Policy,
   PolicyDraft,
   Scope,
+  Window,
 } from "./types.ts";
 
 /** The signed-in owner; `sessionId` names one browser session on our origin, and nonces are minted for it alone. */
@@ -25,6 +27,7 @@ export type GrantDraft = {
   readonly creditsMax: Credits;
   readonly vmsLiveMax: number;
   readonly createsPerMinMax: number;
+  readonly windows?: readonly Window[];
   readonly expiresAtMs: number;
   /** Set when the owner says that this is an agent that comes back: its VMs, budget and history stay. */
   readonly existingGrantId?: string;
@@ -71,6 +74,8 @@ export type PolicyOffer = {
   readonly nonce: string;
   readonly version: number;
   readonly worstCaseCredits: Credits;
+  /** What these limits would have refused of the latest creates. */
+  readonly shadow: Shadow;
 };
 
 export type OwnerFront = {

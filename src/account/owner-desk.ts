@@ -9,15 +9,19 @@ import { type Answer, answer, refuse } from "../errors.ts";
 import { givenUntilMs, standing } from "./approvals.ts";
 import type { ApprovalView, GrantDraft, GrantView, PolicyOffer, Session, VmView } from "./contract.ts";
 import { bookBudget } from "./books.ts";
+import { OWN_OPENINGS_MAX, unpaced } from "./breaker.ts";
 import { close, isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
-import { isWider, worstCase } from "./policy.ts";
-import { draftFault } from "./policy-draft.ts";
+import { noteApproved, noteDenied } from "./pacing.ts";
+import { worstCase } from "./policy.ts";
+import { areWindows, draftFault } from "./policy-draft.ts";
+import { isWider } from "./policy-wider.ts";
 import { refusal } from "../errors.ts";
 import { freeze, saveChange } from "./record.ts";
+import { shadow } from "./shadow.ts";
 import { approvalTypedData, policyTypedData } from "./typed.ts";
 import type { ApprovalFacts, ApprovalState, EndReason, Policy, PolicyDraft } from "./types.ts";
-import { approvalView, grantView, vmView } from "./views.ts";
+import { approvalView, grantView, shownVm } from "./views.ts";
 
 const PAGE_MS = 10 * 60_000;
 type Unfreeze = "account" | { readonly grantId: string };
@@ -52,7 +56,8 @@ export function offerPolicy(
     moment.nowMs,
   );
   const worstCaseCredits = worstCase(ask.draft, moment.store.spentBy(null), ask.draft.expiresAtMs, moment.nowMs);
-  return answer({ typedData, nonce, version, worstCaseCredits });
+  const tried = shadow(ask.draft, moment.store.askedCreates());
+  return answer({ typedData, nonce, version, worstCaseCredits, shadow: tried });
 }
 
 export function savePolicy(
@@ -87,6 +92,8 @@ function unfreezeNow(moment: Moment, what: Unfreeze): void {
   if (what === "account") return moment.store.setFrozen(null);
   const grant = moment.store.loadGrant(what.grantId);
   if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
+  // What froze it has been seen and forgiven: it starts anew.
+  moment.store.savePace(unpaced(what.grantId));
 }
 
 /** A new agent, or one that comes back to its own VMs, budget and history because the owner said so. */
@@ -98,6 +105,7 @@ export function addGrant(
   if (rest.expiresAtMs <= moment.nowMs) return refuse("input.invalid", { field: "expires" });
   if (!Number.isSafeInteger(rest.creditsMax) || rest.creditsMax < 0)
     return refuse("input.invalid", { field: "budget" });
+  if (!areWindows(rest.windows ?? [])) return refuse("input.invalid", { field: "windows" });
   const before = existingGrantId === undefined ? undefined : moment.store.loadGrant(existingGrantId);
   if (existingGrantId !== undefined && (before === undefined || before.state === "revoked"))
     return refuse("input.unknown_id", { id: "grant" });
@@ -133,6 +141,13 @@ export function freezeGrant(moment: Moment, grantId: string): Answer<GrantView> 
   return answer(grantView(moment, { ...grant, state: "frozen" }));
 }
 
+/** Three times in a day an agent opened its breaker by its own doing: it stops until the owner has looked. */
+export function freezeByBreaker(moment: Moment, grantId: string): void {
+  if (moment.store.loadGrant(grantId)?.state !== "active") return;
+  freezeGrant(moment, grantId);
+  moment.tellOwner("grant_frozen", `${grantId}:${moment.nowMs}`, { grantId, openings: OWN_OPENINGS_MAX });
+}
+
 export function freezeAccount(moment: Moment): void {
   freeze(moment, "owner");
   voidUnsent(moment, null);
@@ -156,7 +171,7 @@ export function emergencyStop(moment: Moment, grantId: string): readonly VmView[
   closeAll(moment, "stopped", grantId);
   return ids.flatMap((id) => {
     const vm = moment.store.loadVm(id);
-    return vm === undefined ? [] : [vmView(vm, moment.nowMs)];
+    return vm === undefined ? [] : [shownVm(moment, vm)];
   });
 }
 
@@ -185,7 +200,7 @@ export function destroy(moment: Moment, vmId: string, grantId: string | null): A
   const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
   if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft));
-  return answer(vmView(moment.store.loadVm(vmId) ?? vm, moment.nowMs));
+  return answer(shownVm(moment, moment.store.loadVm(vmId) ?? vm));
 }
 
 export type ApprovalPage = {
@@ -270,5 +285,7 @@ function decided(
   if (state === "denied")
     moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.denied") });
   moment.audit(`approval.${state}`, { approvalId, grantId: approval.grantId });
+  if (state === "approved") noteApproved(moment, approval.grantId);
+  else if (noteDenied(moment, approval.grantId)) freezeByBreaker(moment, approval.grantId);
   return answer({ state });
 }

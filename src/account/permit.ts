@@ -5,70 +5,99 @@
  * allows, in the same transaction.
  */
 import { type Answer, answer, type Refusal, refusal, refuse } from "../errors.ts";
-import { approvalFacts, covers, REQUEST_MS, standing } from "./approvals.ts";
+import { approvalFacts, coversNow, REQUEST_MS, sameAsked, standing } from "./approvals.ts";
+import { mayAsk, mayCreate } from "./breaker.ts";
 import { type Health, judge } from "./checks.ts";
 import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { needsApproval, type Request } from "./policy.ts";
 import { type QuoteRow } from "./quote-store.ts";
 import { aboveHourly } from "./requests.ts";
-import type { Approval, Credits, Grant, VmSpec } from "./types.ts";
+import type { Approval, ApprovalFacts, Credits, Grant, VmSpec } from "./types.ts";
 
 export type Passed =
   | { readonly kind: "free"; readonly approvalId: string | null }
   | { readonly kind: "waits"; readonly approval: Approval };
 
-/** Quote, then all limits, then the approval; a final refusal burns the quote. */
+/** What is asked for, beside the quote: an extension names its VM. */
+export type Asking = {
+  readonly request: Request;
+  readonly spec: VmSpec;
+  readonly hold: Credits;
+  readonly vmId?: string;
+};
+
+type Given = { readonly approval: Approval; readonly state: Approval["state"] };
+
+/** Quote, then all limits, then the agent's pace, then the approval; a final refusal burns the quote. */
 export function pass(
   moment: Moment,
   health: Health,
   grant: Grant,
   quote: QuoteRow,
-  request: Request,
   payer: PayerFacts,
-  spec: VmSpec,
-  hold: Credits,
-  vmId = "",
+  asking: Asking,
 ): Answer<Passed> {
-  const given = moment.store.approvalOfQuote(quote.quoteId);
+  const { request } = asking;
   const judged = judge(moment, health, grant, request, payer);
   if (!("usage" in judged)) return { ok: false, refusal: judged.refusal };
-  const state = given === undefined ? undefined : standing(given, judged.policy.version, moment.nowMs);
-  const final = finalRefusal(moment, quote, spec, given, state, hold, request);
+  const facts = factsOf(moment, grant, asking, judged.policy.version);
+  const given = approvalFor(moment, grant, quote, facts, asking.hold);
+  const final = finalRefusal(moment, quote, given, asking);
   if (final !== null) return burn(moment, quote, final);
   if (judged.refusal !== null) return { ok: false, refusal: judged.refusal };
-  const reason = needsApproval(judged.policy, judged.usage, request);
-  if (reason === null) {
-    // The day's sum came free meanwhile: nobody is asked for what now happens without.
-    if (given !== undefined && state === "pending") moment.store.saveApproval({ ...given, state: "withdrawn" });
-    return answer({ kind: "free", approvalId: null });
-  }
-  return withApproval(moment, grant, quote, {
-    given,
-    state,
-    request,
-    hold,
-    spec,
+  const pace = moment.store.loadPace(grant.grantId);
+  const wait = request.kind === "create" ? mayCreate(pace, moment.nowMs) : null;
+  if (wait !== null) return { ok: false, refusal: wait };
+  if (needsApproval(judged.policy, judged.usage, request) === null) return withoutApproval(moment, given);
+  return withApproval(moment, grant, quote, facts, given, asking.hold);
+}
+
+/** The day's sum came free meanwhile: nobody is asked for what now happens without. */
+function withoutApproval(moment: Moment, given: Given | undefined): Answer<Passed> {
+  if (given?.state === "pending") moment.store.saveApproval({ ...given.approval, state: "withdrawn" });
+  return answer({ kind: "free", approvalId: null });
+}
+
+function factsOf(moment: Moment, grant: Grant, { request, spec, vmId = "" }: Asking, version: number): ApprovalFacts {
+  return approvalFacts({
+    account: moment.account.owner,
+    grant: grant.clientName,
+    kind: request.kind,
     vmId,
-    policyVersion: judged.policy.version,
+    spec,
+    ttlS: request.kind === "create" ? spec.ttlS : request.ttlS,
+    costCreditsMax: request.credits,
+    policyVersion: version,
   });
 }
 
-/** The four refusals that are final for a quote id (design.md §12.5). */
-function finalRefusal(
+/** The approval that was asked with this quote, or the open one that says the same. */
+function approvalFor(
   moment: Moment,
+  grant: Grant,
   quote: QuoteRow,
-  spec: VmSpec,
-  given: Approval | undefined,
-  state: Approval["state"] | undefined,
+  facts: ApprovalFacts,
   hold: Credits,
-  request: Request,
-): Refusal | null {
-  if (state === "denied") return refusal("approval.denied");
-  if (state === "stale") return refusal("approval.stale");
-  const open = state === "pending" || state === "approved";
+): Given | undefined {
+  const approval =
+    moment.store.approvalOfQuote(quote.quoteId) ??
+    sameAsked(moment.store.openApprovals(grant.grantId), facts, hold, moment.nowMs);
+  return approval === undefined
+    ? undefined
+    : { approval, state: standing(approval, facts.policyVersion, moment.nowMs) };
+}
+
+/** The four refusals that are final for a quote id (design.md §12.5). */
+function finalRefusal(moment: Moment, quote: QuoteRow, given: Given | undefined, asking: Asking): Refusal | null {
+  const { request, spec, hold } = asking;
+  if (given?.state === "denied") return refusal("approval.denied");
+  if (given?.state === "stale") return refusal("approval.stale");
+  const open = given?.state === "pending" || given?.state === "approved";
   if (!open && moment.nowMs >= quote.expiresAtMs) return refusal("quote.expired");
-  const ceiling = given?.state === "approved" ? given.facts.costCreditsMax : (quote.offer?.costCreditsMax ?? 0);
+  const offered = quote.offer?.costCreditsMax ?? 0;
+  // Limits are judged at what the quote offered, so a hold stays below that even under a higher signed ceiling.
+  const ceiling = given?.state === "approved" ? Math.min(offered, given.approval.facts.costCreditsMax) : offered;
   if (hold > ceiling) return refusal("quote.price_moved", { holdCredits: hold, ceilingCredits: ceiling });
   return request.kind === "create" ? aboveHourly(spec, request.rateAttoPerS) : null;
 }
@@ -79,48 +108,32 @@ function burn(moment: Moment, quote: QuoteRow, no: Refusal): { readonly ok: fals
   return { ok: false, refusal: no };
 }
 
-type Approving = {
-  readonly given: Approval | undefined;
-  readonly state: Approval["state"] | undefined;
-  readonly request: Request;
-  readonly hold: Credits;
-  readonly spec: VmSpec;
-  readonly vmId: string;
-  readonly policyVersion: number;
-};
+function withApproval(
+  moment: Moment,
+  grant: Grant,
+  quote: QuoteRow,
+  facts: ApprovalFacts,
+  given: Given | undefined,
+  hold: Credits,
+): Answer<Passed> {
+  if (given?.state === "approved") {
+    if (!coversNow(given.approval, facts, hold)) return burn(moment, quote, refusal("quote.price_moved"));
+    moment.store.saveApproval({ ...given.approval, state: "used" });
+    return answer({ kind: "free", approvalId: given.approval.approvalId });
+  }
+  if (given?.state === "pending") return answer({ kind: "waits", approval: given.approval });
+  if (given !== undefined) return refuse("approval.expired");
+  const wait = mayAsk(moment.store.loadPace(grant.grantId), moment.nowMs);
+  if (wait !== null) return { ok: false, refusal: wait };
+  const waiting = moment.store
+    .openApprovals(grant.grantId)
+    .find((one) => standing(one, facts.policyVersion, moment.nowMs) === "pending");
+  return waiting === undefined
+    ? askOwner(moment, grant, quote, facts)
+    : refuse("approval.pending", { approvalId: waiting.approvalId, quoteId: waiting.quoteId });
+}
 
-function withApproval(moment: Moment, grant: Grant, quote: QuoteRow, ask: Approving): Answer<Passed> {
-  const facts = approvalFacts({
-    account: moment.account.owner,
-    grant: grant.clientName,
-    kind: ask.request.kind,
-    vmId: ask.vmId,
-    spec: ask.spec,
-    ttlS: ask.request.kind === "create" ? ask.spec.ttlS : ask.request.ttlS,
-    costCreditsMax: ask.request.credits,
-    policyVersion: ask.policyVersion,
-  });
-  if (ask.given !== undefined && ask.state === "approved") {
-    if (!covers(ask.given.facts, facts)) return burn(moment, quote, refusal("quote.price_moved"));
-    moment.store.saveApproval({ ...ask.given, state: "used" });
-    return answer({ kind: "free", approvalId: ask.given.approvalId });
-  }
-  if (ask.given !== undefined && ask.state === "pending") return answer({ kind: "waits", approval: ask.given });
-  if (ask.given !== undefined) return refuse("approval.expired");
-  const open = moment.store.openApprovals(grant.grantId);
-  // Its ceiling was lowered by what the failed VM cost, so it is today's hold that has to fit under it.
-  const held = { ...facts, costCreditsMax: ask.hold };
-  const returned = open.find(
-    (one) =>
-      one.returned === true && standing(one, ask.policyVersion, moment.nowMs) === "approved" && covers(one.facts, held),
-  );
-  if (returned !== undefined) {
-    moment.store.saveApproval({ ...returned, state: "used" });
-    return answer({ kind: "free", approvalId: returned.approvalId });
-  }
-  const waiting = open.find((one) => standing(one, ask.policyVersion, moment.nowMs) === "pending");
-  if (waiting !== undefined)
-    return refuse("approval.pending", { approvalId: waiting.approvalId, quoteId: waiting.quoteId });
+function askOwner(moment: Moment, grant: Grant, quote: QuoteRow, facts: ApprovalFacts): Answer<Passed> {
   const approval: Approval = {
     approvalId: moment.id("ap"),
     grantId: grant.grantId,

@@ -1,5 +1,14 @@
 /** Checks what an owner typed in before it may become a policy. Pure: names the first field that cannot be, or null. */
-import type { PolicyDraft } from "./types.ts";
+import type { PolicyDraft, Window } from "./types.ts";
+
+const HASH = /^[0-9a-f]{64}$/;
+/** The short names that the network gives its images (aleph/images.ts). */
+const SLUG = /^[a-z0-9][a-z0-9._-]{0,31}$/;
+const IMAGES_MAX = 50;
+const NODES_MAX = 100;
+/** A node that restarts is away for minutes; below that a VM would be destroyed for nothing. */
+const UNREACHABLE_MIN_MIN = 5;
+const UNREACHABLE_MIN_MAX = 1_440;
 
 const YEAR_MS = 366 * 86_400_000;
 /** An unattended machine must not promise more than it can be expected to stay awake for (design.md §10). */
@@ -14,20 +23,54 @@ export function draftFault(draft: PolicyDraft, nowMs: number, unattended: boolea
   const bad = numberFaults(draft).find(([, value, max]) => !Number.isSafeInteger(value) || value < 0 || value > max);
   if (bad !== undefined) return bad[0];
   const { limits, shape, approval } = draft;
-  if (limits.windows.length > 3 || limits.windows.some((window) => !WINDOW_SECONDS.has(window.seconds)))
-    return "windows";
-  if (new Set(limits.windows.map((window) => window.seconds)).size !== limits.windows.length) return "windows";
+  if (!areWindows(limits.windows)) return "windows";
   if (limits.ttlSDefault > limits.ttlSMax || limits.ttlSDefault < TTL_S_MIN) return "ttl";
   if (unattended && limits.ttlSMax > UNATTENDED_TTL_S_MAX) return "ttl";
   if (shape.gpus.length > 20 || shape.gpus.some((gpu) => gpu.length > 40 || gpu.length === 0)) return "gpus";
+  const listed = listFault(draft);
+  if (listed !== null) return listed;
   if (approval.by !== "signature" && approval.by !== "click") return "approval_by";
-  return draft.expiresAtMs <= nowMs || draft.expiresAtMs > nowMs + YEAR_MS ? "expires" : null;
+  return onFault(draft.on) ?? endFault(draft, nowMs);
+}
+
+/** An hour, a day, thirty days, each at most once; an agent's own windows have to be such ones too. */
+export function areWindows(windows: readonly Window[]): boolean {
+  const spans = new Set(windows.map((window) => window.seconds));
+  const whole = ({ seconds, creditsMax: max }: Window): boolean =>
+    WINDOW_SECONDS.has(seconds) && Number.isSafeInteger(max) && max >= 0 && max <= CREDITS_MAX;
+  return spans.size === windows.length && windows.every(whole);
+}
+
+function listFault({ shape, place }: PolicyDraft): string | null {
+  const { images } = shape;
+  if (images.length > IMAGES_MAX || images.some((one) => !SLUG.test(one) && !HASH.test(one))) return "images";
+  const nodes = [
+    ["nodes_allow", place.nodesAllow],
+    ["nodes_deny", place.nodesDeny],
+  ] as const;
+  const bad = nodes.find(([, hashes]) => hashes.length > NODES_MAX || hashes.some((one) => !HASH.test(one)));
+  return bad?.[0] ?? null;
+}
+
+function onFault(on: PolicyDraft["on"]): string | null {
+  if (on.vmUnreachable !== "destroy" && on.vmUnreachable !== "alert") return "vm_unreachable";
+  if (on.vmUnreachableMin < UNREACHABLE_MIN_MIN) return "vm_unreachable_min";
+  return on.payerLine !== "stop_ours" && on.payerLine !== "alert" ? "payer_line" : null;
+}
+
+function endFault({ expiresAtMs, delegationExpiresAtMs: delegatedMs }: PolicyDraft, nowMs: number): string | null {
+  if (expiresAtMs <= nowMs || expiresAtMs > nowMs + YEAR_MS) return "expires";
+  return delegatedMs !== null && (!Number.isSafeInteger(delegatedMs) || delegatedMs <= nowMs)
+    ? "delegation_expires"
+    : null;
 }
 
 function numberFaults({
   limits,
   shape,
+  place,
   approval,
+  on,
   priceRisePctMax,
   expiresAtMs,
 }: PolicyDraft): readonly (readonly [string, number, number])[] {
@@ -39,11 +82,14 @@ function numberFaults({
     ["creates_per_min", limits.createsPerMinMax, 100],
     ["ttl_default", limits.ttlSDefault, TTL_S_MAX],
     ["ttl", limits.ttlSMax, TTL_S_MAX],
+    ["extend_total", limits.extendSTotalMax, TTL_S_MAX],
     ["vcpus", shape.vcpusMax, 256],
     ["memory", shape.memoryMibMax, 1_048_576],
     ["disk", shape.diskMibMax, 1_953_125],
+    ["score_min", place.scorePctMin, 100],
     ["approval_above", approval.aboveCredits, CREDITS_MAX],
     ["approval_per_day", approval.unapprovedPerDayCredits, CREDITS_MAX],
+    ["vm_unreachable_min", on.vmUnreachableMin, UNREACHABLE_MIN_MAX],
     ["price_rise", priceRisePctMax, 100],
     ["expires", expiresAtMs, Number.MAX_SAFE_INTEGER],
     ...limits.windows.map((window) => ["windows", window.creditsMax, CREDITS_MAX] as const),

@@ -1,18 +1,22 @@
 /**
- * Decides whether one spending request fits the owner's policy and the agent's grant, and whether a policy is wider
- * than another.
+ * Decides whether one spending request fits the owner's policy and the agent's grant.
  *
  * Pure. The caller passes the usage that it has just read, in the same transaction that will record the answer, so
  * nothing can change in between. The order of checks is the order in which refusals are reported (style.md §3).
  */
 import { type Code, type Refusal, refusal } from "../errors.ts";
-import { creditsPerHour } from "./credits.ts";
-import type { Credits, Grant, Policy, PolicyDraft, Shape, Window } from "./types.ts";
+import { creditsPerHour, GRACE_S } from "./credits.ts";
+import { SCORE_PCT_FLOOR } from "./policy-stored.ts";
+import type { Credits, Grant, Hash, NodeRef, Place, Policy, PolicyDraft, Shape, Window } from "./types.ts";
+
+type Spent = { readonly atMs: number; readonly credits: Credits };
 
 /** What has been committed, read in the deciding transaction. */
 export type Usage = {
   /** Hold times and amounts that still lie inside the longest window, oldest first. */
-  readonly recent: readonly { readonly atMs: number; readonly credits: Credits }[];
+  readonly recent: readonly Spent[];
+  /** The part of it that this grant committed. */
+  readonly grantRecent: readonly Spent[];
   readonly lifetime: Credits;
   readonly grantSpent: Credits;
   readonly burnAttoPerS: bigint;
@@ -33,7 +37,13 @@ export type Request = {
   readonly vmTotal: Credits;
   readonly rateAttoPerS: bigint;
   readonly shape: Shape;
+  readonly image: { readonly slug: string; readonly hash: Hash };
+  readonly node: Pick<NodeRef, "nodeHash" | "scorePct">;
+  /** The VM's whole life, extensions included, from its admission on. */
   readonly ttlS: number;
+  /** All its extensions together, this one included; 0 for a create. */
+  readonly extendS: number;
+  readonly endsAtMs: number;
 };
 
 type Check = (policy: Policy, grant: Grant, usage: Usage, ask: Request, nowMs: number) => Refusal | null;
@@ -68,8 +78,37 @@ const shape: Check = ({ shape: limits }, _grant, _usage, { shape: asked }) => {
   return null;
 };
 
-const ttl: Check = ({ limits }, _grant, _usage, { ttlS }) =>
-  ttlS > limits.ttlSMax ? over("policy.ttl", ttlS, limits.ttlSMax, limits.ttlSMax) : null;
+const image: Check = ({ shape: { images } }, _grant, _usage, { image: asked }) =>
+  images.length === 0 || images.includes(asked.hash) || images.includes(asked.slug)
+    ? null
+    : refusal("policy.image", { image: asked.slug, allowed: images.length });
+
+const place: Check = ({ place: limits }, _grant, _usage, { kind, node }) => {
+  if (isDenied(limits, node.nodeHash)) return refusal("policy.node_denied", { crnId: node.nodeHash });
+  // A running VM's score may have fallen since; that is no reason to refuse it time on a node that is still allowed.
+  const scorePct = node.scorePct ?? SCORE_PCT_FLOOR;
+  return kind === "create" && scorePct < limits.scorePctMin
+    ? refusal("policy.node_denied", { crnId: node.nodeHash, scorePct, scorePctMin: limits.scorePctMin })
+    : null;
+};
+
+/** Denied beats allowed; an empty list of allowed ones allows every other node. */
+export const isDenied = (place: Place, nodeHash: Hash): boolean =>
+  place.nodesDeny.includes(nodeHash) || (place.nodesAllow.length > 0 && !place.nodesAllow.includes(nodeHash));
+
+const ttl: Check = ({ limits, delegationExpiresAtMs: untilMs }, _grant, _usage, ask) => {
+  if (ask.ttlS > limits.ttlSMax) return over("policy.ttl", ask.ttlS, limits.ttlSMax, limits.ttlSMax);
+  const { extendSTotalMax: extendMax } = limits;
+  if (ask.extendS > extendMax) return named("extensions", over("policy.ttl", ask.extendS, extendMax, extendMax));
+  // Teardown needs the delegation too, so the grace has to lie within it (safety.md a.4).
+  const lastMs = ask.endsAtMs + GRACE_S * 1_000;
+  return untilMs !== null && lastMs > untilMs
+    ? refusal("policy.ttl", { of: "delegation", delegationExpiresAtMs: untilMs, neededUntilMs: lastMs })
+    : null;
+};
+
+/** Says which of two like limits a refusal speaks of. */
+const named = (of: string, no: Refusal): Refusal => ({ ...no, facts: { of, ...no.facts } });
 
 const live: Check = ({ limits }, grant, usage, { kind }) => {
   // A machine to be extended is among the live ones already.
@@ -100,21 +139,26 @@ const burn: Check = ({ limits }, _grant, usage, { kind, rateAttoPerS }) => {
   return asked > left ? over("policy.burn", asked, left, limits.burnCreditsPerHMax, MINUTE_MS) : null;
 };
 
-const windows: Check = ({ limits }, _grant, usage, { credits }, nowMs) => {
-  for (const window of shortestFirst(limits.windows)) {
-    const left = window.creditsMax - usedIn(usage, window.seconds, nowMs);
-    if (credits <= left) continue;
-    const frees = freesAtMs(usage, window, credits, nowMs);
-    return over(
-      `policy.window_${window.seconds}s`,
-      credits,
-      left,
-      window.creditsMax,
-      frees === null ? null : frees - nowMs,
-    );
+/** The account's windows and the grant's own, the shortest first; of two of one length the account's is told first. */
+const windows: Check = ({ limits }, grant, usage, { credits }, nowMs) => {
+  const all = [
+    ...limits.windows.map((window) => ({ window, recent: usage.recent, own: false })),
+    ...(grant.windows ?? []).map((window) => ({ window, recent: usage.grantRecent, own: true })),
+  ].toSorted((a, b) => a.window.seconds - b.window.seconds);
+  for (const { window, recent, own } of all) {
+    const no = windowFull(window, recent, credits, nowMs);
+    if (no !== null) return own ? named("grant", no) : no;
   }
   return null;
 };
+
+function windowFull(window: Window, recent: readonly Spent[], credits: Credits, nowMs: number): Refusal | null {
+  const left = window.creditsMax - usedIn({ recent }, window.seconds, nowMs);
+  if (credits <= left) return null;
+  const frees = freesAtMs({ recent }, window, credits, nowMs);
+  const afterMs = frees === null ? null : frees - nowMs;
+  return over(`policy.window_${window.seconds}s`, credits, left, window.creditsMax, afterMs);
+}
 
 const lifetime: Check = ({ limits }, _grant, usage, { credits }) => {
   const left = limits.lifetimeCreditsMax - usage.lifetime;
@@ -126,18 +170,21 @@ const grantBudget: Check = (_policy, grant, usage, { credits }) => {
   return credits > left ? over("policy.grant", credits, left, grant.creditsMax) : null;
 };
 
-const CHECKS: readonly Check[] = [shape, ttl, live, rate, perVm, burn, windows, lifetime, grantBudget];
-
-const shortestFirst = (all: readonly Window[]): readonly Window[] => all.toSorted((a, b) => a.seconds - b.seconds);
+const CHECKS: readonly Check[] = [shape, image, place, ttl, live, rate, perVm, burn, windows, lifetime, grantBudget];
 
 /** A hold counts from the moment it was made until `seconds` later, that moment excluded. */
-export function usedIn(usage: Usage, seconds: number, nowMs: number): Credits {
+export function usedIn(usage: Pick<Usage, "recent">, seconds: number, nowMs: number): Credits {
   const since = nowMs - seconds * 1_000;
   return usage.recent.reduce((sum, hold) => (hold.atMs > since ? sum + hold.credits : sum), 0);
 }
 
 /** When enough old holds have left the window for `credits` to fit; null: never, it is larger than the window. */
-export function freesAtMs(usage: Usage, window: Window, credits: Credits, nowMs: number): number | null {
+export function freesAtMs(
+  usage: Pick<Usage, "recent">,
+  window: Window,
+  credits: Credits,
+  nowMs: number,
+): number | null {
   let used = usedIn(usage, window.seconds, nowMs);
   const since = nowMs - window.seconds * 1_000;
   for (const hold of usage.recent) {
@@ -170,34 +217,3 @@ export function worstCase(policy: PolicyDraft, spentLifetime: Credits, untilMs: 
     .map((window) => window.creditsMax * days);
   return Math.min(life, ...daily);
 }
-
-/** True when `next` lets anything happen that `now` does not: then the owner has to sign it. */
-export function isWider(now: Policy | null, next: PolicyDraft): boolean {
-  if (now === null) return true;
-  const numbers = WIDENING.some((read) => read(next) > read(now));
-  const windowsWider = now.limits.windows.some(
-    (window) =>
-      !next.limits.windows.some((one) => one.seconds === window.seconds && one.creditsMax <= window.creditsMax),
-  );
-  const gpus = next.shape.gpus.some((gpu) => !now.shape.gpus.includes(gpu));
-  const asksLess = (now.approval.firstVm && !next.approval.firstVm) || (now.approval.gpu && !next.approval.gpu);
-  const weakerYes = now.approval.by === "signature" && next.approval.by === "click";
-  return numbers || windowsWider || gpus || asksLess || weakerYes;
-}
-
-const WIDENING: readonly ((policy: PolicyDraft) => number)[] = [
-  ({ limits }) => limits.perVmCreditsMax,
-  ({ limits }) => limits.burnCreditsPerHMax,
-  ({ limits }) => limits.lifetimeCreditsMax,
-  ({ limits }) => limits.vmsLiveMax,
-  ({ limits }) => limits.createsPerMinMax,
-  ({ limits }) => limits.ttlSDefault,
-  ({ limits }) => limits.ttlSMax,
-  ({ shape: { vcpusMax } }) => vcpusMax,
-  ({ shape: { memoryMibMax } }) => memoryMibMax,
-  ({ shape: { diskMibMax } }) => diskMibMax,
-  ({ approval }) => approval.aboveCredits,
-  ({ approval }) => approval.unapprovedPerDayCredits,
-  ({ priceRisePctMax }) => priceRisePctMax,
-  ({ expiresAtMs }) => expiresAtMs,
-];

@@ -5,6 +5,7 @@
  */
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
 import { standing } from "./approvals.ts";
+import { mayAsk, mayCreate } from "./breaker.ts";
 import { type Health, judge } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
 import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
@@ -31,7 +32,7 @@ export function quoteCreate(
   if (tooDear !== null) return { ok: false, refusal: tooDear };
   const rise = moment.policy?.priceRisePctMax ?? 0;
   const costCreditsMax = ceilingOf(holdFor(facts.rateAttoPerS, spec.ttlS), rise);
-  const request = createRequest(spec, facts.rateAttoPerS, costCreditsMax);
+  const request = createRequest(spec, facts, costCreditsMax, moment.nowMs);
   const base = {
     kind: "create" as const,
     vmId: null,
@@ -178,5 +179,13 @@ function viewOf(
     approval: needs ? "required" : "not_required",
     expiresAtMs: moment.nowMs + QUOTE_MS,
   };
-  return judged.refusal === null ? view : { ...view, wouldRefuse: judged.refusal };
+  const no = judged.refusal ?? paceRefusal(moment, grant, request, needs);
+  return no === null ? view : { ...view, wouldRefuse: no };
+}
+
+function paceRefusal(moment: Moment, grant: Grant, request: Request, needs: boolean): Refusal | null {
+  const pace = moment.store.loadPace(grant.grantId);
+  const wait = request.kind === "create" ? mayCreate(pace, moment.nowMs) : null;
+  const asks = needs && moment.store.openApprovals(grant.grantId).length === 0;
+  return wait ?? (asks ? mayAsk(pace, moment.nowMs) : null);
 }

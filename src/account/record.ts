@@ -18,8 +18,10 @@ import {
   onSigned,
   onTime,
   resurrected,
+  whenUnreachable,
 } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
+import { noteVm } from "./pacing.ts";
 import { planVm, type Step } from "./plan.ts";
 import { atEnd, settle } from "./settlement.ts";
 import { standing } from "./approvals.ts";
@@ -59,7 +61,7 @@ function next(
     case "forget_spent":
       return onForgetSpent(vm, learned.forgetHash, learned.core);
     case "node":
-      return onNodeSight(vm, { ...learned.sight, atMs: nowMs });
+      return onNodeSight(vm, { ...learned.sight, atMs: nowMs }, whenUnreachable(moment.policy));
     case "node_refused":
       return vm.state === "PROVISIONING" ? close(vm, "boot_failed", nowMs) : vm;
     case "rates":
@@ -82,6 +84,7 @@ export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): v
   moment.store.saveVm(vm, isTended(moment, vm));
   if (before.state !== vm.state) moment.audit(`vm.${vm.state.toLowerCase()}`, { vmId: vm.vmId, reason: vm.endReason });
   if (ends) ended(moment, vm);
+  noteVm(moment, before, vm);
   tell(moment, before, vm);
 }
 
@@ -98,7 +101,7 @@ function ended(moment: Moment, vm: VmRecord): void {
 
 /** One bad node must not use up the owner's signature: it returns once, lowered by what this VM has cost. */
 function returnApproval(moment: Moment, vm: VmRecord): void {
-  const approval = moment.store.approvalOfQuote(vm.quoteId);
+  const approval = vm.approvalId === null ? undefined : moment.store.loadApproval(vm.approvalId);
   const version = moment.policy?.version ?? 0;
   if (
     approval === undefined ||

@@ -1,6 +1,7 @@
 /** What a quote or an accept asks of the policy, and the refusals that need no policy. Pure. */
 import { type Refusal, refusal } from "../errors.ts";
 import { creditsPerHour } from "./credits.ts";
+import { currentAttempt } from "./lifecycle.ts";
 import type { PayerFacts } from "./payer.ts";
 import type { Request } from "./policy.ts";
 import type { Credits, NodeRef, VmRecord, VmSpec } from "./types.ts";
@@ -9,13 +10,27 @@ import type { Credits, NodeRef, VmRecord, VmSpec } from "./types.ts";
 export type CreateFacts = { readonly payer: PayerFacts; readonly rateAttoPerS: bigint; readonly node: NodeRef };
 export type ExtendFacts = { readonly payer: PayerFacts };
 
-export const createRequest = (spec: VmSpec, rateAttoPerS: bigint, credits: Credits): Request => ({
+const imageOf = (spec: VmSpec): Request["image"] => ({ slug: spec.imageSlug, hash: spec.imageHash });
+
+const placeOf = ({ nodeHash, scorePct }: NodeRef): Request["node"] =>
+  scorePct === undefined ? { nodeHash } : { nodeHash, scorePct };
+
+export const createRequest = (
+  spec: VmSpec,
+  facts: Omit<CreateFacts, "payer">,
+  credits: Credits,
+  nowMs: number,
+): Request => ({
   kind: "create",
   credits,
   vmTotal: credits,
-  rateAttoPerS,
+  rateAttoPerS: facts.rateAttoPerS,
   shape: spec.shape,
+  image: imageOf(spec),
+  node: placeOf(facts.node),
   ttlS: spec.ttlS,
+  extendS: 0,
+  endsAtMs: nowMs + spec.ttlS * 1_000,
 });
 
 export function extendRequest(vm: VmRecord, seconds: number, credits: Credits): Request {
@@ -27,7 +42,11 @@ export function extendRequest(vm: VmRecord, seconds: number, credits: Credits): 
     vmTotal: already + credits,
     rateAttoPerS: vm.rateAttoPerS,
     shape: vm.spec.shape,
+    image: imageOf(vm.spec),
+    node: placeOf(currentAttempt(vm).node),
     ttlS,
+    extendS: ttlS - vm.spec.ttlS,
+    endsAtMs: vm.expiresAtMs + seconds * 1_000,
   };
 }
 

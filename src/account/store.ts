@@ -6,17 +6,22 @@
 import * as accounts from "./account-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
+import * as paces from "./pace-store.ts";
 import * as quotes from "./quote-store.ts";
 import * as vms from "./vm-store.ts";
 
 export type Store = ReturnType<typeof sqlStore>;
 
+const bound =
+  (sql: SqlStorage) =>
+  <A extends readonly unknown[], R>(work: (sql: SqlStorage, ...args: A) => R) =>
+  (...args: A): R =>
+    work(sql, ...args);
+
 export function sqlStore(sql: SqlStorage) {
-  const on =
-    <A extends readonly unknown[], R>(work: (sql: SqlStorage, ...args: A) => R) =>
-    (...args: A): R =>
-      work(sql, ...args);
+  const on = bound(sql);
   return {
+    ...paceStore(sql),
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -78,5 +83,15 @@ export function sqlStore(sql: SqlStorage) {
     storeOwnerMessage: on(messages.storeOwnerMessage),
     openOwnerMessages: on(messages.openOwnerMessages),
     recordRelay: on(messages.recordRelay),
+  };
+}
+
+function paceStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    loadPace: on(paces.loadPace),
+    savePace: on(paces.savePace),
+    noteAsked: on(paces.noteAsked),
+    askedCreates: on(paces.askedCreates),
   };
 }

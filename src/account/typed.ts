@@ -61,7 +61,7 @@ export function policyTypedData(
   about: { readonly account: string; readonly owner: string; readonly nonce: string; readonly unfreezes: string },
   policy: Policy,
 ): TypedData {
-  const { limits, shape, approval } = policy;
+  const { limits, shape, place, approval, on } = policy;
   return typed("Policy", origin, [
     ["account", "string", about.account],
     ["owner", "address", about.owner],
@@ -74,18 +74,31 @@ export function policyTypedData(
     ["creates_per_min_max", "uint256", limits.createsPerMinMax],
     ["ttl_s_default", "uint256", limits.ttlSDefault],
     ["ttl_s_max", "uint256", limits.ttlSMax],
+    ["extend_s_total_max", "uint256", limits.extendSTotalMax],
     ["vcpus_max", "uint256", shape.vcpusMax],
     ["memory_mib_max", "uint256", shape.memoryMibMax],
     ["disk_mib_max", "uint256", shape.diskMibMax],
-    ["gpus", "string", shape.gpus.length === 0 ? "none" : shape.gpus.join(", ")],
+    ["gpus", "string", listed(shape.gpus, "none")],
+    ["images", "string", listed(shape.images, "all")],
+    ["nodes_allow", "string", listed(place.nodesAllow, "all")],
+    ["nodes_deny", "string", listed(place.nodesDeny, "none")],
+    ["score_pct_min", "uint256", place.scorePctMin],
     ["approval_by", "string", approval.by],
     ["approval_first_vm", "bool", approval.firstVm],
     ["approval_gpu", "bool", approval.gpu],
     ["approval_above_credits", "uint256", approval.aboveCredits],
     ["approval_unapproved_per_day_credits", "uint256", approval.unapprovedPerDayCredits],
+    ["on_vm_unreachable", "string", on.vmUnreachable],
+    ["on_vm_unreachable_min", "uint256", on.vmUnreachableMin],
+    ["on_payer_line", "string", on.payerLine],
     ["price_rise_pct_max", "uint256", policy.priceRisePctMax],
     ["expires_at", "uint256", Math.floor(policy.expiresAtMs / 1_000)],
+    ["delegation_expires_at", "string", secondsOr(policy.delegationExpiresAtMs, "as long as it stands")],
     ["unfreezes", "string", about.unfreezes],
     ["nonce", "string", about.nonce],
   ]);
 }
+
+const listed = (all: readonly string[], none: string): string => (all.length === 0 ? none : all.join(", "));
+const secondsOr = (atMs: number | null, never: string): string =>
+  atMs === null ? never : String(Math.floor(atMs / 1_000));

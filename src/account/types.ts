@@ -7,6 +7,7 @@
 import type { GpuSpec } from "../aleph/contents.ts";
 import type { Fact } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
+import type { Window } from "./policy-types.ts";
 
 export type Credits = number;
 /** Lower-case hex without 0x, as the network writes item hashes and node hashes. */
@@ -20,43 +21,7 @@ export type Shape = {
   readonly gpu?: string;
 };
 
-export type Window = { readonly seconds: number; readonly creditsMax: Credits };
-
-/** The owner's limits (safety.md a.3). Stored and hashed as this JSON; a new or wider one is signed by the owner. */
-export type Policy = {
-  readonly version: number;
-  readonly limits: {
-    readonly perVmCreditsMax: Credits;
-    readonly burnCreditsPerHMax: Credits;
-    readonly windows: readonly Window[];
-    readonly lifetimeCreditsMax: Credits;
-    readonly vmsLiveMax: number;
-    readonly createsPerMinMax: number;
-    readonly ttlSDefault: number;
-    readonly ttlSMax: number;
-  };
-  readonly shape: {
-    readonly vcpusMax: number;
-    readonly memoryMibMax: number;
-    readonly diskMibMax: number;
-    /** Models that may be rented; empty: no GPU. */
-    readonly gpus: readonly string[];
-  };
-  readonly approval: {
-    readonly by: "signature" | "click";
-    readonly firstVm: boolean;
-    readonly gpu: boolean;
-    /** A VM whose total exceeds this needs approval. */
-    readonly aboveCredits: Credits;
-    /** Above this sum of unapproved spending in 24 hours, everything needs approval. */
-    readonly unapprovedPerDayCredits: Credits;
-  };
-  readonly priceRisePctMax: number;
-  readonly expiresAtMs: number;
-};
-
-/** What the owner types in; the version is ours to give. */
-export type PolicyDraft = Omit<Policy, "version">;
+export type * from "./policy-types.ts";
 
 export type GrantState = "active" | "frozen" | "revoked";
 export type Scope = "vm:read" | "vm:create" | "vm:destroy" | "funds:topup";
@@ -72,6 +37,8 @@ export type Grant = {
   readonly creditsMax: Credits;
   readonly vmsLiveMax: number;
   readonly createsPerMinMax: number;
+  /** Sliding windows of this agent alone, beside the account's; the narrower one wins. */
+  readonly windows?: readonly Window[];
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
 };
@@ -84,6 +51,8 @@ export type NodeRef = {
   readonly domain: string;
   /** The exact free device there, when one was asked for; copied into the INSTANCE as it is. */
   readonly gpu?: GpuSpec;
+  /** Its score in the public list when it was chosen, in whole percent. */
+  readonly scorePct?: number;
 };
 
 /** Everything that makes up one exact VM, after parsing; this is what a quote prices and an approval shows. */
@@ -286,5 +255,6 @@ export type NoticeKind =
   | "vm_unreachable"
   | "dormant_alive"
   | "account_frozen"
+  | "grant_frozen"
   | "approval_waiting"
   | "internal";

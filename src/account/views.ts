@@ -4,19 +4,23 @@ import type { ApprovalView, BalanceView, GrantView, LimitLeft, NetworkState, Ove
 import { creditsPerHour } from "./credits.ts";
 import { ours } from "./checks.ts";
 import { readUsage } from "./books.ts";
-import { currentAttempt, firstSendMs, isLive, UNREACHABLE_MS } from "./lifecycle.ts";
+import { currentAttempt, firstSendMs, isLive, type WhenUnreachable, whenUnreachable } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { type PayerFacts, payerLine, readings } from "./payer.ts";
 import { freesAtMs, type Usage, usedIn, worstCase } from "./policy.ts";
 import { costSoFar, heldFor } from "./settlement.ts";
-import type { Approval, Grant, Policy, VmRecord } from "./types.ts";
+import type { Approval, Grant, Policy, VmRecord, Window } from "./types.ts";
 
 const EXPIRES_SOON_MS = 15 * 60_000;
 const SLOW_TEARDOWN_MS = 15 * 60_000;
 
-export function vmView(vm: VmRecord, nowMs: number): VmView {
+export const shownVm = (moment: Moment, vm: VmRecord): VmView =>
+  vmView(vm, moment.nowMs, whenUnreachable(moment.policy));
+
+export function vmView(vm: VmRecord, nowMs: number, { destroyAfterMs }: WhenUnreachable): VmView {
   const attempt = currentAttempt(vm);
-  const destroyAtMs = vm.unreachableSinceMs === null ? null : vm.unreachableSinceMs + UNREACHABLE_MS;
+  const counting = vm.unreachableSinceMs !== null && destroyAfterMs !== null;
+  const destroyAtMs = counting ? (vm.unreachableSinceMs ?? 0) + destroyAfterMs : null;
   return {
     vmId: vm.vmId,
     grantId: vm.grantId,
@@ -85,6 +89,14 @@ export function approvalView(moment: Moment, approval: Approval): ApprovalView {
   };
 }
 
+/** What waits for the owner or was given and not yet used; `grantId` null: of every grant. */
+export function openApprovals(moment: Moment, grantId: string | null): readonly ApprovalView[] {
+  return moment.store
+    .openApprovals(grantId)
+    .map((approval) => approvalView(moment, approval))
+    .filter((one) => one.state === "pending" || one.state === "approved");
+}
+
 export function grantView(moment: Moment, grant: Grant): GrantView {
   const mine = moment.store.loadPage({
     grantId: grant.grantId,
@@ -145,16 +157,16 @@ function limitsLeft(policy: Policy, grant: Grant | null, usage: Usage, nowMs: nu
     left: Math.max(0, max - used),
     freesAtMs: freesAt,
   });
-  const windows = limits.windows.map((window) => {
-    const used = usedIn(usage, window.seconds, nowMs);
-    return row(
-      `window_${window.seconds}s`,
-      window.creditsMax,
-      used,
-      used === 0 ? null : freesAtMs(usage, window, window.creditsMax - used + 1, nowMs),
-    );
-  });
-  const own = grant === null ? [] : [row("grant", grant.creditsMax, usage.grantSpent)];
+  const windowRow = (name: LimitLeft["name"], window: Window, recent: Usage["recent"]): LimitLeft => {
+    const used = usedIn({ recent }, window.seconds, nowMs);
+    const frees = used === 0 ? null : freesAtMs({ recent }, window, window.creditsMax - used + 1, nowMs);
+    return row(name, window.creditsMax, used, frees);
+  };
+  const windows = limits.windows.map((one) => windowRow(`window_${one.seconds}s`, one, usage.recent));
+  const ownWindows = (grant?.windows ?? []).map((one) =>
+    windowRow(`grant_window_${one.seconds}s`, one, usage.grantRecent),
+  );
+  const own = grant === null ? [] : [...ownWindows, row("grant", grant.creditsMax, usage.grantSpent)];
   return [
     row("per_vm", limits.perVmCreditsMax, 0),
     row("burn_per_h", limits.burnCreditsPerHMax, creditsPerHour(usage.burnAttoPerS)),
@@ -164,6 +176,7 @@ function limitsLeft(policy: Policy, grant: Grant | null, usage: Usage, nowMs: nu
     row("vms_live", limits.vmsLiveMax, usage.vmsLive),
     row("creates_per_min", limits.createsPerMinMax, usage.createdMs.length),
     row("ttl_s", limits.ttlSMax, 0),
+    row("extend_s_total", limits.extendSTotalMax, 0),
   ];
 }
 
@@ -176,6 +189,7 @@ export function worstCaseNow(moment: Moment): number {
 export function overview(moment: Moment, payer: PayerFacts | null, networkState: NetworkState): Overview {
   const { account } = moment;
   const recent = moment.store.loadPage({ grantId: null, liveOnly: false, limit: 20 });
+  const unreachable = whenUnreachable(moment.policy);
   const live = moment.store.loadLive().filter((vm) => !recent.some((one) => one.vmId === vm.vmId));
   return {
     owner: account.owner,
@@ -186,12 +200,9 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     policy: moment.policy,
     worstCaseCredits: worstCaseNow(moment),
     balance: balanceView(moment, null, payer ?? account.payer, networkState),
-    vms: [...live, ...recent].map((vm) => vmView(vm, moment.nowMs)),
+    vms: [...live, ...recent].map((vm) => vmView(vm, moment.nowMs, unreachable)),
     grants: moment.store.loadGrants().map((grant) => grantView(moment, grant)),
-    approvals: moment.store
-      .openApprovals(null)
-      .map((approval) => approvalView(moment, approval))
-      .filter((one) => one.state === "pending" || one.state === "approved"),
+    approvals: openApprovals(moment, null),
     notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,
   };

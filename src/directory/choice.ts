@@ -5,7 +5,7 @@
  * rank; what ranks is what the list says and what we saw fail.
  */
 import type { NodeView } from "../account/contract.ts";
-import type { Shape } from "../account/types.ts";
+import type { Place, Shape } from "../account/types.ts";
 import { versionAtLeast } from "../aleph/nodes.ts";
 import type { NodeEntry } from "../aleph/nodes.ts";
 
@@ -17,6 +17,8 @@ export type Wanted = {
   readonly cooling: ReadonlySet<string>;
   /** Nodes that earlier attempts of this VM have used. */
   readonly tried: ReadonlySet<string>;
+  /** The owner's rules. Left out for a node that was asked for: the account itself says why it may not be used. */
+  readonly place?: Place;
 };
 
 export type Filter =
@@ -28,6 +30,7 @@ export type Filter =
   | "ipv6_broken"
   | "qemu_missing"
   | "terms_not_accepted"
+  | "not_allowed"
   | "capacity_unknown"
   | "vcpus_too_few"
   | "memory_too_small"
@@ -62,6 +65,7 @@ const FILTERS: readonly (readonly [Filter, (node: NodeEntry, wanted: Wanted) => 
   ["qemu_missing", (node) => !node.qemu],
   // accepting an operator's terms is the owner's to do, and no owner has been asked
   ["terms_not_accepted", (node) => node.termsHash !== undefined],
+  ["not_allowed", (node, { place }) => place !== undefined && !isAllowed(node, place)],
   ["capacity_unknown", (node) => node.vcpus === null || node.memoryMibFree === null || node.diskMibFree === null],
   ["vcpus_too_few", (node, { shape }) => !hasRoom(node.vcpus, shape.vcpus)],
   ["memory_too_small", (node, { shape }) => !hasRoom(node.memoryMibFree, shape.memoryMib)],
@@ -70,6 +74,15 @@ const FILTERS: readonly (readonly [Filter, (node: NodeEntry, wanted: Wanted) => 
   ["failed_recently", (node, { cooling }) => cooling.has(node.nodeHash)],
   ["tried_already", (node, { tried }) => tried.has(node.nodeHash)],
 ];
+
+function isAllowed(node: NodeEntry, place: Place): boolean {
+  if (place.nodesDeny.includes(node.nodeHash)) return false;
+  if (place.nodesAllow.length > 0 && !place.nodesAllow.includes(node.nodeHash)) return false;
+  return scorePctOf(node) >= place.scorePctMin;
+}
+
+/** In whole percent, rounded down: what decides is an integer. */
+export const scorePctOf = (node: NodeEntry): number => Math.floor(Math.round(node.score * 1e6) / 1e4);
 
 /** Every filter is hard, for a node that was asked for as well: its flaws do not go away by asking. */
 export function eligible(nodes: readonly NodeEntry[], wanted: Wanted): Choice {

@@ -7,12 +7,12 @@
  * 2. POST /authorize/challenge  JSON {handle, address}           → {text}; sign it with personal_sign (EIP-191)
  * 3. POST /authorize/sign-in    JSON {handle, signature}         → {owner, csrf, overview}; overview.policy is null or
  *         {version, form}, overview.grants the agents that could come back; also signs the browser in (12 h)
- * 4. POST /authorize/policy     JSON {handle, draft}             → {nonce, version, worst_case_usd, typed_data}
+ * 4. POST /authorize/policy     JSON {handle, draft}             → {nonce, version, worst_case_usd, shadow, typed_data}
  *         left out if overview.policy stands. draft: the fields of policy-form.ts (`DEFAULTS` and `expires_on`, a
  *         YYYY-MM-DD), text or numbers. typed_data is JSON text for eth_signTypedData_v4, null if nothing gets wider.
  * 5. POST /authorize            form {handle, csrf, verdict=allow, scope (repeated; vm:read always), agent = new | gr_…,
- *         budget_usd, agent_vms_live_max?, agent_creates_per_min_max?, agent_expires_on?, policy_nonce?,
- *         policy_signature?} → 302 to the client with `code`, `state`, `iss`.
+ *         budget_usd, agent_day_usd?, agent_vms_live_max?, agent_creates_per_min_max?, agent_expires_on?,
+ *         policy_nonce?, policy_signature?} → 302 to the client with `code`, `state`, `iss`.
  *         With {handle, verdict=refuse} alone → 302 with `error=access_denied`; needs no sign-in.
  * A refusal is JSON {code, facts, says, retry} for JSON requests or `Accept: application/json`, otherwise a page.
  * Consent is asked for every time: nothing remembers it, and it does not wait for funding.

@@ -49,6 +49,7 @@ export function consentPage(kit: Kit, asked: Asked, handle: string, defaults: Fo
         <p class="total">
           At worst this agent spends <b data-worst-agent>–</b>, and all your agents together <b data-worst-all>–</b>.
         </p>
+        <p data-shadow role="status" aria-live="polite"></p>
         <p>
           <button class="main" name="verdict" value="allow" data-allow>Connect</button>
           <a href="/dashboard/funding" target="_blank" rel="noopener">Funding (opens beside this page)</a>
@@ -109,6 +110,7 @@ function whichAgent(defaults: FormValues): Html {
     <fieldset data-new-agent>
       <legend>This agent's own budget</legend>
       ${field({ name: "budget_usd", label: "It may spend in all", value: GRANT_BUDGET_USD, unit: "USD", step: "0.000001" })}
+      ${field({ name: "agent_day_usd", label: "It may spend within any 24 hours (empty: no such limit)", value: "", unit: "USD", step: "0.000001", optional: true })}
       ${field({ name: "agent_vms_live_max", label: "Its VMs alive at once", value: defaults["vms_live_max"] ?? "3", step: "1" })}
       ${field({ name: "agent_creates_per_min_max", label: "Its new VMs per minute", value: defaults["creates_per_min_max"] ?? "2", step: "1" })}
       ${field({ name: "agent_expires_on", label: "Its access ends on (UTC)", value: defaults["expires_on"] ?? "", type: "date" })}

@@ -15,6 +15,8 @@ import { endLogins, loginsOf } from "./logins.ts";
 import { DEFAULTS, GRANT_BUDGET_USD, endOfDayMs } from "./policy-form.ts";
 import { creditsOf } from "./text.ts";
 
+const DAY_S = 86_400;
+
 export type Consent = {
   readonly form: URLSearchParams;
   readonly handle: string;
@@ -80,8 +82,8 @@ function grantDraft(overview: Overview, asked: Asked, form: URLSearchParams): An
   if (which === "new") return newAgent(overview, client, form);
   const known = overview.grants.find((grant) => grant.grantId === which && grant.state !== "revoked");
   if (known === undefined) return refuse("input.unknown_id", { field: "agent" });
-  const { creditsMax, vmsLiveMax, createsPerMinMax, expiresAtMs } = known;
-  return answer({ ...client, creditsMax, vmsLiveMax, createsPerMinMax, expiresAtMs, existingGrantId: which });
+  const { creditsMax, vmsLiveMax, createsPerMinMax, windows = [], expiresAtMs } = known;
+  return answer({ ...client, creditsMax, vmsLiveMax, createsPerMinMax, windows, expiresAtMs, existingGrantId: which });
 }
 
 type Client = Pick<GrantDraft, "clientId" | "clientName" | "redirectHost" | "scopes">;
@@ -93,10 +95,14 @@ function newAgent(overview: Overview, client: Client, form: URLSearchParams): An
   if (vmsLiveMax === undefined) return refuse("input.invalid", { field: "agent_vms_live_max" });
   const createsPerMinMax = count(form, "agent_creates_per_min_max", "creates_per_min_max");
   if (createsPerMinMax === undefined) return refuse("input.invalid", { field: "agent_creates_per_min_max" });
+  const perDay = form.get("agent_day_usd") ?? "";
+  const dayCredits = perDay === "" ? null : creditsOf(perDay);
+  if (dayCredits === undefined) return refuse("input.invalid", { field: "agent_day_usd" });
+  const windows = dayCredits === null ? [] : [{ seconds: DAY_S, creditsMax: dayCredits }];
   const date = form.get("agent_expires_on") ?? "";
   const expiresAtMs = date === "" ? overview.policy?.expiresAtMs : endOfDayMs(date);
   if (expiresAtMs === undefined) return refuse("input.invalid", { field: "agent_expires_on" });
-  return answer({ ...client, creditsMax, vmsLiveMax, createsPerMinMax, expiresAtMs });
+  return answer({ ...client, creditsMax, vmsLiveMax, createsPerMinMax, windows, expiresAtMs });
 }
 
 function count(form: URLSearchParams, name: string, fallback: string): number | undefined {

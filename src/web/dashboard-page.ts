@@ -71,6 +71,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   vms_live: "VMs alive",
   creates_per_min: "New VMs per minute",
   ttl_s: "Lifetime of a VM",
+  extend_s_total: "Extensions of a VM, in all",
 };
 
 function limitLabel(name: string): string {
@@ -80,7 +81,7 @@ function limitLabel(name: string): string {
 
 function limitText(limit: LimitLeft): string {
   if (limit.name === "vms_live" || limit.name === "creates_per_min") return `${limit.left} of ${limit.max} left`;
-  if (limit.name === "ttl_s") return duration(limit.max);
+  if (limit.name === "ttl_s" || limit.name === "extend_s_total") return duration(limit.max);
   const frees = limit.freesAtMs === null ? "" : `; more from ${time(limit.freesAtMs)}`;
   return `${usd(limit.left)} of ${usd(limit.max)} left${frees}`;
 }

@@ -18,6 +18,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   vm_unreachable: "A VM does not answer.",
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
   account_frozen: "The account is frozen. Running VMs go on to their end.",
+  grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
   approval_waiting: "An agent waits for your approval.",
   internal: "The service met a state that must not be. Tell its operator.",
 };

@@ -17,7 +17,9 @@ const WINDOW = /^window_([0-9]{2,7})_usd$/;
 const WINDOW_S_MIN = 60;
 const WINDOW_S_MAX = 2_592_000;
 const WINDOWS_MAX = 8;
-const GPUS_MAX = 20;
+const LISTED_MAX = 100;
+/** The longest thing that a list holds. */
+const HASH_CHARS = 64;
 const TTL_S_MIN = 60;
 const COUNT_MAX = 1_000;
 
@@ -33,13 +35,22 @@ export const DEFAULTS: FormValues = {
   vcpus_max: "8",
   memory_gb_max: "16",
   disk_gb_max: "160",
+  extend_h_total_max: "24",
   gpus: "",
+  images: "",
+  nodes_allow: "",
+  nodes_deny: "",
+  score_pct_min: "80",
   approval_by: "signature",
   approval_first_vm: "yes",
   approval_gpu: "yes",
   approval_above_usd: "1",
   unapproved_per_day_usd: "5",
+  vm_unreachable: "destroy",
+  vm_unreachable_min: "30",
+  payer_line: "stop_ours",
   price_rise_pct_max: "10",
+  delegation_expires_on: "",
 };
 
 /** A new agent starts with the smallest budget that is of use: one day's worth. */
@@ -63,17 +74,45 @@ export const VM_FIELDS: readonly Spec[] = [
   { name: "creates_per_min_max", label: "New VMs per minute", ...WHOLE },
   { name: "ttl_h_default", label: "A VM lives, if nothing is said", unit: "hours" },
   { name: "ttl_h_max", label: "A VM lives at most", unit: "hours" },
+  { name: "extend_h_total_max", label: "One VM may be extended by, in all", unit: "hours" },
   { name: "vcpus_max", label: "Largest VM: processors", unit: "vCPU", ...WHOLE },
   { name: "memory_gb_max", label: "Largest VM: memory", unit: "GB" },
   { name: "disk_gb_max", label: "Largest VM: disk", unit: "GB" },
   { name: "gpus", label: "GPU models allowed, separated by commas (empty: none)", type: "text", optional: true },
+  {
+    name: "images",
+    label: "Images allowed, by name or hash, separated by commas (empty: all)",
+    type: "text",
+    optional: true,
+  },
   { name: "price_rise_pct_max", label: "A price may rise after the quote by", unit: "%", step: "1" },
+];
+
+export const PLACE_FIELDS: readonly Spec[] = [
+  {
+    name: "nodes_allow",
+    label: "Nodes allowed, by hash, separated by commas (empty: all)",
+    type: "text",
+    optional: true,
+  },
+  { name: "nodes_deny", label: "Nodes never to be used, by hash", type: "text", optional: true },
+  { name: "score_pct_min", label: "Lowest score of a node (below 80 none is ever used)", unit: "%", step: "1" },
+];
+
+export const TROUBLE_FIELDS: readonly Spec[] = [
+  { name: "vm_unreachable_min", label: "A VM counts as unreachable after", unit: "minutes", ...WHOLE },
 ];
 
 export const APPROVAL_FIELDS: readonly Spec[] = [
   { name: "approval_above_usd", label: "Ask me for any VM that costs more than", ...USD },
   { name: "unapproved_per_day_usd", label: "Ask me once a day's unapproved spending passes", ...USD },
   { name: "expires_on", label: "These limits end on (UTC)", type: "date" },
+  {
+    name: "delegation_expires_on",
+    label: "No VM may outlive this day (UTC; empty: my delegation has no end)",
+    type: "date",
+    optional: true,
+  },
 ];
 
 export function defaultValues(nowMs: number): FormValues {
@@ -81,7 +120,7 @@ export function defaultValues(nowMs: number): FormValues {
 }
 
 export function valuesOf(policy: Policy): FormValues {
-  const { limits, shape, approval } = policy;
+  const { limits, shape, place, approval, on } = policy;
   return {
     per_vm_usd: usdField(limits.perVmCreditsMax),
     burn_usd_per_h: usdField(limits.burnCreditsPerHMax),
@@ -91,17 +130,26 @@ export function valuesOf(policy: Policy): FormValues {
     creates_per_min_max: String(limits.createsPerMinMax),
     ttl_h_default: String(limits.ttlSDefault / 3_600),
     ttl_h_max: String(limits.ttlSMax / 3_600),
+    extend_h_total_max: String(limits.extendSTotalMax / 3_600),
     vcpus_max: String(shape.vcpusMax),
     memory_gb_max: String(shape.memoryMibMax / 1_024),
     disk_gb_max: String(shape.diskMibMax / 1_024),
     gpus: shape.gpus.join(", "),
+    images: shape.images.join(", "),
+    nodes_allow: place.nodesAllow.join(", "),
+    nodes_deny: place.nodesDeny.join(", "),
+    score_pct_min: String(place.scorePctMin),
     approval_by: approval.by,
     approval_first_vm: approval.firstVm ? "yes" : "no",
     approval_gpu: approval.gpu ? "yes" : "no",
     approval_above_usd: usdField(approval.aboveCredits),
     unapproved_per_day_usd: usdField(approval.unapprovedPerDayCredits),
+    vm_unreachable: on.vmUnreachable,
+    vm_unreachable_min: String(on.vmUnreachableMin),
+    payer_line: on.payerLine,
     price_rise_pct_max: String(policy.priceRisePctMax),
     expires_on: day(policy.expiresAtMs),
+    delegation_expires_on: policy.delegationExpiresAtMs === null ? "" : day(policy.delegationExpiresAtMs),
   };
 }
 
@@ -145,6 +193,12 @@ function draftOf(form: Form): PolicyDraft {
       memoryMibMax: scaled(form, "memory_gb_max", 1_024, 1),
       diskMibMax: scaled(form, "disk_gb_max", 1_024, 1),
       gpus: list(form, "gpus"),
+      images: list(form, "images"),
+    },
+    place: {
+      nodesAllow: list(form, "nodes_allow"),
+      nodesDeny: list(form, "nodes_deny"),
+      scorePctMin: whole(form, "score_pct_min", 0, 100),
     },
     approval: {
       by: oneOf(form, "approval_by", ["signature", "click"]) ?? "signature",
@@ -153,10 +207,19 @@ function draftOf(form: Form): PolicyDraft {
       aboveCredits: dollars(form, "approval_above_usd"),
       unapprovedPerDayCredits: dollars(form, "unapproved_per_day_usd"),
     },
+    on: {
+      vmUnreachable: oneOf(form, "vm_unreachable", ["destroy", "alert"]) ?? "destroy",
+      vmUnreachableMin: whole(form, "vm_unreachable_min", 1, COUNT_MAX),
+      payerLine: oneOf(form, "payer_line", ["stop_ours", "alert"]) ?? "stop_ours",
+    },
     priceRisePctMax: whole(form, "price_rise_pct_max", 0, 100),
     expiresAtMs: endOfDayMs(form.text("expires_on")) ?? failed(form, "expires_on"),
+    delegationExpiresAtMs: form.text("delegation_expires_on") === "" ? null : delegationEnd(form),
   };
 }
+
+const delegationEnd = (form: Form): number =>
+  endOfDayMs(form.text("delegation_expires_on")) ?? failed(form, "delegation_expires_on");
 
 function limitsOf(form: Form): PolicyDraft["limits"] {
   const ttlSMax = scaled(form, "ttl_h_max", 3_600, TTL_S_MIN);
@@ -171,6 +234,7 @@ function limitsOf(form: Form): PolicyDraft["limits"] {
     createsPerMinMax: whole(form, "creates_per_min_max", 0, COUNT_MAX),
     ttlSDefault,
     ttlSMax,
+    extendSTotalMax: scaled(form, "extend_h_total_max", 3_600, 0),
   };
 }
 
@@ -215,7 +279,7 @@ function list(form: Form, name: string): readonly string[] {
     .split(",")
     .map((one) => one.trim());
   const named = all.filter((one) => one !== "");
-  if (named.length > GPUS_MAX || named.some((one) => plain(one) !== one)) form.bad(name);
+  if (named.length > LISTED_MAX || named.some((one) => plain(one, HASH_CHARS) !== one)) form.bad(name);
   return named;
 }
 

@@ -11,6 +11,8 @@ export type OfferJson = {
   readonly nonce: string;
   readonly version: number;
   readonly worst_case_usd: number;
+  /** One sentence on what these limits would have refused of late; null: there is nothing to try them on. */
+  readonly shadow: string | null;
   readonly typed_data: string | null;
 };
 
@@ -19,6 +21,15 @@ export function offerJson(offer: PolicyOffer): OfferJson {
     nonce: offer.nonce,
     version: offer.version,
     worst_case_usd: usdNumber(offer.worstCaseCredits),
+    shadow: shadowText(offer.shadow),
     typed_data: offer.typedData === null ? null : JSON.stringify(offer.typedData),
   };
+}
+
+export function shadowText({ of, refused, refusedThen }: PolicyOffer["shadow"]): string | null {
+  if (of === 0) return null;
+  const past = of === 1 ? "the last create" : `${refused} of the last ${of} creates`;
+  const would =
+    of === 1 ? `${past} would ${refused === 1 ? "" : "not "}have been refused` : `${past} would have been refused`;
+  return `With these limits, ${would} (under the limits of their time: ${refusedThen}).`;
 }

@@ -3,7 +3,15 @@ import { html } from "hono/html";
 import type { Overview } from "../account/contract.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
-import { APPROVAL_FIELDS, type FormValues, MONEY_FIELDS, VM_FIELDS, otherWindows } from "./policy-form.ts";
+import {
+  APPROVAL_FIELDS,
+  type FormValues,
+  MONEY_FIELDS,
+  PLACE_FIELDS,
+  TROUBLE_FIELDS,
+  VM_FIELDS,
+  otherWindows,
+} from "./policy-form.ts";
 import { plain, usd } from "./text.ts";
 
 export function policyFields(values: FormValues): Html {
@@ -17,14 +25,39 @@ export function policyFields(values: FormValues): Html {
       <legend>When I want to be asked</legend>
       ${yesNo("approval_first_vm", "For the very first VM", values)}
       ${yesNo("approval_gpu", "For any VM with a GPU", values)} ${filled(APPROVAL_FIELDS)}
-      <p>I say yes by</p>
-      ${tick({ name: "approval_by", value: "signature", label: "a wallet signature (safer)", ticked: values["approval_by"] !== "click", type: "radio" })}
-      ${tick({ name: "approval_by", value: "click", label: "a click in my signed-in browser", ticked: values["approval_by"] === "click", type: "radio" })}
+      ${oneOf("I say yes by", "approval_by", SAYS_YES, values)}
     </fieldset>
     <details>
       <summary>VM sizes, lifetimes and counts</summary>
       ${filled(VM_FIELDS)}
+    </details>
+    <details>
+      <summary>Nodes, and what happens when something fails</summary>
+      ${filled(PLACE_FIELDS)} ${oneOf("A VM that cannot be reached is", "vm_unreachable", UNREACHABLE, values)}
+      ${filled(TROUBLE_FIELDS)}
+      ${oneOf("When my credits come close to one day of burn", "payer_line", PAYER_LINE, values)}
     </details>`;
+}
+
+type Choices = readonly (readonly [value: string, label: string])[];
+/** The first of each is the safer one, and the one ticked if nothing is said. */
+const SAYS_YES: Choices = [
+  ["signature", "a wallet signature (safer)"],
+  ["click", "a click in my signed-in browser"],
+];
+const UNREACHABLE: Choices = [
+  ["destroy", "destroyed, and I am told"],
+  ["alert", "left to its end, and I am told"],
+];
+const PAYER_LINE: Choices = [
+  ["stop_ours", "stop my agents' VMs, newest first"],
+  ["alert", "only tell me"],
+];
+
+function oneOf(words: string, name: string, choices: Choices, values: FormValues): Html {
+  const chosen = choices.some(([value]) => value === values[name]) ? values[name] : choices[0]?.[0];
+  return html`<p>${words}</p>
+    ${choices.map(([value, label]) => tick({ name, value, label, ticked: value === chosen, type: "radio" }))}`;
 }
 
 /** Ticked is `yes`; policy.js sends `no` for one that is not, so that a missing tick never reads as the default. */
@@ -56,6 +89,7 @@ export function policyPage(kit: Kit, ask: PolicyPageAsk): Html {
       <p class="total">
         At worst all your agents together still spend <b data-worst-all>${usd(overview.worstCaseCredits)}</b>.
       </p>
+      <p data-shadow role="status" aria-live="polite"></p>
       <p>Narrower limits are saved at once. Wider ones, and the end of a freeze, need your wallet's signature.</p>
       ${walletChooser()}
       <p><button class="main">Save</button></p>

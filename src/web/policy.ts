@@ -1,7 +1,7 @@
 /**
  * The page of the owner's limits, and its two JSON steps.
  *
- *   POST /dashboard/policy/offer  JSON {draft, unfreeze?: "" | "account" | grant id} → {nonce, version, worst_case_usd, typed_data}
+ *   POST /dashboard/policy/offer  JSON {draft, unfreeze?: "" | "account" | grant id} → {nonce, version, worst_case_usd, shadow, typed_data}
  *   POST /dashboard/policy        JSON {nonce, signature?}                            → {version}
  */
 import * as z from "zod";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { approvalFacts, covers, GIVEN_MS, REQUEST_MS, standing } from "../../src/account/approvals.ts";
+import { approvalFacts, covers, GIVEN_MS, REQUEST_MS, sameAsked, standing } from "../../src/account/approvals.ts";
 import type { Approval, ApprovalFacts } from "../../src/account/types.ts";
 import { H, requested, T0, TTL_S } from "./vms.ts";
 
@@ -110,5 +110,36 @@ describe("covers", () => {
       const others = typeof was === "number" ? [was - 1, was + 1] : [`${was} `, ""].filter((text) => text !== was);
       for (const other of others) expect(covers(ASKED, { ...ASKED, [field]: other })).toBe(false);
     }
+  });
+});
+
+describe("sameAsked", () => {
+  const pending = approval({ approvalId: "ap_p", facts: ASKED });
+  const given = approval({ approvalId: "ap_g", facts: ASKED, state: "approved", validUntilMs: T0 + H });
+  const found = (open: readonly Approval[], asked: Partial<ApprovalFacts> = {}, nowMs = T0): string | undefined =>
+    sameAsked(open, { ...ASKED, ...asked }, 0, nowMs)?.approvalId;
+
+  test("finds the open question that says the same, whichever quote it came with, a given one first", () => {
+    expect(found([])).toBeUndefined();
+    expect(found([{ ...pending, quoteId: "q_other" }])).toBe("ap_p");
+    expect(found([pending, given])).toBe("ap_g");
+    expect(found([pending], { costCreditsMax: ASKED.costCreditsMax - 1 })).toBe("ap_p");
+  });
+
+  test("a dearer or any other request is another question", () => {
+    expect(found([pending, given], { costCreditsMax: ASKED.costCreditsMax + 1 })).toBeUndefined();
+    expect(found([pending, given], { memoryMib: ASKED.memoryMib + 1_024 })).toBeUndefined();
+    expect(found([pending, given], { policyVersion: 4 })).toBeUndefined();
+  });
+
+  test("one that time has closed, or that was used, is none", () => {
+    expect(found([given], {}, T0 + H)).toBeUndefined();
+    expect(found([pending], {}, T0 + REQUEST_MS)).toBeUndefined();
+    expect(
+      found([
+        { ...given, state: "used" },
+        { ...pending, state: "denied" },
+      ]),
+    ).toBeUndefined();
   });
 });

@@ -7,9 +7,25 @@ import {
   onForgetSpent,
   onFrozenRates,
   onNodeSight,
+  whenUnreachable,
 } from "../../src/account/lifecycle.ts";
-import type { VmRecord } from "../../src/account/types.ts";
-import { H, HASH, healthy, MIN, only, provisioning, RATE, requested, sent, sight, SSH, stopping, T0 } from "./vms.ts";
+import type { Policy, VmRecord } from "../../src/account/types.ts";
+import {
+  H,
+  HASH,
+  healthy,
+  MIN,
+  only,
+  POLICY,
+  provisioning,
+  RATE,
+  requested,
+  sent,
+  sight,
+  SSH,
+  stopping,
+  T0,
+} from "./vms.ts";
 
 describe("onNodeSight", () => {
   const looks = (...sights: readonly Partial<NodeSight>[]): VmRecord =>
@@ -47,6 +63,28 @@ describe("onNodeSight", () => {
 
   test("before it was processed and once it is being stopped, the node's list changes nothing", () => {
     for (const vm of [requested(), sent(), stopping()]) expect(onNodeSight(vm, sight({ ready: SSH }))).toBe(vm);
+  });
+});
+
+describe("whenUnreachable", () => {
+  const on = (change: Partial<Policy["on"]>): Policy => ({ ...POLICY, on: { ...POLICY.on, ...change } });
+  const blind = (vm: VmRecord, afterMs: number, policy: Policy | null): VmRecord =>
+    onNodeSight(
+      vm,
+      { atMs: T0 + afterMs, ready: null, answered: false, othersAnswered: true },
+      whenUnreachable(policy),
+    );
+  const after = (minutes: number, policy: Policy | null): VmRecord =>
+    blind(blind(healthy(), H, policy), H + minutes * MIN, policy);
+
+  test("the owner's minutes pass before an unreachable VM is destroyed, thirty without a policy", () => {
+    expect(after(30, null).endReason).toBe("unreachable");
+    expect(after(59, on({ vmUnreachableMin: 60 })).state).toBe("UNHEALTHY");
+    expect(after(60, on({ vmUnreachableMin: 60 })).endReason).toBe("unreachable");
+  });
+
+  test("an owner who wants to be told only has it left to its end", () => {
+    expect(after(10_000, on({ vmUnreachable: "alert" }))).toMatchObject({ state: "UNHEALTHY", endReason: null });
   });
 });
 

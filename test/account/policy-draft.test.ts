@@ -9,6 +9,8 @@ const limits = (change: Partial<Policy["limits"]>): PolicyDraft => ({
   limits: { ...POLICY.limits, ...change },
 });
 const shape = (change: Partial<Policy["shape"]>): PolicyDraft => ({ ...POLICY, shape: { ...POLICY.shape, ...change } });
+const place = (change: Partial<Policy["place"]>): PolicyDraft => ({ ...POLICY, place: { ...POLICY.place, ...change } });
+const on = (change: object): PolicyDraft => ({ ...POLICY, on: { ...POLICY.on, ...change } }) as PolicyDraft;
 const approval = (change: object): PolicyDraft =>
   ({ ...POLICY, approval: { ...POLICY.approval, ...change } }) as PolicyDraft;
 
@@ -20,6 +22,9 @@ const NUMBERS: readonly (readonly [name: string, draft: (value: number) => Polic
   ["vms_live", (value) => limits({ vmsLiveMax: value }), 100],
   ["creates_per_min", (value) => limits({ createsPerMinMax: value }), 100],
   ["ttl", (value) => limits({ ttlSMax: value }), 30 * 86_400],
+  ["extend_total", (value) => limits({ extendSTotalMax: value }), 30 * 86_400],
+  ["score_min", (value) => place({ scorePctMin: value }), 100],
+  ["vm_unreachable_min", (value) => on({ vmUnreachableMin: value }), 1_440],
   ["vcpus", (value) => shape({ vcpusMax: value }), 256],
   ["memory", (value) => shape({ memoryMibMax: value }), 1_048_576],
   ["disk", (value) => shape({ diskMibMax: value }), 1_953_125],
@@ -71,6 +76,29 @@ describe("draftFault", () => {
     expect(fault(shape({ gpus: Array.from({ length: 21 }, (_none, index) => `GPU ${index}`) }))).toBe("gpus");
     expect(fault(shape({ gpus: [""] }))).toBe("gpus");
     expect(fault(shape({ gpus: ["x".repeat(41)] }))).toBe("gpus");
+  });
+
+  test("images are short names or hashes, nodes are hashes", () => {
+    const hash = "ab".repeat(32);
+    expect(fault(shape({ images: ["debian12", hash] }))).toBeNull();
+    for (const bad of ["", "Debian 12", "a".repeat(33), "../x"]) expect(fault(shape({ images: [bad] }))).toBe("images");
+    expect(fault(shape({ images: Array.from({ length: 51 }, () => "debian12") }))).toBe("images");
+    expect(fault(place({ nodesAllow: [hash], nodesDeny: [hash] }))).toBeNull();
+    expect(fault(place({ nodesAllow: ["node-a"] }))).toBe("nodes_allow");
+    expect(fault(place({ nodesDeny: [hash.toUpperCase()] }))).toBe("nodes_deny");
+    expect(fault(place({ nodesDeny: Array.from({ length: 101 }, () => hash) }))).toBe("nodes_deny");
+  });
+
+  test("what is done in trouble is one of what there is, and not before five minutes", () => {
+    expect(fault(on({ vmUnreachable: "alert", vmUnreachableMin: 5, payerLine: "alert" }))).toBeNull();
+    expect(fault(on({ vmUnreachable: "recreate" }))).toBe("vm_unreachable");
+    expect(fault(on({ vmUnreachableMin: 4 }))).toBe("vm_unreachable_min");
+    expect(fault(on({ payerLine: "ignore" }))).toBe("payer_line");
+  });
+
+  test("the delegation has no end or one in the future", () => {
+    const until = (delegationExpiresAtMs: number): string | null => fault({ ...POLICY, delegationExpiresAtMs });
+    expect([until(T0), until(T0 + 1), until(Number.NaN)]).toEqual(["delegation_expires", null, "delegation_expires"]);
   });
 
   test("approval is by signature or by click and by nothing else", () => {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isWider, worstCase } from "../../src/account/policy.ts";
+import { worstCase } from "../../src/account/policy.ts";
+import { isWider } from "../../src/account/policy-wider.ts";
 import type { Policy } from "../../src/account/types.ts";
 import { DAY, POLICY, T0 } from "./vms.ts";
 
@@ -10,6 +11,8 @@ type Path = readonly string[];
 const NUMBERS: readonly Path[] = walk(POLICY, []).filter(
   ([first, second]) => first !== "version" && second !== "windows",
 );
+/** Of these a larger one is the narrower one. */
+const FLOORS = new Set(["place.scorePctMin"]);
 
 function walk(value: unknown, path: Path): readonly Path[] {
   if (typeof value === "number") return [path];
@@ -22,7 +25,8 @@ function moved(policy: Policy, path: Path, by: number): Policy {
   let inner = copy;
   for (const key of path.slice(0, -1)) inner = inner[key] as Record<string, unknown>;
   const last = path.at(-1) as string;
-  inner[last] = Math.max(0, (inner[last] as number) + by);
+  const towards = FLOORS.has(path.join(".")) ? -by : by;
+  inner[last] = Math.max(0, (inner[last] as number) + towards);
   return copy as unknown as Policy;
 }
 
@@ -43,8 +47,8 @@ describe("isWider", () => {
     expect(isWider(POLICY, { ...POLICY, version: 7 } as Policy)).toBe(false);
   });
 
-  test("the walk finds all fourteen numbers of a policy", () => {
-    expect(NUMBERS).toHaveLength(14);
+  test("the walk finds all seventeen numbers of a policy", () => {
+    expect(NUMBERS).toHaveLength(17);
   });
 
   test.each(NUMBERS.map((path) => [path.join("."), path] as const))("%s: more is wider, less is not", (_name, path) => {
@@ -68,6 +72,39 @@ describe("isWider", () => {
     expect(isWider(POLICY, withGpus(["RTX 4000 ADA", "H100"]))).toBe(true);
     expect(isWider(POLICY, withGpus(["H100"]))).toBe(true);
     expect(isWider(POLICY, withGpus([]))).toBe(false);
+  });
+
+  test("an image more is wider, fewer are not; no list at all is the widest", () => {
+    const withImages = (...images: readonly string[]): Policy => ({ ...POLICY, shape: { ...POLICY.shape, images } });
+    expect(isWider(withImages(), withImages("debian12"))).toBe(false);
+    expect(isWider(withImages("debian12"), withImages())).toBe(true);
+    expect(isWider(withImages("debian12"), withImages("debian12", "ubuntu24"))).toBe(true);
+    expect(isWider(withImages("debian12", "ubuntu24"), withImages("ubuntu24"))).toBe(false);
+  });
+
+  test("a node allowed that was not, or denied no more, is wider; the other way round is not", () => {
+    const at = (place: Partial<Policy["place"]>): Policy => ({ ...POLICY, place: { ...POLICY.place, ...place } });
+    expect(isWider(at({ nodesAllow: ["a"] }), at({ nodesAllow: [] }))).toBe(true);
+    expect(isWider(at({ nodesAllow: ["a"] }), at({ nodesAllow: ["a", "b"] }))).toBe(true);
+    expect(isWider(at({ nodesAllow: ["a", "b"] }), at({ nodesAllow: ["b"] }))).toBe(false);
+    expect(isWider(at({}), at({ nodesAllow: ["a"] }))).toBe(false);
+    expect(isWider(at({ nodesDeny: ["a"] }), at({ nodesDeny: ["b"] }))).toBe(true);
+    expect(isWider(at({ nodesDeny: ["a"] }), at({ nodesDeny: ["a", "b"] }))).toBe(false);
+  });
+
+  test("leaving a VM alone that would have been stopped is wider", () => {
+    const on = (change: Partial<Policy["on"]>): Policy => ({ ...POLICY, on: { ...POLICY.on, ...change } });
+    expect(isWider(POLICY, on({ vmUnreachable: "alert" }))).toBe(true);
+    expect(isWider(POLICY, on({ payerLine: "alert" }))).toBe(true);
+    expect(isWider(on({ vmUnreachable: "alert", payerLine: "alert" }), POLICY)).toBe(false);
+  });
+
+  test("a delegation that ends later, or never, is wider; one that gets an end is not", () => {
+    const until = (delegationExpiresAtMs: number | null): Policy => ({ ...POLICY, delegationExpiresAtMs });
+    expect(isWider(until(T0 + DAY), until(null))).toBe(true);
+    expect(isWider(until(T0 + DAY), until(T0 + DAY + 1))).toBe(true);
+    expect(isWider(until(T0 + DAY), until(T0 + DAY - 1))).toBe(false);
+    expect(isWider(until(null), until(T0 + DAY))).toBe(false);
   });
 
   test("asking the owner less often, or for less than a signature, is wider; the other way round is not", () => {

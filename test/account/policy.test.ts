@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ATTO } from "../../src/account/credits.ts";
 import { decide, freesAtMs, needsApproval, type Request, type Usage, usedIn } from "../../src/account/policy.ts";
@@ -12,13 +13,31 @@ const limits = (one: Case, change: Partial<Limits>): Case => ({
   ...one,
   policy: { ...one.policy, limits: { ...one.policy.limits, ...change } },
 });
+const placed = (one: Case, change: Partial<Policy["place"]>): Case => ({
+  ...one,
+  policy: { ...one.policy, place: { ...one.policy.place, ...change } },
+});
 const verdict = ({ policy, grant, usage, ask }: Case): string =>
   decide(policy, grant, usage, ask, T0)?.code ?? "admitted";
 
 /** Each breaks one limit and leaves the others alone, in the order in which refusals are reported. */
 const BREAKS: readonly (readonly [code: string, name: string, apply: (one: Case) => Case])[] = [
   ["policy.shape", "shape", (one) => ({ ...one, policy: { ...one.policy, shape: { ...POLICY.shape, vcpusMax: 0 } } })],
+  [
+    "policy.image",
+    "image",
+    (one) => ({ ...one, policy: { ...one.policy, shape: { ...one.policy.shape, images: ["ubuntu24"] } } }),
+  ],
+  ["policy.node_denied", "node denied", (one) => placed(one, { nodesDeny: [ASK.node.nodeHash] })],
+  ["policy.node_denied", "node not allowed", (one) => placed(one, { nodesAllow: ["ee".repeat(32)] })],
+  ["policy.node_denied", "score", (one) => placed(one, { scorePctMin: 91 })],
   ["policy.ttl", "ttl", (one) => limits(one, { ttlSMax: ASK.ttlS - 1 })],
+  ["policy.ttl", "extensions", (one) => ({ ...one, ask: { ...one.ask, extendS: 43_201 } })],
+  [
+    "policy.ttl",
+    "end of the delegation",
+    (one) => ({ ...one, policy: { ...one.policy, delegationExpiresAtMs: ASK.endsAtMs + H - 1 } }),
+  ],
   ["policy.vms_live", "live VMs", (one) => ({ ...one, usage: { ...one.usage, vmsLive: 3 } })],
   ["policy.vms_live", "live VMs of the grant", (one) => ({ ...one, usage: { ...one.usage, grantVmsLive: 2 } })],
   ["policy.rate", "creates per minute", (one) => ({ ...one, usage: { ...one.usage, createdMs: [T0 - 2, T0 - 1] } })],
@@ -38,6 +57,11 @@ const BREAKS: readonly (readonly [code: string, name: string, apply: (one: Case)
     "policy.window_86400s",
     "window of a day",
     (one) => limits(one, { windows: [{ seconds: 86_400, creditsMax: 1 }, ...one.policy.limits.windows.slice(-1)] }),
+  ],
+  [
+    "policy.window_86400s",
+    "the grant's own window",
+    (one) => ({ ...one, grant: { ...one.grant, windows: [{ seconds: 86_400, creditsMax: 1 }] } }),
   ],
   ["policy.lifetime", "lifetime", (one) => limits(one, { lifetimeCreditsMax: ASK.credits - 1 })],
   ["policy.grant", "budget of the grant", (one) => ({ ...one, grant: { ...one.grant, creditsMax: ASK.credits - 1 } })],
@@ -132,6 +156,71 @@ describe("decide", () => {
     expect(verdict({ ...FITS, ask: { ...ask, vmTotal: 1_000_001 } })).toBe("policy.per_vm");
     expect(verdict({ ...FITS, ask, usage: { ...USAGE, lifetime: 4_964_001 } })).toBe("policy.lifetime");
     expect(verdict({ ...FITS, ask, usage: { ...USAGE, grantSpent: 2_964_001 } })).toBe("policy.grant");
+  });
+});
+
+describe("decide, image and place", () => {
+  const images = (...allowed: readonly string[]): Case => ({
+    ...FITS,
+    policy: { ...POLICY, shape: { ...POLICY.shape, images: allowed } },
+  });
+
+  test("an image is allowed by its name or by its hash, and an empty list allows all", () => {
+    expect(verdict(images())).toBe("admitted");
+    expect(verdict(images("debian12"))).toBe("admitted");
+    expect(verdict(images("cc".repeat(32)))).toBe("admitted");
+    expect(verdict(images("ubuntu24", "dd".repeat(32)))).toBe("policy.image");
+  });
+
+  test("a denied node stays denied when it is allowed as well", () => {
+    const { nodeHash } = ASK.node;
+    expect(verdict(placed(FITS, { nodesAllow: [nodeHash] }))).toBe("admitted");
+    expect(verdict(placed(FITS, { nodesAllow: [nodeHash], nodesDeny: [nodeHash] }))).toBe("policy.node_denied");
+  });
+
+  test("a node without a score counts as no better than the directory's floor", () => {
+    const unknown = { ...FITS, ask: { ...ASK, node: { nodeHash: ASK.node.nodeHash } } };
+    expect(verdict(placed(unknown, { scorePctMin: 80 }))).toBe("admitted");
+    expect(verdict(placed(unknown, { scorePctMin: 81 }))).toBe("policy.node_denied");
+  });
+
+  test("an extension stays where it is, whatever became of the score, unless that node was denied since", () => {
+    const extend: Case = { ...FITS, ask: { ...ASK, kind: "extend", extendS: 3_600 } };
+    expect(verdict(placed(extend, { scorePctMin: 100 }))).toBe("admitted");
+    expect(verdict(placed(extend, { nodesDeny: [ASK.node.nodeHash] }))).toBe("policy.node_denied");
+  });
+});
+
+describe("decide, a grant's own windows", () => {
+  const own = (creditsMax: number, spent: number): Case => ({
+    ...FITS,
+    grant: { ...GRANT, windows: [{ seconds: 3_600, creditsMax }] },
+    usage: { ...USAGE, grantRecent: [{ atMs: T0 - 30 * MIN, credits: spent }] },
+  });
+
+  test("count only what this grant committed, and say so", () => {
+    expect(verdict(own(200_000, 20_000))).toBe("admitted");
+    const no = own(200_000, 20_001);
+    expect(decide(no.policy, no.grant, no.usage, no.ask, T0)).toEqual({
+      code: "policy.window_3600s",
+      facts: { of: "grant", limit: 200_000, asked: 180_000, left: 179_999 },
+      retry: "after",
+      retryAfterS: 1_800,
+    });
+  });
+
+  test("the narrower of account and grant wins, whichever it is", () => {
+    fc.assert(
+      fc.property(fc.nat(400_000), fc.nat(400_000), fc.nat(300_000), (account, grant, spent) => {
+        const recent = [{ atMs: T0 - MIN, credits: spent }];
+        const one: Case = {
+          ...limits(FITS, { windows: [{ seconds: 3_600, creditsMax: account }] }),
+          grant: { ...GRANT, windows: [{ seconds: 3_600, creditsMax: grant }] },
+          usage: { ...USAGE, recent, grantRecent: recent },
+        };
+        expect(verdict(one) === "admitted").toBe(spent + ASK.credits <= Math.min(account, grant));
+      }),
+    );
   });
 });
 

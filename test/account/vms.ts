@@ -30,8 +30,10 @@ export const POLICY: Policy = {
     createsPerMinMax: 2,
     ttlSDefault: TTL_S,
     ttlSMax: 86_400,
+    extendSTotalMax: 43_200,
   },
-  shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: ["RTX 4000 ADA"] },
+  shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: ["RTX 4000 ADA"], images: [] },
+  place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80 },
   approval: {
     by: "signature",
     firstVm: true,
@@ -39,8 +41,10 @@ export const POLICY: Policy = {
     aboveCredits: 400_000,
     unapprovedPerDayCredits: 600_000,
   },
+  on: { vmUnreachable: "destroy", vmUnreachableMin: 30, payerLine: "stop_ours" },
   priceRisePctMax: 10,
   expiresAtMs: T0 + 90 * DAY,
+  delegationExpiresAtMs: null,
 };
 
 export const GRANT: Grant = {
@@ -59,6 +63,7 @@ export const GRANT: Grant = {
 
 export const USAGE: Usage = {
   recent: [],
+  grantRecent: [],
   lifetime: 0,
   grantSpent: 0,
   burnAttoPerS: 0n,
@@ -76,7 +81,11 @@ export const ASK: Request = {
   vmTotal: 180_000,
   rateAttoPerS: RATE,
   shape: { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 },
+  image: { slug: "debian12", hash: "cc".repeat(32) },
+  node: { nodeHash: "bb".repeat(32), scorePct: 90 },
   ttlS: TTL_S,
+  extendS: 0,
+  endsAtMs: T0 + TTL_S * S,
 };
 
 export function attempt(change: Partial<Attempt> = {}): Attempt {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BEST_FEW, eligible, freeGpu, nodeView, pickWeighted, rank } from "../../src/directory/choice.ts";
+import type { Place } from "../../src/account/types.ts";
 import type { NodeEntry } from "../../src/aleph/nodes.ts";
 import { entry, GPU, hashOf, ROOM, SHAPE, wanted } from "./nodes.ts";
 
@@ -48,6 +49,20 @@ describe("eligible", () => {
     expect(choice.fit).toEqual([nodes[2]]);
     expect(choice.leftOut).toEqual({ gpu_not_free: 2 });
     expect(eligible(nodes, wanted({ shape: { ...SHAPE, gpu: "H100" } })).leftOut).toEqual({ gpu_not_free: 3 });
+  });
+
+  it("leaves out what the owner's policy rules out: denied, not among the allowed, below the owner's score", () => {
+    const nodes = [entry("a"), entry("b"), entry("c", { score: 0.89 })];
+    const left = (place: Partial<Place>): string =>
+      eligible(nodes, wanted({ place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80, ...place } }))
+        .fit.map((node) => node.nodeHash[0])
+        .join("");
+    expect(left({})).toBe("abc");
+    expect(left({ nodesDeny: [hashOf("a")] })).toBe("bc");
+    expect(left({ nodesAllow: [hashOf("a"), hashOf("b")] })).toBe("ab");
+    expect(left({ nodesAllow: [hashOf("a")], nodesDeny: [hashOf("a")] })).toBe("");
+    expect(left({ scorePctMin: 89 })).toBe("abc");
+    expect(left({ scorePctMin: 90 })).toBe("ab");
   });
 
   it("leaves out nodes that just failed and nodes that this VM has tried", () => {

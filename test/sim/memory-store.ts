@@ -3,6 +3,7 @@
  * a load hands out what was stored, a snapshot is a shallow copy.
  */
 import type { AccountRow, NonceRow, SealedRow } from "../../src/account/account-store.ts";
+import { type Pace, unpaced } from "../../src/account/breaker.ts";
 import type { Balance } from "../../src/account/ledger.ts";
 import { EMPTY_BALANCE } from "../../src/account/ledger.ts";
 import type { About, AuditRow } from "../../src/account/ledger-store.ts";
@@ -42,6 +43,7 @@ export class MemoryStore {
   readonly audits = this.memory.table<AuditRow>();
   private readonly entries = this.memory.table<EntryRow>();
   private readonly keys = this.memory.table<SealedRow>();
+  private readonly paces = this.memory.table<Pace>();
   private readonly nonces = this.memory.table<NonceRow & { readonly used: boolean }>();
   private readonly notices = this.memory.table<Notice>();
   private readonly tried = this.memory.table<ReadonlyMap<string, Tried>>();
@@ -156,7 +158,7 @@ export class MemoryStore {
         const holds = [...this.holds.values()].filter((hold) => hold.atMs > sinceMs && hold.credits > 0);
         const extras = [...this.extras.values()].filter((extra) => extra.atMs > sinceMs);
         return [...holds, ...extras]
-          .map(({ atMs, credits }) => ({ atMs, credits }))
+          .map(({ atMs, credits, grantId }) => ({ atMs, credits, grantId }))
           .toSorted((a, b) => a.atMs - b.atMs);
       },
       createdSince: (grantId, sinceMs) =>
@@ -172,6 +174,11 @@ export class MemoryStore {
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
       entriesOf: () => [],
       spendingGroups: () => [],
+      loadPace: (grantId) => this.paces.get(grantId) ?? unpaced(grantId),
+      savePace: (pace) => this.paces.set(pace.grantId, pace),
+      // Only what an owner is shown beside a changed policy; no rule reads it.
+      noteAsked: () => undefined,
+      askedCreates: () => [],
       lastLink: () => this.audits.get(String(this.audits.size - 1))?.chain ?? "",
       appendAudit: (row) => append(this.audits, row),
       auditHolds: () => this.chainHolds(),

@@ -48,8 +48,10 @@ export class Owners {
         createsPerMinMax: dice.between(1, 3),
         ttlSDefault: 1_200,
         ttlSMax: dice.pick([3_600, 7_200]),
+        extendSTotalMax: dice.pick([3_600, 14_400]),
       },
-      shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: [] },
+      shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: [], images: [] },
+      place: { nodesAllow: [], nodesDeny: [], scorePctMin: 0 },
       approval: {
         by: dice.yes(0.2) ? "signature" : "click",
         firstVm: dice.yes(0.4),
@@ -57,8 +59,14 @@ export class Owners {
         aboveCredits: dice.pick([20_000, 60_000, 90_000]),
         unapprovedPerDayCredits: dice.pick([40_000, 150_000, 1_000_000]),
       },
+      on: {
+        vmUnreachable: dice.yes(0.8) ? "destroy" : "alert",
+        vmUnreachableMin: dice.pick([10, 30]),
+        payerLine: dice.yes(0.8) ? "stop_ours" : "alert",
+      },
       priceRisePctMax: dice.pick([0, 10, 30]),
       expiresAtMs: time.nowMs + 60 * DAY_MS,
+      delegationExpiresAtMs: null,
     };
   }
 

@@ -17,8 +17,10 @@ export const policy: Policy = {
     createsPerMinMax: 2,
     ttlSDefault: 14_400,
     ttlSMax: 86_400,
+    extendSTotalMax: 86_400,
   },
-  shape: { vcpusMax: 8, memoryMibMax: 16_384, diskMibMax: 163_840, gpus: [] },
+  shape: { vcpusMax: 8, memoryMibMax: 16_384, diskMibMax: 163_840, gpus: [], images: [] },
+  place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80 },
   approval: {
     by: "signature",
     firstVm: true,
@@ -26,8 +28,10 @@ export const policy: Policy = {
     aboveCredits: 1_000_000,
     unapprovedPerDayCredits: 5_000_000,
   },
+  on: { vmUnreachable: "destroy", vmUnreachableMin: 30, payerLine: "stop_ours" },
   priceRisePctMax: 10,
   expiresAtMs: Date.UTC(2027, 1, 22, 23, 59, 59),
+  delegationExpiresAtMs: null,
 };
 
 export const grant: GrantView = {

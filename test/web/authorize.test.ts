@@ -131,6 +131,7 @@ describe("consent", () => {
       creditsMax: 5_000_000,
       vmsLiveMax: 3,
       createsPerMinMax: 2,
+      windows: [],
       expiresAtMs: Date.UTC(2027, 1, 22, 23, 59, 59),
     });
   });
@@ -236,6 +237,7 @@ describe("consent", () => {
     expect(await fieldOf({ verdict: "maybe" })).toBe("verdict");
     expect(await fieldOf({ budget_usd: "-1" })).toBe("budget_usd");
     expect(await fieldOf({ budget_usd: "1e3" })).toBe("budget_usd");
+    expect(await fieldOf({ agent_day_usd: "much" })).toBe("agent_day_usd");
     expect(await fieldOf({ agent_vms_live_max: "1.5" })).toBe("agent_vms_live_max");
     expect(await fieldOf({ agent_expires_on: "soon" })).toBe("agent_expires_on");
     expect(await fieldOf({ agent: "gr_unknown" })).toBe("agent");

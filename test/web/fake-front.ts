@@ -2,7 +2,14 @@
  * An account behind the pages: one owner's values, nonces bound to the session they were minted for, signatures really
  * checked. It records what it was asked to do.
  */
-import type { DelegationView, GrantDraft, OwnerFront, Overview, Session } from "../../src/account/contract.ts";
+import type {
+  DelegationView,
+  GrantDraft,
+  OwnerFront,
+  Overview,
+  PolicyOffer,
+  Session,
+} from "../../src/account/contract.ts";
 import { approvalTypedData, policyTypedData } from "../../src/account/typed.ts";
 import type { PolicyDraft } from "../../src/account/types.ts";
 import { recoverTypedData } from "../../src/crypto/typed-data.ts";
@@ -26,6 +33,7 @@ export class FakeFront implements OwnerFront {
   };
   private readonly usedNonces = new Set<string>();
   private readonly minted = new Map<string, { readonly sessionId: string; readonly draft?: PolicyDraft }>();
+  shadow: PolicyOffer["shadow"] = { of: 0, refused: 0, refusedThen: 0 };
   private count = 0;
 
   constructor(owners: ReadonlySet<string> | "*" = "*") {
@@ -84,7 +92,7 @@ export class FakeFront implements OwnerFront {
     const nonce = this.mint(session, ask.draft);
     const about = { account: ACCOUNT, owner: session.owner, nonce, unfreezes: "nothing" };
     const typedData = policyTypedData(ORIGIN, about, { ...ask.draft, version: 2 });
-    return answer({ typedData, nonce, version: 2, worstCaseCredits: 20_000_000 });
+    return answer({ typedData, nonce, version: 2, worstCaseCredits: 20_000_000, shadow: this.shadow });
   };
 
   savePolicy: OwnerFront["savePolicy"] = async (session, ask) => {

@@ -7,6 +7,8 @@ import { NOW_MS, policy } from "./account.ts";
 const credits = fc.integer({ min: 0, max: 999_999_999_000_000 });
 const count = fc.integer({ min: 0, max: 1_000 });
 
+const lastSecond = fc.integer({ min: 20_000, max: 40_000 }).map((days) => days * 86_400_000 + 86_399_000);
+
 const anyPolicy: fc.Arbitrary<Policy> = fc.record({
   version: fc.constant(1),
   limits: fc.record({
@@ -23,12 +25,19 @@ const anyPolicy: fc.Arbitrary<Policy> = fc.record({
     createsPerMinMax: count,
     ttlSDefault: fc.integer({ min: 60, max: 7_200 }),
     ttlSMax: fc.integer({ min: 7_200, max: 1_209_600 }),
+    extendSTotalMax: fc.integer({ min: 0, max: 1_209_600 }),
   }),
   shape: fc.record({
     vcpusMax: fc.integer({ min: 1, max: 1_000 }),
     memoryMibMax: fc.integer({ min: 1, max: 1_000_000 }),
     diskMibMax: fc.integer({ min: 1, max: 100_000_000 }),
     gpus: fc.uniqueArray(fc.constantFrom("RTX 4000 ADA", "H100", "L40S"), { maxLength: 3 }),
+    images: fc.uniqueArray(fc.constantFrom("debian12", "ubuntu24", "ab".repeat(32)), { maxLength: 3 }),
+  }),
+  place: fc.record({
+    nodesAllow: fc.uniqueArray(fc.constantFrom("cd".repeat(32), "ef".repeat(32)), { maxLength: 2 }),
+    nodesDeny: fc.uniqueArray(fc.constantFrom("cd".repeat(32), "ef".repeat(32)), { maxLength: 2 }),
+    scorePctMin: fc.integer({ min: 0, max: 100 }),
   }),
   approval: fc.record({
     by: fc.constantFrom("signature" as const, "click" as const),
@@ -37,8 +46,14 @@ const anyPolicy: fc.Arbitrary<Policy> = fc.record({
     aboveCredits: credits,
     unapprovedPerDayCredits: credits,
   }),
+  on: fc.record({
+    vmUnreachable: fc.constantFrom("destroy" as const, "alert" as const),
+    vmUnreachableMin: fc.integer({ min: 1, max: 1_000 }),
+    payerLine: fc.constantFrom("stop_ours" as const, "alert" as const),
+  }),
   priceRisePctMax: fc.integer({ min: 0, max: 100 }),
-  expiresAtMs: fc.integer({ min: 20_000, max: 40_000 }).map((days) => days * 86_400_000 + 86_399_000),
+  expiresAtMs: lastSecond,
+  delegationExpiresAtMs: fc.option(lastSecond),
 });
 
 describe("readPolicy", () => {
@@ -71,6 +86,14 @@ describe("readPolicy", () => {
     ["price_rise_pct_max", "101"],
     ["gpus", "A\u202e100"],
     ["expires_on", "tomorrow"],
+    ["extend_h_total_max", ""],
+    ["images", "debian12, \u200bubuntu24"],
+    ["nodes_allow", "a".repeat(65)],
+    ["score_pct_min", "80.5"],
+    ["vm_unreachable", "recreate"],
+    ["vm_unreachable_min", "0"],
+    ["payer_line", ""],
+    ["delegation_expires_on", "never"],
   ])("names %s when it is %j", (name, value) => {
     const read = readPolicy({ ...defaultValues(NOW_MS), [name]: value });
     expect(read).toMatchObject({ ok: false, refusal: { code: "input.invalid", facts: { field: name } } });

@@ -11,6 +11,8 @@ import { stage } from "./stage.ts";
 const HOURLY = 14_250;
 const CEILING = 47_025;
 const DAY_S = 24 * HOUR_S;
+/** Longer than the cool-down after a failed create (`breaker.ts`). */
+const COOLED_DOWN_S = 120;
 
 const policy = (approval: Partial<PolicyDraft["approval"]>, limits: Partial<PolicyDraft["limits"]> = {}): PolicyDraft =>
   draftPolicy({ approval, limits });
@@ -318,9 +320,10 @@ describe("a given approval", () => {
     });
     await house.reprice(HOURLY);
     expect(await accept(house, other, dear.quoteId)).toEqual(refused);
-    const first = await asked(house, other);
-    expect(await decided(house, first.approvalId)).toBe("approved");
-    const made = value(await accept(house, other, first.quoteId));
+    // what was approved still stands: a newer quote of the same facts, back under the ceiling, passes with it
+    const { quoteId } = value(await house.agents.quoteVm(other, ASK));
+    const made = value(await accept(house, other, quoteId));
+    expect(await stateOf(house, other, dear.approvalId)).toBe("used");
     expect(await kindOf(house, agent, mine.quoteId)).toBe("policy.vms_live");
     if (made.kind !== "vm") throw new Error(made.kind);
     value(await house.agents.destroyVm(other, { vmId: made.vm.vmId, dryRun: false, waitS: 0 }));
@@ -364,6 +367,7 @@ describe("a given approval", () => {
     ]);
     // other facts do not pass with it
     expect(await tried(house, await house.agent(), ask)).toBe("approval_required");
+    await house.advance(COOLED_DOWN_S);
     const other = await asked(house, agent, { ...ask, vcpus: 2 });
     value(await house.agents.getApproval(agent, { approvalId: other.approvalId, withdraw: true, waitS: 0 }));
 
@@ -373,6 +377,7 @@ describe("a given approval", () => {
     expect(await stateOf(house, agent, first.approvalId)).toBe("used");
     expect((await house.until(agent, second.vm.vmId, ["TERMINATED"])).endReason).toBe("boot_failed");
     expect(await stateOf(house, agent, first.approvalId)).toBe("used");
+    await house.advance(COOLED_DOWN_S);
     expect((await asked(house, agent, ask)).approvalId).not.toBe(first.approvalId);
   });
 

@@ -40,8 +40,12 @@ export const ASK: VmAsk = {
 export function draftPolicy(
   change: {
     readonly limits?: Partial<PolicyDraft["limits"]>;
+    readonly shape?: Partial<PolicyDraft["shape"]>;
+    readonly place?: Partial<PolicyDraft["place"]>;
     readonly approval?: Partial<PolicyDraft["approval"]>;
+    readonly on?: Partial<PolicyDraft["on"]>;
     readonly priceRisePctMax?: number;
+    readonly delegationExpiresAtMs?: number;
   } = {},
 ): PolicyDraft {
   return {
@@ -54,9 +58,11 @@ export function draftPolicy(
       createsPerMinMax: 10,
       ttlSDefault: 4 * HOUR_S,
       ttlSMax: 24 * HOUR_S,
+      extendSTotalMax: 24 * HOUR_S,
       ...change.limits,
     },
-    shape: { vcpusMax: 8, memoryMibMax: 16_384, diskMibMax: 163_840, gpus: [] },
+    shape: { vcpusMax: 8, memoryMibMax: 16_384, diskMibMax: 163_840, gpus: [], images: [], ...change.shape },
+    place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80, ...change.place },
     approval: {
       by: "signature",
       firstVm: false,
@@ -65,8 +71,10 @@ export function draftPolicy(
       unapprovedPerDayCredits: 5_000_000,
       ...change.approval,
     },
+    on: { vmUnreachable: "destroy", vmUnreachableMin: 30, payerLine: "stop_ours", ...change.on },
     priceRisePctMax: change.priceRisePctMax ?? 10,
     expiresAtMs: stage.nowMs + 90 * 86_400_000,
+    delegationExpiresAtMs: change.delegationExpiresAtMs ?? null,
   };
 }
 

@@ -173,7 +173,7 @@ describe("an SSH key", () => {
 });
 
 describe("a quote", () => {
-  it("stands for its own parameters: any other one that comes along is refused, and it can still be accepted", async () => {
+  it("stands for its own parameters: any other one that comes along is refused", async () => {
     const house = await alone();
     const agent = await house.agent();
     const ask = { ...ASK, name: "job" };
@@ -196,7 +196,15 @@ describe("a quote", () => {
     }
     for (const kind of ["extend", "top_up"] as const)
       expect(code(await house.agents.accept(agent, { quoteId, kind, waitS: 0 }))).toBe("input.key_reused_differently");
+  });
+
+  it("can still be accepted after another parameter was refused, and refuses it afterwards as well", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const ask = { ...ASK, name: "job" };
+    const { quoteId } = value(await house.agents.quoteVm(agent, ask));
     const accept = (same: Partial<VmAsk>) => house.agents.accept(agent, { quoteId, kind: "create", same, waitS: 0 });
+    expect(code(await accept({ vcpus: 2 }))).toBe("input.key_reused_differently");
     expect(value(await accept(ask)).kind).toBe("vm");
     expect(code(await accept({ vcpus: 2 }))).toBe("input.key_reused_differently");
     expect(value(await accept({ ...ask, sshPubkey: `${SSH_KEY} me@home` })).kind).toBe("vm");

@@ -619,7 +619,7 @@ describe("a service on a machine that may sleep", () => {
     if (addresses === null) throw new Error("not born");
     const payer = await gather.payer(addresses.owner, addresses.agentAddress);
     const rateAttoPerS = await gather.rate(spec.shape);
-    const node = value(await gather.place(spec, undefined, []));
+    const node = value(await gather.place(spec, { cooling: [], place: null }));
     if (payer === undefined || rateAttoPerS === undefined) throw new Error("no facts");
     const given = { payer, rateAttoPerS, node };
     return runInDurableObject(house.account, async (_instance, state) => {

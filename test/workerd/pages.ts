@@ -10,6 +10,7 @@ import type { TypedData } from "../../src/crypto/typed-data.ts";
 import { inAccount } from "./evidence.ts";
 import { House } from "./house.ts";
 import { stage } from "./stage.ts";
+import { DEFAULTS } from "../../src/web/policy-form.ts";
 
 export const ORIGIN = "http://localhost:8787";
 const HOST = new URL(ORIGIN).host;
@@ -21,28 +22,6 @@ export type Said = { readonly [key: string]: unknown };
 export type Login = { readonly accessToken: string; readonly refreshToken: string; readonly clientId: string };
 export type Era = "legacy" | { readonly pin: string };
 export const MODERN: Era = { pin: "2026-07-28" };
-
-/** The limits form as a newcomer finds it (src/web/policy-form.ts). */
-const LIMITS: Said = {
-  per_vm_usd: 1,
-  burn_usd_per_h: 0.5,
-  window_86400_usd: 5,
-  lifetime_usd: 20,
-  vms_live_max: 3,
-  creates_per_min_max: 2,
-  ttl_h_default: 4,
-  ttl_h_max: 24,
-  vcpus_max: 8,
-  memory_gb_max: 16,
-  disk_gb_max: 160,
-  gpus: "",
-  approval_by: "signature",
-  approval_first_vm: "yes",
-  approval_gpu: "yes",
-  approval_above_usd: 1,
-  unapproved_per_day_usd: 5,
-  price_rise_pct_max: 10,
-};
 
 export type ConnectAsk = {
   readonly scopes?: readonly string[];
@@ -189,7 +168,7 @@ export class Browser {
 
   private async limits(handle: string, change: Said = {}): Promise<Record<string, string>> {
     const expires_on = new Date(stage.nowMs + 89 * DAY_MS).toISOString().slice(0, 10);
-    const offer = await this.post("/authorize/policy", { handle, draft: { ...LIMITS, expires_on, ...change } });
+    const offer = await this.post("/authorize/policy", { handle, draft: { ...DEFAULTS, expires_on, ...change } });
     return { policy_nonce: String(offer["nonce"]), policy_signature: this.signTyped(offer["typed_data"]) };
   }
 

@@ -89,7 +89,7 @@ function limitOf({ name, max, used, left, freesAtMs }: LimitLeft): z.input<typeo
 function unitOf(name: LimitLeft["name"]): z.input<typeof limitSchema>["unit"] {
   if (name === "vms_live") return "vms";
   if (name === "creates_per_min") return "creates_per_minute";
-  if (name === "ttl_s") return "seconds";
+  if (name === "ttl_s" || name === "extend_s_total") return "seconds";
   return name === "burn_per_h" ? "usd_per_hour" : "usd";
 }
 

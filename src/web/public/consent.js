@@ -1,5 +1,5 @@
 /** The consent page: sign in, show what the account already has, have the limits signed, then send the form. */
-import { dollars, fillPolicy, isSame, offerAndSign, readPolicy, worstOf } from "./policy.js";
+import { dollars, fillPolicy, isSame, offerDraft, readPolicy, signOffer, worstOf } from "./policy.js";
 import { accountOf, offerWallets, post, signText, step } from "./wallet.js";
 
 const form = document.querySelector("[data-consent]");
@@ -79,7 +79,9 @@ async function settleLimits() {
   if (state.owner === undefined) throw new Error("Sign in first.");
   if (state.saved === null || !isSame(policyRoot, state.saved.form)) {
     const body = { handle: form.dataset.handle, draft: readPolicy(policyRoot) };
-    const { nonce, signature = "" } = await offerAndSign("/authorize/policy", body, state.wallet, state.owner);
+    const offer = await offerDraft("/authorize/policy", body);
+    part("shadow").textContent = offer.shadow ?? "";
+    const { nonce, signature = "" } = await signOffer(offer, state.wallet, state.owner);
     form.elements.policy_nonce.value = nonce;
     form.elements.policy_signature.value = signature;
   }

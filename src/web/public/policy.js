@@ -52,9 +52,11 @@ export function worstOf(values) {
 
 export const dollars = (value) => (value === null ? "unknown" : `$${value.toFixed(value !== 0 && value < 1 ? 4 : 2)}`);
 
-/** Has the draft offered, and signed if it has to be. Returns the nonce and, perhaps, the signature. */
-export async function offerAndSign(path, body, wallet, owner) {
-  const offer = await post(path, body);
+/** Has the draft offered: the answer says whether it has to be signed, and what it would have refused of late. */
+export const offerDraft = (path, body) => post(path, body);
+
+/** Signs an offer if it has to be. Returns the nonce and, perhaps, the signature. */
+export async function signOffer(offer, wallet, owner) {
   if (offer.typed_data === null) return { nonce: offer.nonce };
   if (wallet === undefined) throw new Error("Choose a wallet first: these limits need your signature.");
   const account = await accountOf(wallet, owner);

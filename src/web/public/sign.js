@@ -1,5 +1,5 @@
 /** What an owner signs outside consent: the sign-in, an approval, the limits, the delegation. One of them is on the page. */
-import { dollars, isSame, offerAndSign, readPolicy, worstOf } from "./policy.js";
+import { dollars, isSame, offerDraft, readPolicy, signOffer, worstOf } from "./policy.js";
 import { accountOf, offerWallets, post, signText, signTyped, step } from "./wallet.js";
 
 const find = (selector) => document.querySelector(selector);
@@ -47,11 +47,16 @@ async function decide(verdict, signs, wallets) {
   location.reload();
 }
 
+/** What the page has shown of the limits as they stand in the form; any change of them starts anew. */
+let tried = null;
+
 const policyForm = find("[data-policy-page]");
 if (policyForm !== null) {
   const wallets = offerWallets(policyForm, { preselect: true });
   const fields = policyForm.querySelector("[data-policy]");
   policyForm.addEventListener("input", () => {
+    tried = null;
+    policyForm.querySelector("[data-shadow]").textContent = "";
     policyForm.querySelector("[data-worst-all]").textContent = dollars(worstOf(readPolicy(fields)));
   });
   policyForm.addEventListener("submit", (event) => {
@@ -62,12 +67,23 @@ if (policyForm !== null) {
   });
 }
 
+/** The first click shows what these limits would have refused of late; the second one saves. */
 async function savePolicy(fields, wallets) {
   const { unfreeze, owner, saved } = policyForm.dataset;
   const before = JSON.parse(saved);
   if (unfreeze === "" && before !== null && isSame(fields, before)) throw new Error("Nothing has changed.");
-  const body = { draft: readPolicy(fields), unfreeze };
-  await post("/dashboard/policy", await offerAndSign("/dashboard/policy/offer", body, wallets.chosen, owner));
+  if (tried === null) {
+    const offer = await offerDraft("/dashboard/policy/offer", { draft: readPolicy(fields), unfreeze });
+    tried = offer;
+    if (offer.shadow !== null) {
+      policyForm.querySelector("[data-shadow]").textContent = `${offer.shadow} Press Save again to save them.`;
+      policyForm.querySelector("[data-status]").textContent = "";
+      return;
+    }
+  }
+  const offer = tried;
+  tried = null;
+  await post("/dashboard/policy", await signOffer(offer, wallets.chosen, owner));
   location.assign("/dashboard");
 }
 
