@@ -11,7 +11,8 @@ import { buildWorker } from "./build.ts";
 import { loginAsOwner } from "./owner.ts";
 import { QUIET, ROOT, type Running, startDev, WRANGLER } from "./wrangler.ts";
 
-const GZIP_KIB_MAX = 200;
+/** A guard against accidents: the platform allows 3 MiB. What it costs to start is measured in bench/. */
+const GZIP_KIB_MAX = 256;
 const OUT = `${ROOT}/.bundle`;
 /** Anvil's first key, known to everybody; the dev wallet signs with it. */
 const ANVIL_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
