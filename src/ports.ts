@@ -38,6 +38,7 @@ export type Ports = {
   readonly clock: Clock;
   readonly random: Random;
   readonly net: Net;
+  readonly dial: Dial;
   readonly log: Log;
 };
 
@@ -49,4 +50,10 @@ export const globalNet: Net = (request) => fetch(request);
 
 export const consoleLog: Log = (event, facts = {}) => console.log(JSON.stringify({ event, ...facts }));
 
-export const productionPorts: Ports = { clock: systemClock, random: systemRandom, net: globalNet, log: consoleLog };
+/** All but the sockets, which a module of the platform opens: the entry file adds them. */
+export const productionPorts: Omit<Ports, "dial"> = {
+  clock: systemClock,
+  random: systemRandom,
+  net: globalNet,
+  log: consoleLog,
+};
