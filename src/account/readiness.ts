@@ -68,17 +68,30 @@ async function firstToAnswer(
   pinned: Ssh | null,
 ): Promise<Pick<MachineSight, "ready" | "keyChanged">> {
   let keyChanged = false;
-  for (const { host, port } of places) {
-    const scanned = await keyscan(ports, host, port);
-    if (!scanned.ok) continue;
-    if (isPinned(scanned.key, pinned)) {
-      const knownHosts = knownHostsLine(host, port, scanned.key);
-      return { ready: { ...address, host, port, knownHosts, tested: true }, keyChanged: false };
+  for (const place of places) {
+    const scanned = await keyscan(ports, place.host, place.port);
+    if (scanned.ok && isPinned(scanned.key, pinned)) {
+      // the first place was still silent when this one spoke up: a machine that boots does so on both within seconds
+      const first = place === places[0] ? undefined : await firstPlace(ports, places, scanned.key);
+      return { ready: reachedAt(first ?? place, scanned.key, address), keyChanged: false };
     }
-    keyChanged = true;
+    keyChanged ||= scanned.ok;
   }
   return { ready: null, keyChanged };
 }
+
+async function firstPlace(ports: ScanPorts, [first]: readonly Place[], key: HostKey): Promise<Place | undefined> {
+  const again = first === undefined ? undefined : await keyscan(ports, first.host, first.port);
+  return again?.ok === true && again.key.base64 === key.base64 ? first : undefined;
+}
+
+const reachedAt = ({ host, port }: Place, key: HostKey, address: Ssh): Ssh => ({
+  ...address,
+  host,
+  port,
+  knownHosts: knownHostsLine(host, port, key),
+  tested: true,
+});
 
 /** First use is trust on first use; from then on the same key, at whatever address. */
 function isPinned(key: HostKey, pinned: Ssh | null): boolean {

@@ -61,7 +61,17 @@ describe("overSsh", () => {
     const { ready } = await look(RUNNING, null);
     expect(ready).toMatchObject({ host: "2001:db8::5", port: 22, tested: true });
     expect(ready?.knownHosts).toMatch(/^2001:db8::5 ssh-ed25519 /);
-    expect(dialled).toEqual(["203.0.113.10 24000", "2001:db8::5 22"]);
+    expect(dialled).toEqual(["203.0.113.10 24000", "2001:db8::5 22", "203.0.113.10 24000"]);
+  });
+
+  test("a machine that began to answer meanwhile is given at its first address all the same", async () => {
+    const machines: Record<string, string> = {};
+    const { look, dialled } = world(machines);
+    dialled.push = (...at) => {
+      Object.assign(machines, at[0] === "2001:db8::5 22" && { "203.0.113.10 24000": "one", "2001:db8::5 22": "one" });
+      return at.length;
+    };
+    expect((await look(RUNNING, null)).ready).toMatchObject({ host: "203.0.113.10", port: 24_000, tested: true });
   });
 
   test("a machine that only its node lists is not ready", async () => {
