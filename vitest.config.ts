@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{crypto,aleph,account,directory,dev,devnet,mcp,web}/**/*.test.ts"],
+          include: ["test/{crypto,ssh,aleph,account,directory,dev,devnet,mcp,web}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },

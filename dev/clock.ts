@@ -7,7 +7,7 @@
 import type { Clock } from "../src/ports.ts";
 
 export type TwinClock = { readonly now_ms: number; readonly offset_ms: number; readonly next_due_ms: number | null };
-export type TwinDoor = { readonly fetch: (request: Request) => Promise<Response> };
+export type TwinDoor = Pick<Fetcher, "connect"> & { readonly fetch: (request: Request) => Promise<Response> };
 
 let offsetMs: number | undefined;
 

@@ -23,6 +23,7 @@ const ports = (env: DevBindings): Ports => ({
   clock: devClock,
   random: systemRandom,
   net: (request) => env.TWIN.fetch(request),
+  dial: (host, port) => env.TWIN.connect(`${host.includes(":") ? `[${host}]` : host}:${port}`),
   log: consoleLog,
 });
 const wiring = { ports, pageScripts: [DEV_WALLET_SCRIPT] };

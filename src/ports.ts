@@ -18,6 +18,17 @@ export type Random = { readonly bytes: (length: number) => Uint8Array };
 /** Every outbound HTTP call goes through one of these. In dev and tests it leads to the twin. */
 export type Net = (request: Request) => Promise<Response>;
 
+/** One TCP connection. Reading and writing reject once it is closed; `opened` has no time-out of its own. */
+export type Socket = {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly opened: Promise<unknown>;
+  readonly close: () => Promise<void>;
+};
+
+/** Every outbound TCP connection goes through one of these. In dev and tests it leads to the twin. */
+export type Dial = (host: string, port: number) => Socket;
+
 export type LogFacts = Readonly<Record<string, string | number | boolean | null>>;
 
 /** One line an event, facts only. Never a secret, a signature, a token or upstream text. */
@@ -27,6 +38,7 @@ export type Ports = {
   readonly clock: Clock;
   readonly random: Random;
   readonly net: Net;
+  readonly dial: Dial;
   readonly log: Log;
 };
 
@@ -38,4 +50,10 @@ export const globalNet: Net = (request) => fetch(request);
 
 export const consoleLog: Log = (event, facts = {}) => console.log(JSON.stringify({ event, ...facts }));
 
-export const productionPorts: Ports = { clock: systemClock, random: systemRandom, net: globalNet, log: consoleLog };
+/** All but the sockets, which a module of the platform opens: the entry file adds them. */
+export const productionPorts: Omit<Ports, "dial"> = {
+  clock: systemClock,
+  random: systemRandom,
+  net: globalNet,
+  log: consoleLog,
+};

@@ -1,8 +1,12 @@
 /** The Worker as it is deployed: real ports, no twin, no dev wallet. Wiring only. */
-import { productionPorts } from "./ports.ts";
+import { connect } from "cloudflare:sockets";
+import { type Dial, type Ports, productionPorts } from "./ports.ts";
 import { accountClass, type Bindings, Directory, mcpSessionClass, service, sweepAll, watchClass } from "./wiring.ts";
 
-const wiring = { ports: () => productionPorts, pageScripts: [] };
+/** A literal IPv6 address goes into brackets; without them the platform takes it for a name (ssh.md §5). */
+const dial: Dial = (host, port) => connect(`${host.includes(":") ? `[${host}]` : host}:${port}`);
+const ports: Ports = { ...productionPorts, dial };
+const wiring = { ports: () => ports, pageScripts: [] };
 const allowance = service<Bindings>(wiring);
 
 export class Account extends accountClass<Bindings>(wiring) {}

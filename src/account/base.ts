@@ -18,7 +18,7 @@ import { readPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
-import { listedAsRunning } from "./readiness.ts";
+import { overSsh } from "./readiness.ts";
 import { freeze } from "./record.ts";
 import { sqlStore, type Store } from "./store.ts";
 
@@ -157,7 +157,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       clock: ports.clock,
       random: ports.random,
       keys,
-      readiness: listedAsRunning,
+      readiness: overSsh(ports),
       delegationInForce,
     };
   }

@@ -64,6 +64,14 @@ export type QuoteView = {
   readonly wouldRefuse?: Refusal;
 };
 
+export type Warning =
+  | "expires_soon"
+  | "unreachable"
+  | "ssh_silent"
+  | "host_key_changed"
+  | "teardown_slow"
+  | "login_expires_soon";
+
 export type VmView = {
   readonly vmId: string;
   readonly grantId: string;
@@ -87,7 +95,7 @@ export type VmView = {
   readonly costStatus: "provisional" | "settled";
   readonly unreachableSinceMs: number | null;
   readonly destroyAtMs: number | null;
-  readonly warnings: readonly ("expires_soon" | "unreachable" | "teardown_slow" | "login_expires_soon")[];
+  readonly warnings: readonly Warning[];
   readonly timeline: readonly { readonly atMs: number; readonly event: string }[];
   readonly certificate: Certificate | null;
 };

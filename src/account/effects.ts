@@ -189,12 +189,12 @@ const dispatch: Effect = async ({ calls }, _vm, attempt, tried) => {
   return refused && tried.tries >= 3 ? [{ kind: "node_refused" }] : [];
 };
 
-const node: Effect = async ({ calls, readiness }, _vm, attempt) => {
-  const seen = await calls.execution(attempt.node.origin, attempt.itemHash);
-  const ready = seen.ok ? readiness(seen.value) : null;
-  // A core node that answers shows that it is not our own line that is down.
-  const othersAnswered = ready !== null || (await ask(calls, attempt.itemHash)).some((word) => word !== null);
-  return [{ kind: "node", sight: { ready, answered: seen.ok, othersAnswered } }];
+/** Two signals, the node's list and the machine's own SSH, and whether it is our own line that is down. */
+const node: Effect = async ({ calls, readiness }, vm, attempt) => {
+  const listed = await calls.execution(attempt.node.origin, attempt.itemHash);
+  const seen = await readiness(listed.ok ? listed.value : null, vm.ssh);
+  const othersAnswered = seen.ready !== null || (await ask(calls, attempt.itemHash)).some((word) => word !== null);
+  return [{ kind: "node", sight: { ...seen, answered: listed.ok, othersAnswered } }];
 };
 
 const price: Effect = async ({ calls }, _vm, attempt) => {

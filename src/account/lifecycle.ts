@@ -12,6 +12,8 @@ import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.
 export const UNSENT_VOID_MS = 120_000;
 /** The node has this long to run it, image download included (design.md §9). */
 export const BOOT_MS = 15 * 60_000;
+/** And from then on SSH this long to answer. */
+export const SSH_MS = 5 * 60_000;
 /** A create that no core node confirmed for this long is called UNKNOWN; it stays held and is re-sent. */
 export const UNKNOWN_AFTER_MS = 120_000;
 /** What the owner wants done with a VM that cannot be reached; null: told only. */
@@ -114,13 +116,22 @@ export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean): VmRec
   }
   if (nowMs >= vm.expiresAtMs) return close(vm, "ttl", nowMs);
   if (vm.state === "SENT" && nowMs - attempt.firstSendMs >= UNKNOWN_AFTER_MS) return into(vm, "UNKNOWN", nowMs);
-  return vm.state === "PROVISIONING" && nowMs - vm.stateSinceMs >= BOOT_MS ? close(vm, "boot_failed", nowMs) : vm;
+  return vm.state === "PROVISIONING" && nowMs >= bootDeadlineMs(vm) ? close(vm, bootFault(vm), nowMs) : vm;
 }
+
+/** While it boots: the node's time, and SSH's on top once the node has listed it as running. */
+export const bootDeadlineMs = (vm: VmRecord): number =>
+  vm.stateSinceMs + BOOT_MS + ((vm.runningSinceMs ?? null) === null ? 0 : SSH_MS);
+
+const bootFault = (vm: VmRecord): EndReason => ((vm.runningSinceMs ?? null) === null ? "boot_failed" : "ssh_never");
 
 /** What the node's own list said; `null` is silence, which colours nothing but the time since when. */
 export type NodeSight = {
   readonly atMs: number;
+  /** Reached a moment ago, with its host key. */
   readonly ready: Ssh | null;
+  readonly running: boolean;
+  readonly keyChanged: boolean;
   readonly answered: boolean;
   /** Core nodes and other nodes answered us meanwhile: our own outage never makes a VM unreachable. */
   readonly othersAnswered: boolean;
@@ -130,16 +141,32 @@ export function onNodeSight(vm: VmRecord, sight: NodeSight, when = UNREACHABLE):
   if (vm.state !== "PROVISIONING" && vm.state !== "HEALTHY" && vm.state !== "UNHEALTHY") return vm;
   if (sight.ready !== null) {
     const healthyAtMs = vm.healthyAtMs ?? sight.atMs;
-    return into({ ...vm, ssh: sight.ready, healthyAtMs, unreachableSinceMs: null }, "HEALTHY", sight.atMs);
+    const well = { ...vm, ssh: sight.ready, healthyAtMs, unreachableSinceMs: null, sshFault: null };
+    return into(well, "HEALTHY", sight.atMs);
   }
-  return vm.state === "PROVISIONING" ? vm : notSeen(vm, sight, when);
+  if (vm.state === "PROVISIONING") return sight.running ? booting(vm, sight) : vm;
+  return sight.running ? withoutSsh(vm, sight) : notSeen(vm, sight, when);
 }
+
+/** Its node runs it: SSH has five minutes, ended by a sight rather than by time, so that our own outage ends nothing. */
+function booting(vm: VmRecord, { atMs, keyChanged }: NodeSight): VmRecord {
+  const runningSinceMs = vm.runningSinceMs ?? atMs;
+  const sshFault = keyChanged ? "host_key_changed" : "silent";
+  const seen = { ...vm, runningSinceMs, sshFault } as const;
+  return atMs - runningSinceMs >= SSH_MS ? close(seen, "ssh_never", atMs) : seen;
+}
+
+/** A sign of life without SSH: its user may have closed the port. That is told, and ends nothing. */
+const withoutSsh = (vm: VmRecord, { atMs, keyChanged }: NodeSight): VmRecord =>
+  into({ ...vm, unreachableSinceMs: null, sshFault: keyChanged ? "host_key_changed" : "silent" }, "UNHEALTHY", atMs);
 
 /**
  * Only a sight ends an unreachable VM, never the passing of time, and only while others answered us: after an outage of
  * our own, or of the network, the half hour starts anew.
  */
-function notSeen(vm: VmRecord, { atMs, answered, othersAnswered }: NodeSight, when: WhenUnreachable): VmRecord {
+function notSeen(before: VmRecord, sight: NodeSight, when: WhenUnreachable): VmRecord {
+  const { atMs, answered, othersAnswered } = sight;
+  const vm: VmRecord = sight.keyChanged ? { ...before, sshFault: "host_key_changed" } : before;
   if (!answered && !othersAnswered) return vm.unreachableSinceMs === null ? vm : { ...vm, unreachableSinceMs: null };
   const sinceMs = vm.unreachableSinceMs ?? atMs;
   const unhealthy = into({ ...vm, unreachableSinceMs: sinceMs }, "UNHEALTHY", atMs);

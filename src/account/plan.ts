@@ -7,7 +7,7 @@
  */
 import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
-import { BOOT_MS, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
+import { BOOT_MS, bootDeadlineMs, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
 
 export type StepKind =
@@ -114,7 +114,7 @@ function planBoot(draft: Drafting, vm: VmRecord, hash: string): void {
 function nextDeadlineMs(vm: VmRecord, attempt: Attempt): number {
   const dues = [vm.expiresAtMs];
   if (vm.state === "SENT") dues.push((attempt.firstSendMs ?? 0) + UNKNOWN_AFTER_MS);
-  if (vm.state === "PROVISIONING") dues.push(vm.stateSinceMs + BOOT_MS);
+  if (vm.state === "PROVISIONING") dues.push(bootDeadlineMs(vm));
   return Math.min(...dues);
 }
 

@@ -191,6 +191,10 @@ export type VmRecord = {
   readonly eraseTries: number;
   readonly erased: "no" | "yes" | "gave_up";
   readonly unreachableSinceMs: number | null;
+  /** When its node first listed it as running; from then on SSH has its own time to answer. */
+  readonly runningSinceMs?: number | null;
+  /** Its node lists it as running, but SSH does not answer, or answers with another host key than the pinned one. */
+  readonly sshFault?: "silent" | "host_key_changed" | null;
   readonly priceCheckedAtMs: number | null;
   readonly ssh: Ssh | null;
   readonly certificate: Certificate | null;

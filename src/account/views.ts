@@ -56,6 +56,8 @@ function warningsOf(vm: VmRecord, nowMs: number): VmView["warnings"] {
   return [
     ...(soon ? (["expires_soon"] as const) : []),
     ...(vm.unreachableSinceMs === null ? [] : (["unreachable"] as const)),
+    ...(vm.sshFault === "silent" ? (["ssh_silent"] as const) : []),
+    ...(vm.sshFault === "host_key_changed" ? (["host_key_changed"] as const) : []),
     ...(slow ? (["teardown_slow"] as const) : []),
   ];
 }

@@ -3,7 +3,7 @@
  *
  * Pure. The line becomes public for ever in a message, so a private key pasted by mistake is recognised by its own.
  */
-import { fromBase64Url, fromUtf8, toBase64Url } from "../crypto/bytes.ts";
+import { fromBase64Url, fromUtf8, toBase64 } from "../crypto/bytes.ts";
 import { sha256 } from "../crypto/hash.ts";
 
 export type SshKeyType =
@@ -38,7 +38,11 @@ export function parseSshPubkey(text: string): SshKey | "private_key" | undefined
   const type = parts[1] as SshKeyType;
   const blob = fromBase64Url((parts[2] ?? "").replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""));
   if (blob === undefined || !isKey(type, blob)) return undefined;
-  return { line: `${type} ${base64(blob)}`, fingerprint: `SHA256:${base64(sha256(blob)).replaceAll("=", "")}`, type };
+  return {
+    line: `${type} ${toBase64(blob)}`,
+    fingerprint: `SHA256:${toBase64(sha256(blob)).replaceAll("=", "")}`,
+    type,
+  };
 }
 
 function isKey(type: SshKeyType, blob: Uint8Array): boolean {
@@ -78,9 +82,4 @@ function fieldsOf(blob: Uint8Array): readonly Uint8Array[] | undefined {
 
 function ascii(bytes: Uint8Array): string {
   return bytes.every((byte) => byte < 0x80) ? fromUtf8(bytes) : "";
-}
-
-function base64(bytes: Uint8Array): string {
-  const text = toBase64Url(bytes).replaceAll("-", "+").replaceAll("_", "/");
-  return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
 }

@@ -49,6 +49,12 @@ export function toBase64Url(bytes: Uint8Array): string {
   return encodeBits(bytes, 6, BASE64URL);
 }
 
+/** RFC 4648 §4, with padding: as keys and fingerprints of SSH are written. */
+export function toBase64(bytes: Uint8Array): string {
+  const text = toBase64Url(bytes).replaceAll("-", "+").replaceAll("_", "/");
+  return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+}
+
 /** `undefined` for padding, spaces, `+`, `/`, or stray bits at the end: one value has one spelling. */
 export function fromBase64Url(text: string): Uint8Array | undefined {
   if (text.length % 4 === 1 || !/^[A-Za-z0-9_-]*$/.test(text)) return undefined;

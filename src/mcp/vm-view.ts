@@ -4,7 +4,7 @@
  * On the twin the SSH command is marked as simulated. A host that is no host name is left out: it goes into a shell.
  */
 import * as z from "zod";
-import type { Dated, NetworkState, VmView } from "../account/contract.ts";
+import type { Dated, NetworkState, VmView, Warning } from "../account/contract.ts";
 import type { Certificate } from "../account/certificate.ts";
 import type { EndReason, Ssh, VmState } from "../account/types.ts";
 import { gbOf, isoOf, minutesBetween, usdOf } from "./money.ts";
@@ -41,6 +41,14 @@ const END_REASONS = [
   "never_sent",
 ] as const satisfies readonly EndReason[];
 
+const WARNINGS = [
+  "expires_soon",
+  "unreachable",
+  "ssh_silent",
+  "host_key_changed",
+  "teardown_slow",
+  "login_expires_soon",
+] as const satisfies readonly Warning[];
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/;
 /** Keeps the longest answer far below 20 KB. */
 const TIMELINE_MAX = 30;
@@ -100,7 +108,7 @@ export const vmOutShape = {
   expires_at: time.optional(),
   unreachable_since: time.optional(),
   destroy_at: time.optional(),
-  warnings: z.array(z.enum(["expires_soon", "unreachable", "teardown_slow", "login_expires_soon"])).optional(),
+  warnings: z.array(z.enum(WARNINGS)).optional(),
   timeline: z.array(z.object({ at: time, event: text })).optional(),
   teardown: z.enum(["only_while_this_machine_is_awake"]).optional(),
   ...datedShape,

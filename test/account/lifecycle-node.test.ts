@@ -7,6 +7,7 @@ import {
   onForgetSpent,
   onFrozenRates,
   onNodeSight,
+  onTime,
   whenUnreachable,
 } from "../../src/account/lifecycle.ts";
 import type { Policy, VmRecord } from "../../src/account/types.ts";
@@ -20,6 +21,7 @@ import {
   provisioning,
   RATE,
   requested,
+  S,
   sent,
   sight,
   SSH,
@@ -38,6 +40,36 @@ describe("onNodeSight", () => {
 
   test("while it boots, nothing that is not ready means anything", () => {
     expect(onNodeSight(provisioning(), sight())).toEqual(provisioning());
+  });
+
+  test("once its node lists it as running, SSH has five minutes, ended by a sight and not by time", () => {
+    const runs = onNodeSight(provisioning(), sight({ running: true }));
+    expect(runs).toMatchObject({ state: "PROVISIONING", runningSinceMs: T0 + MIN, sshFault: "silent" });
+    const later = onNodeSight(runs, sight({ atMs: T0 + 6 * MIN - 1, running: true }));
+    expect([later.state, later.runningSinceMs]).toEqual(["PROVISIONING", T0 + MIN]);
+    const closed = onNodeSight(later, sight({ atMs: T0 + 6 * MIN, running: true }));
+    expect([closed.state, closed.endReason]).toEqual(["STOPPING", "ssh_never"]);
+    expect(onTime(later, T0 + 15 * MIN + 2 * S, false)).toBe(later);
+    expect(onTime(later, T0 + 20 * MIN + 2 * S, false).endReason).toBe("ssh_never");
+    expect(onTime(provisioning(), T0 + 15 * MIN + 2 * S, false).endReason).toBe("boot_failed");
+  });
+
+  test("without SSH, but listed as running, it is told of and never destroyed for that", () => {
+    const silent = looks({ atMs: T0 + 2 * MIN, running: true }, { atMs: T0 + 200 * MIN, running: true });
+    expect(silent).toMatchObject({ state: "UNHEALTHY", sshFault: "silent", unreachableSinceMs: null, endReason: null });
+    const well = onNodeSight(silent, sight({ atMs: T0 + 201 * MIN, ready: SSH }));
+    expect([well.state, well.sshFault]).toEqual(["HEALTHY", null]);
+  });
+
+  test("with another host key it is UNHEALTHY, and what was pinned stays", () => {
+    const other = looks({ atMs: T0 + 2 * MIN, running: true, keyChanged: true });
+    expect(other).toMatchObject({ state: "UNHEALTHY", sshFault: "host_key_changed", ssh: SSH });
+    const gone = looks({ atMs: T0 + 2 * MIN, keyChanged: true });
+    expect(gone).toMatchObject({ sshFault: "host_key_changed", unreachableSinceMs: T0 + 2 * MIN });
+  });
+
+  test("a sight over SSH counts, whatever its node's list says", () => {
+    expect(looks({ atMs: T0 + 2 * MIN, ready: SSH, answered: false }).state).toBe("HEALTHY");
   });
 
   test("no sight of it makes it UNHEALTHY, the next good one HEALTHY again", () => {
@@ -69,11 +101,7 @@ describe("onNodeSight", () => {
 describe("whenUnreachable", () => {
   const on = (change: Partial<Policy["on"]>): Policy => ({ ...POLICY, on: { ...POLICY.on, ...change } });
   const blind = (vm: VmRecord, afterMs: number, policy: Policy | null): VmRecord =>
-    onNodeSight(
-      vm,
-      { atMs: T0 + afterMs, ready: null, answered: false, othersAnswered: true },
-      whenUnreachable(policy),
-    );
+    onNodeSight(vm, sight({ atMs: T0 + afterMs, answered: false }), whenUnreachable(policy));
   const after = (minutes: number, policy: Policy | null): VmRecord =>
     blind(blind(healthy(), H, policy), H + minutes * MIN, policy);
 

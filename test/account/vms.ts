@@ -222,6 +222,8 @@ export const SSH: Ssh = { host: "10.0.0.1", port: 24_000, ipv6: null, knownHosts
 export const sight = (change: Partial<NodeSight> = {}): NodeSight => ({
   atMs: T0 + MIN,
   ready: null,
+  running: false,
+  keyChanged: false,
   answered: true,
   othersAnswered: true,
   ...change,

@@ -8,7 +8,10 @@ describe("one VM", () => {
     const agent = await house.agent();
     const vmId = await house.healthy(agent);
     const before = await house.vm(agent, vmId);
-    expect(before.ssh).toMatchObject({ tested: false, knownHosts: "" });
+    expect(before.ssh).toMatchObject({
+      tested: true,
+      knownHosts: expect.stringMatching(/^\[203\.0\.113\.\d+\]:24\d{3} ssh-ed25519 /) as string,
+    });
     expect(house.machines()).toHaveLength(1);
     const quote = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
     const longer = value(await house.agents.accept(agent, { quoteId: quote.quoteId, kind: "extend", waitS: 0 }));

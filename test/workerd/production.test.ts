@@ -52,7 +52,8 @@ type Fetch = (request: Request, env: Bindings, ctx: ExecutionContext) => Promise
 const entry: Fetch = (request, bindings, ctx) => production.fetch(request as never, bindings, ctx);
 
 /** The entry keeps what it built from its first settings; other ones need the same wiring anew. */
-const anew = (): Fetch => service<Bindings>({ ports: () => productionPorts, pageScripts: [] }).fetch;
+const anew = (): Fetch =>
+  service<Bindings>({ ports: () => ({ ...productionPorts, dial: stagePorts.dial }), pageScripts: [] }).fetch;
 
 const through =
   (fetch: Fetch, bindings: Bindings): typeof send =>

@@ -3,11 +3,14 @@
  *
  * It lives in module scope, because the objects and the tests share an isolate; `reset` builds it anew.
  */
+import type { Listening } from "../../devnet/crn/compute-node.ts";
+import { hostKeyOf, serveSsh } from "../../devnet/crn/ssh-server.ts";
 import { newWorld } from "../../devnet/new-world.ts";
 import { isDelayed, type Answer, type WireResponse } from "../../devnet/wire.ts";
 import type { World } from "../../devnet/world.ts";
 import type { WatchReport } from "../../src/directory/watch.ts";
-import type { Ports } from "../../src/ports.ts";
+import type { Ports, Socket } from "../../src/ports.ts";
+import { pair } from "../ssh/pipe.ts";
 
 export type Accident = (request: {
   readonly host: string;
@@ -88,6 +91,15 @@ class Stage {
     });
   }
 
+  /** A machine's SSH; who would say nothing is taken for closed, so that no test waits for a time-out. */
+  dial(host: string, port: number): Socket {
+    const found = this.world.nodes.map((node) => node.listening(host, port, this.nowMs)).find(isReady);
+    const two = pair();
+    if (found?.hash === undefined) return { ...two.near, opened: Promise.reject(new Error("refused")) };
+    void serveSsh(two.far, hostKeyOf(found.hash).seed);
+    return two.near;
+  }
+
   private settle(answer: Answer): WireResponse | undefined {
     if (!isDelayed(answer)) return answer;
     if (answer.after > PATIENCE_MS) return undefined;
@@ -95,6 +107,8 @@ class Stage {
     return answer.finish(this.nowMs);
   }
 }
+
+const isReady = (one: Listening): boolean => one.state === "ready";
 
 export const stage = new Stage();
 
@@ -105,5 +119,6 @@ export const stagePorts: Ports = {
   clock: { nowMs: () => stage.nowMs, alarmAtMs: () => NEVER_MS },
   random: { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) },
   net: (request) => stage.net(request),
+  dial: (host, port) => stage.dial(host, port),
   log: (event, facts) => void stage.logged.push({ event, facts }),
 };
