@@ -59,7 +59,7 @@ describe("figuresOf", () => {
       fc.property(fc.array(anyRow, { minLength: 1, maxLength: 30 }), (rows) => {
         const { value, accounts } = figuresOf(rows).startPct;
         expect(value === null).toBe(accounts < 3);
-        if (value !== null) expect(value >= 0 && value <= 100).toBe(true);
+        expect((value ?? 0) >= 0 && (value ?? 0) <= 100).toBe(true);
       }),
     );
   });
