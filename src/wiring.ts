@@ -10,6 +10,7 @@ import type { AccountStub, FrontSetting } from "./account/doors.ts";
 import { frontSetting } from "./account/doors.ts";
 import { agentFront } from "./account/front-agent.ts";
 import { ownerFront } from "./account/front-owner.ts";
+import { publicFront } from "./account/front-public.ts";
 import { AccountObject } from "./account/object.ts";
 import { isLoopback } from "./account/unattended.ts";
 import type { Network } from "./aleph/network.ts";
@@ -176,6 +177,7 @@ function build<E extends Bindings>(env: E, config: Config, wiring: Wiring<E>) {
   const app = createApp({
     config,
     front,
+    publicFront: publicFront(sharedFront(env, ports)),
     clock,
     random,
     log,

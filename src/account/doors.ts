@@ -20,7 +20,10 @@ export type AccountStub = Remote<AccountObject>;
 
 export type Doors = {
   readonly account: (name: string) => AccountStub;
-  readonly directory: () => Pick<Remote<DirectoryObject>, "lease" | "release" | "cooling" | "noteFailure">;
+  readonly directory: () => Pick<
+    Remote<DirectoryObject>,
+    "lease" | "release" | "cooling" | "noteFailure" | "noteSample" | "league"
+  >;
   readonly watch: (shard: string) => Pick<Remote<WatchObject>, "checkName">;
 };
 

@@ -22,6 +22,7 @@ import type {
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { Pending } from "./agent-object.ts";
 import type { Offer } from "./quote-store.ts";
+import { knownFigures } from "./front-public.ts";
 import { isLoopback } from "./unattended.ts";
 
 const REACH_RETRY_S = 120;
@@ -85,11 +86,8 @@ async function checkBalance({ doors, gather }: FrontSetting, caller: Caller): Pr
   return account.balance(caller, payer ?? null);
 }
 
-async function listNodes(
-  { doors, gather, networkName }: FrontSetting,
-  caller: Caller,
-  filter: NodeFilter,
-): Promise<Answer<NodesView>> {
+async function listNodes(setting: FrontSetting, caller: Caller, filter: NodeFilter): Promise<Answer<NodesView>> {
+  const { doors, gather, networkName } = setting;
   const stands = await doors.account(caller.account).standing(caller);
   if (!stands.ok) return stands;
   const snapshot = await gather.snapshot();
@@ -100,14 +98,14 @@ async function listNodes(
     diskMib: filter.diskMib ?? 20_480,
     ...(filter.gpu === undefined ? {} : { gpu: filter.gpu }),
   };
-  const rate = await gather.rate(shape);
+  const [rate, measured] = await Promise.all([gather.rate(shape), knownFigures(setting)]);
   const { fit, leftOut } = eligible(snapshot.nodes, {
     shape,
     cooling: new Set(await doors.directory().cooling(snapshot.asOfMs)),
     tried: new Set(),
     ...(stands.value.place === null ? {} : { place: stands.value.place }),
   });
-  const ranked = rank(fit);
+  const ranked = rank(fit, measured);
   const from = Number(filter.cursor ?? 0);
   if (!Number.isSafeInteger(from) || from < 0) return refuse("input.invalid", { field: "cursor" });
   const page = ranked.slice(from, from + filter.limit);
@@ -134,10 +132,11 @@ async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promi
   const spec = await gather.spec(ask);
   if (!spec.ok) return spec;
   const cooling = await doors.directory().cooling(ports.clock.nowMs());
+  const measured = await knownFigures(setting);
   const [payer, rateAttoPerS, node] = await Promise.all([
     gather.payer(stands.value.owner, stands.value.agentAddress),
     gather.rate(spec.value.shape),
-    gather.place(spec.value, { cooling, place: stands.value.place }),
+    gather.place(spec.value, { cooling, place: stands.value.place, measured }),
   ]);
   if (payer === undefined) return unreachable();
   if (!node.ok) return node;
@@ -197,11 +196,11 @@ async function judgedCreate(
 ): Promise<Answer<Accepted>> {
   const { doors, gather, ports } = setting;
   const directory = doors.directory();
-  const cooling = await directory.cooling(ports.clock.nowMs());
+  const [cooling, measured] = await Promise.all([directory.cooling(ports.clock.nowMs()), knownFigures(setting)]);
   const [payer, rateAttoPerS, node] = await Promise.all([
     gather.payer(owner, agentAddress),
     gather.rate(spec.shape),
-    gather.place(spec, { preferred: quote.offer?.node?.nodeHash, cooling, place }),
+    gather.place(spec, { preferred: quote.offer?.node?.nodeHash, cooling, place, measured }),
   ]);
   if (payer === undefined || rateAttoPerS === undefined) return counted(setting, caller, unreachable());
   if (!node.ok) return counted(setting, caller, node);

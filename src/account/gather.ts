@@ -9,7 +9,7 @@ import type { Network } from "../aleph/network.ts";
 import { type AttoPerS, knownGpuModel, type Pricing, rateFromCores, readPricing } from "../aleph/prices.ts";
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import type { Address } from "../crypto/secp256k1.ts";
-import { freeGpu, scorePctOf } from "../directory/choice.ts";
+import { freeGpu, type Measured, scorePctOf } from "../directory/choice.ts";
 import { findNode, type Found } from "../directory/find.ts";
 import { type NodeListReader, type NodeSnapshot, nodeListReader } from "../directory/list.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
@@ -32,6 +32,7 @@ export type PlaceAsk = {
   readonly cooling: readonly string[];
   /** The owner's rules, or null without a policy. */
   readonly place: Place | null;
+  readonly measured?: Measured;
 };
 
 type Kept<T> = { readonly value: T; readonly atMs: number };
@@ -114,7 +115,7 @@ export class Gatherer {
 
   /** One node that can take it now, probed; the preferred one first, if it still can. */
   async place(spec: VmSpec, ask: PlaceAsk): Promise<Answer<NodeRef>> {
-    const { preferred, cooling, place } = ask;
+    const { preferred, cooling, place, measured = new Map() } = ask;
     const snapshot = await this.snapshot();
     if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
     const find = (nodeHash: string | undefined): Promise<Answer<Found>> => {
@@ -125,7 +126,7 @@ export class Gatherer {
         ...(nodeHash === undefined ? {} : { nodeHash }),
         ...(place === null || spec.nodeAsked !== undefined ? {} : { place }),
       };
-      return findNode({ network: this.network, clock: this.clock, random: this.random, snapshot, wanted });
+      return findNode({ network: this.network, clock: this.clock, random: this.random, snapshot, wanted, measured });
     };
     const first = await find(spec.nodeAsked ?? preferred);
     const found = first.ok || spec.nodeAsked !== undefined || preferred === undefined ? first : await find(undefined);

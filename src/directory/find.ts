@@ -12,7 +12,7 @@ import { answer, refuse } from "../errors.ts";
 import type { Answer, Code } from "../errors.ts";
 import type { Clock, Random } from "../ports.ts";
 import { eligible, pickWeighted, rank, refusedBy } from "./choice.ts";
-import type { Filter, Wanted } from "./choice.ts";
+import type { Filter, Measured, Wanted } from "./choice.ts";
 import type { NodeSnapshot } from "./list.ts";
 
 export type Found = { readonly node: NodeRef; readonly entry: NodeEntry; readonly latencyMs: number };
@@ -23,6 +23,7 @@ export type FindAsk = {
   readonly random: Random;
   readonly snapshot: NodeSnapshot;
   readonly wanted: Wanted;
+  readonly measured?: Measured;
 };
 
 /** Why a node that passed the list failed its probe. */
@@ -44,7 +45,7 @@ const NODE_HASH_SINCE = "1.11.0";
 export async function findNode(ask: FindAsk): Promise<Answer<Found>> {
   const { fit, leftOut } = eligible(ask.snapshot.nodes, ask.wanted);
   const counts: Record<string, number> = { nodes: ask.snapshot.nodes.length, ...leftOut };
-  let left = rank(fit);
+  let left = rank(fit, ask.measured);
   for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
     const drawn = draw(left, ask.random);
     left = left.filter((node) => !drawn.includes(node));

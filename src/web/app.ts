@@ -16,6 +16,7 @@ import type { Kit, WebApp, WebContext, WebDeps, WebEnv } from "./deps.ts";
 import { fundingRoutes } from "./funding.ts";
 import { anonymousLane, ownHost, sameOriginPosts, securityHeaders } from "./guards.ts";
 import { homeRoutes } from "./home.ts";
+import { networkRoutes } from "./network.ts";
 import { policyRoutes } from "./policy.ts";
 import { refusalPage } from "./refusal-page.ts";
 import { sessionOf } from "./session.ts";
@@ -33,6 +34,7 @@ export function createApp(deps: WebDeps): WebApp {
   app.use("*", securityHeaders(), ownHost(kit), sameOriginPosts(kit));
   for (const path of ["/authorize", "/authorize/*", "/signin", "/signin/*"]) app.use(path, anonymousLane(kit));
   homeRoutes(app, kit);
+  networkRoutes(app, kit);
   signInRoutes(app, kit);
   authorizeRoutes(app, kit);
   dashboardRoutes(app, kit);

@@ -23,6 +23,7 @@ function homePage(kit: Kit, csrf: string | null): Html {
     ${csrf === null ? signInSection() : html`<p><a class="button" href="/dashboard">Open the dashboard</a></p>`}
     <h2>Add it to your agent</h2>
     ${howToAdd(kit.config.PUBLIC_ORIGIN)}
+    <p><a href="/network">How the network's nodes have done</a>, as this service measured it.</p>
     <h2>What you sign, and what not</h2>
     <p>
       To sign in you sign a short text. Limits and approvals are signed as readable fields. The delegation, a message to

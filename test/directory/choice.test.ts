@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BEST_FEW, eligible, freeGpu, nodeView, pickWeighted, rank } from "../../src/directory/choice.ts";
 import type { Place } from "../../src/account/types.ts";
 import type { NodeEntry } from "../../src/aleph/nodes.ts";
+import type { Figures } from "../../src/directory/figures.ts";
 import { entry, GPU, hashOf, ROOM, SHAPE, wanted } from "./nodes.ts";
 
 describe("eligible", () => {
@@ -93,6 +94,22 @@ describe("rank", () => {
     expect(order([entry("a", { version: "1.11.2", score: 1 }), entry("b", { version: "1.11.3", score: 0.8 })])).toBe(
       "ba",
     );
+  });
+
+  it("puts nodes that started machines for several accounts before a better score, and those that did not behind", () => {
+    const measured = (startPct: number | null, erasedPct: number | null = null): Figures => {
+      const figure = (value: number | null) => ({ value, samples: 9, accounts: 3 });
+      const rest = { toSshMsP50: figure(1), toSshMsP95: figure(1), refusedPct: figure(0) };
+      return { startPct: figure(startPct), erasedPct: figure(erasedPct), ...rest };
+    };
+    const nodes = ["a", "b", "c", "d", "e"].map((name, at) => entry(name, { score: 0.99 - at * 0.02 }));
+    const known = new Map([
+      [hashOf("b"), measured(60)],
+      [hashOf("c"), measured(99, 40)],
+      [hashOf("d"), measured(99)],
+      [hashOf("e"), measured(null)],
+    ]);
+    expect(rank(nodes, known).map((node) => node.nodeHash[0])).toEqual(["d", "a", "e", "b", "c"]);
   });
 
   it("puts the better score first, and more free memory where scores differ by less than a hundredth", () => {

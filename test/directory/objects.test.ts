@@ -55,6 +55,19 @@ function newWatch(wakes: Readonly<Record<string, Wake>> = {}, offsetMs = 0) {
 }
 
 describe("DirectoryObject", () => {
+  it("keeps what was seen of nodes, and counts it anew once a minute", () => {
+    const directory = new DirectoryObject(fakeState().ctx, {});
+    const note = (account: string): void =>
+      directory.noteSample({ account, nodeHash: hashOf("a"), atMs: NOW, start: "ready", toSshMs: 20_000 });
+    for (const account of ["alice", "bob"]) note(account);
+    expect(directory.league(NOW).whole.startPct).toEqual({ value: null, samples: 2, accounts: 2 });
+    note("carol");
+    expect(directory.league(NOW + MINUTE - 1).whole.startPct.samples).toBe(2);
+    const { whole, nodes } = directory.league(NOW + MINUTE);
+    expect(whole.startPct).toEqual({ value: 100, samples: 3, accounts: 3 });
+    expect(nodes).toMatchObject([{ nodeHash: hashOf("a"), figures: { toSshMsP50: { value: 20_000 } } }]);
+  });
+
   it("leases, gives back, and remembers failures for everybody", () => {
     const directory = new DirectoryObject(fakeState().ctx, {});
     const lease = (key: string): boolean =>

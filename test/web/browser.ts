@@ -1,4 +1,6 @@
 /** A browser with a cookie jar, and a house of pages for it to visit. Times are set by the test. */
+import type { NetworkView } from "../../src/account/front-public.ts";
+import { type Answer, refuse } from "../../src/errors.ts";
 import "./workers-module.ts";
 import { privateKeyToAccount } from "viem/accounts";
 import type { Config } from "../../src/env.ts";
@@ -45,6 +47,7 @@ export function house(
     readonly owners?: ReadonlySet<string>;
     readonly config?: Partial<Config>;
     readonly pageScripts?: readonly string[];
+    readonly network?: Answer<NetworkView>;
   } = {},
 ) {
   const front = new FakeFront(ask.owners ?? "*");
@@ -56,6 +59,7 @@ export function house(
   const app = createApp({
     config: { ...config, ...ask.config },
     front,
+    publicFront: { network: async () => ask.network ?? refuse("network.unreachable", {}, 120) },
     clock: { nowMs: () => time.nowMs, alarmAtMs: (dueMs) => dueMs },
     random: countingRandom(),
     oauth: () => oauth.helpers(),

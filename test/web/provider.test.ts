@@ -1,3 +1,4 @@
+import { refuse } from "../../src/errors.ts";
 import "./workers-module.ts";
 import { OAuthError, type OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { beforeEach, describe, expect, test, vi } from "vitest";
@@ -135,6 +136,7 @@ describe("the whole way of a login", () => {
     const app = createApp({
       config,
       front,
+      publicFront: { network: async () => refuse("network.unreachable") },
       clock,
       random: countingRandom(),
       oauth: (c) => c.env.OAUTH_PROVIDER,

@@ -69,7 +69,7 @@ export const listCrns = defineTool({
       crns: nodes.slice(0, asked.limit).map(rowOf),
       total,
       left_out: { ...left_out },
-      ranked_by: "score",
+      ranked_by: "measured start success, then the list's score",
       ...(asked.region !== undefined && { ignored_parameters: ["region"] }),
       next_cursor,
       ...datedFields(got.value, use),
