@@ -42,6 +42,8 @@ class Stage {
   logged: { readonly event: string; readonly facts: unknown }[] = [];
   /** Settings of account objects that are started from now on, where they differ from the suite's. */
   settings: Readonly<Record<string, string>> = {};
+  /** Machines answer with another host key from 1 on, as after a reinstall. */
+  reinstalled = 0;
   private readonly taken = new Map<string, number>();
 
   reset(): void {
@@ -51,6 +53,7 @@ class Stage {
     this.sent = [];
     this.logged = [];
     this.settings = {};
+    this.reinstalled = 0;
     this.taken.clear();
   }
 
@@ -96,7 +99,7 @@ class Stage {
     const found = this.world.nodes.map((node) => node.listening(host, port, this.nowMs)).find(isReady);
     const two = pair();
     if (found?.hash === undefined) return { ...two.near, opened: Promise.reject(new Error("refused")) };
-    void serveSsh(two.far, hostKeyOf(found.hash).seed);
+    void serveSsh(two.far, hostKeyOf(found.hash, this.reinstalled).seed);
     return two.near;
   }
 
