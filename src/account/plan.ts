@@ -7,6 +7,7 @@
  */
 import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
+import { mayBeFollowed } from "./successor.ts";
 import { BOOT_MS, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
 
@@ -21,6 +22,8 @@ export type StepKind =
   | "end"
   | "push"
   | "replenish"
+  | "next_node"
+  | "blame"
   | "witness"
   | "settle"
   | "deadline";
@@ -42,6 +45,10 @@ export const ERASE_WINDOW_MS = 90 * S;
 const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
 const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
+/** As long as a search for a node takes: the list, then two rounds of probes. */
+const SEARCH_MS = 25 * S;
+/** A node that was found is good for ten minutes (`successor.ts`). */
+const REFRESH_MS = 480 * S;
 
 /** Pause before the next try after `tries`: doubling from `firstMs`, never above `capMs`. */
 export function backoff(tries: number, firstMs: number, capMs: number): number {
@@ -55,6 +62,8 @@ export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step
   const attempt = currentAttempt(vm);
   if (isLive(vm)) planLive(draft, vm, attempt);
   else planAfter(draft, vm, attempt, nowMs);
+  for (const one of vm.attempts)
+    if (one.blame === "due") draft.add("blame", one.itemHash, (tries) => backoff(tries, 5 * S, 300 * S));
   return draft.steps;
 }
 
@@ -86,7 +95,7 @@ function planLive(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   const hash = attempt.itemHash;
   if (attempt.firstSendMs === null) {
     draft.add("sign", hash, (tries) => backoff(tries, S, 30 * S));
-    draft.at("deadline", hash, Math.min(vm.admittedAtMs + UNSENT_VOID_MS, vm.expiresAtMs));
+    draft.at("deadline", hash, Math.min(vm.stateSinceMs + UNSENT_VOID_MS, vm.expiresAtMs));
     return;
   }
   if (vm.state === "STOPPING") return planStopping(draft, vm, attempt);
@@ -126,8 +135,21 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   if (erasing) draft.add("erase", hash, () => S);
   const waits = erasing && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
   // Once the erase is through, or its window is over, the FORGET is due whatever else runs.
-  draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), waits ? askedMs + ERASE_WINDOW_MS : 0);
+  const leastMs = planNextNode(draft, vm, hash);
+  const pauseMs = (tries: number): number => Math.max(leastMs, backoff(tries, 5 * S, 300 * S));
+  draft.add("end", hash, pauseMs, waits ? askedMs + ERASE_WINDOW_MS : 0);
   planReplenish(draft, vm, hash);
+}
+
+/**
+ * The node of the next attempt has to be known when the end is recorded, so it is looked for meanwhile; the FORGET waits
+ * for nothing, but the end is looked at less often until a node is found. Answers the least pause between two looks.
+ */
+function planNextNode(draft: Drafting, vm: VmRecord, hash: string): number {
+  if (!mayBeFollowed(vm)) return 0;
+  const found = vm.next ?? null;
+  draft.add("next_node", hash, (tries) => backoff(tries, 10 * S, 60 * S), found === null ? 0 : found.atMs + REFRESH_MS);
+  return found === null ? SEARCH_MS : 0;
 }
 
 /** Two unspent FORGETs for every core node, as long as one may still be needed. */

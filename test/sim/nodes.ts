@@ -24,7 +24,7 @@ export class Nodes {
     this.dice = dice;
     this.time = time;
     this.core = core;
-    this.all = ["a", "b", "c"].map((name) => ({
+    this.all = ["a", "b", "c", "d", "e"].map((name) => ({
       nodeHash: name.repeat(64),
       origin: `https://${name}.example`,
       domain: `${name}.example`,
@@ -34,6 +34,11 @@ export class Nodes {
 
   at(origin: string): Node {
     return this.all.find((node) => node.origin === origin) ?? (this.all[0] as Node);
+  }
+
+  /** Those that a search would find: they answer, whatever becomes of a machine on them. */
+  answering(): readonly Node[] {
+    return this.all.filter((node) => !this.isDown(node));
   }
 
   down(node: Node, untilMs: number): void {

@@ -60,7 +60,7 @@ export class Owners {
         unapprovedPerDayCredits: dice.pick([40_000, 150_000, 1_000_000]),
       },
       on: {
-        vmUnreachable: dice.yes(0.8) ? "destroy" : "alert",
+        vmUnreachable: dice.pick(["destroy", "destroy", "recreate", "recreate", "alert"] as const),
         vmUnreachableMin: dice.pick([10, 30]),
         payerLine: dice.yes(0.8) ? "stop_ours" : "alert",
       },
