@@ -64,6 +64,16 @@ export type QuoteView = {
   readonly wouldRefuse?: Refusal;
 };
 
+/** `moving`: its node failed, and another attempt is being prepared. */
+export type VmWarning = "expires_soon" | "unreachable" | "teardown_slow" | "login_expires_soon" | "moving";
+export type AttemptView = {
+  readonly number: number;
+  readonly crnId: Hash;
+  readonly itemHash: Hash;
+  readonly state: "unsent" | "sent" | "alive" | "closed" | "rejected" | "ended";
+  readonly endReason: EndReason | null;
+};
+
 export type VmView = {
   readonly vmId: string;
   readonly grantId: string;
@@ -87,8 +97,10 @@ export type VmView = {
   readonly costStatus: "provisional" | "settled";
   readonly unreachableSinceMs: number | null;
   readonly destroyAtMs: number | null;
-  readonly warnings: readonly ("expires_soon" | "unreachable" | "teardown_slow" | "login_expires_soon")[];
+  readonly warnings: readonly VmWarning[];
   readonly timeline: readonly { readonly atMs: number; readonly event: string }[];
+  /** The nodes that it was tried on, the present one last. */
+  readonly attempts: readonly AttemptView[];
   readonly certificate: Certificate | null;
 };
 
