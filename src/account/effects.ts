@@ -224,7 +224,7 @@ const eraseOnNode: Effect = async ({ calls, keys, clock, random }, _vm, attempt)
 /** A node for the next attempt, none of those that this VM has used. */
 const nextNode: Effect = async ({ nodes }, vm) => {
   const exclude = vm.attempts.map((one) => one.node.nodeHash);
-  const node = await nodes.next({ vmId: vm.vmId, number: vm.attempts.length + 1, spec: vm.spec, exclude });
+  const node = await nodes.next({ quoteId: vm.quoteId, spec: vm.spec, exclude });
   return node === null ? [] : [{ kind: "next_node", node }];
 };
 

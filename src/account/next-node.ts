@@ -11,9 +11,8 @@ import type { Hash, NodeRef, Place, VmSpec } from "./types.ts";
 export const PROBES_AT_ONCE = 2;
 
 export type NextNodeAsk = {
-  readonly vmId: string;
-  /** Of the attempt that the node is for; with the VM's id it is the key of the lease. */
-  readonly number: number;
+  /** The quote of its VM: the key of the lease, so that the node that failed is given back for this one. */
+  readonly quoteId: string;
   readonly spec: VmSpec;
   /** Nodes that this VM has used. */
   readonly exclude: readonly Hash[];
@@ -39,14 +38,14 @@ async function findAndLease(
   { doors, gather, ports }: Pick<FrontSetting, "doors" | "gather" | "ports">,
   account: string,
   place: Place | null,
-  { vmId, number, spec, exclude }: NextNodeAsk,
+  { quoteId, spec, exclude }: NextNodeAsk,
 ): Promise<NodeRef | null> {
   const directory = doors.directory();
   const cooling = await directory.cooling(ports.clock.nowMs());
   const found = await gather.place(spec, { cooling, tried: exclude, place, probesAtOnce: PROBES_AT_ONCE });
   if (!found.ok) return null;
   const { nodeHash } = found.value;
-  const lease = { account, key: `${vmId}/${number}`, nodeHash, nowMs: ports.clock.nowMs() };
+  const lease = { account, key: quoteId, nodeHash, nowMs: ports.clock.nowMs() };
   return (await directory.lease(lease)) ? found.value : null;
 }
 

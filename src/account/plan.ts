@@ -45,8 +45,8 @@ export const ERASE_WINDOW_MS = 90 * S;
 const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
 const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
-/** As long as a search for a node takes: the list, then two rounds of probes. */
-const SEARCH_MS = 25 * S;
+/** Two searches (the list, then two rounds of probes) take half of it; a crash in one of them the rest. */
+const SEARCH_MS = 120 * S;
 /** A node that was found is good for ten minutes (`successor.ts`). */
 const REFRESH_MS = 480 * S;
 
@@ -84,6 +84,12 @@ class Drafting {
     const tried = this.log.get(key);
     const paced = tried === undefined ? 0 : Math.max(tried.lastMs + pause(tried.tries), tried.leaseUntilMs);
     this.steps.push({ key, kind, vmId: this.vm.vmId, itemHash, dueMs: Math.max(paced, notBeforeMs) });
+  }
+
+  /** How often it was tried to the end; a try that runs, or was cut off by a crash, is none. */
+  finished(kind: StepKind, itemHash: string): number {
+    const tried = this.log.get(stepKey(kind, itemHash));
+    return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.tries;
   }
 
   at(kind: StepKind, itemHash: string, dueMs: number): void {
@@ -135,21 +141,25 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   if (erasing) draft.add("erase", hash, () => S);
   const waits = erasing && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
   // Once the erase is through, or its window is over, the FORGET is due whatever else runs.
-  const leastMs = planNextNode(draft, vm, hash);
-  const pauseMs = (tries: number): number => Math.max(leastMs, backoff(tries, 5 * S, 300 * S));
-  draft.add("end", hash, pauseMs, waits ? askedMs + ERASE_WINDOW_MS : 0);
+  const searchMs = planNextNode(draft, vm, attempt);
+  const erasedMs = waits ? askedMs + ERASE_WINDOW_MS : 0;
+  draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), Math.max(erasedMs, searchMs));
   planReplenish(draft, vm, hash);
 }
 
 /**
- * The node of the next attempt has to be known when the end is recorded, so it is looked for meanwhile; the FORGET waits
- * for nothing, but the end is looked at less often until a node is found. Answers the least pause between two looks.
+ * The node of the next attempt has to be known when the end is recorded, so it is looked for at once. The first FORGET
+ * waits for nothing; whether it was obeyed is looked at once a node was found, or two searches came to nothing, or two
+ * minutes later. Answers before when that look makes no sense.
  */
-function planNextNode(draft: Drafting, vm: VmRecord, hash: string): number {
+function planNextNode(draft: Drafting, vm: VmRecord, attempt: Attempt): number {
   if (!mayBeFollowed(vm)) return 0;
+  const { itemHash, firstForgetMs } = attempt;
   const found = vm.next ?? null;
-  draft.add("next_node", hash, (tries) => backoff(tries, 10 * S, 60 * S), found === null ? 0 : found.atMs + REFRESH_MS);
-  return found === null ? SEARCH_MS : 0;
+  const notBeforeMs = found === null ? 0 : found.atMs + REFRESH_MS;
+  draft.add("next_node", itemHash, (tries) => backoff(tries, 10 * S, 60 * S), notBeforeMs);
+  const searching = found === null && draft.finished("next_node", itemHash) < 2;
+  return searching && firstForgetMs !== null ? firstForgetMs + SEARCH_MS : 0;
 }
 
 /** Two unspent FORGETs for every core node, as long as one may still be needed. */
