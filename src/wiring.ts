@@ -11,6 +11,7 @@ import { frontSetting } from "./account/doors.ts";
 import { agentFront } from "./account/front-agent.ts";
 import { ownerFront } from "./account/front-owner.ts";
 import { publicFront } from "./account/front-public.ts";
+import { type NodesFor, nodesOver } from "./account/next-node.ts";
 import { AccountObject } from "./account/object.ts";
 import { isLoopback } from "./account/unattended.ts";
 import type { Network } from "./aleph/network.ts";
@@ -70,17 +71,19 @@ function keksOf(config: Config): readonly Kek[] {
   return [current, { version: config.KEK_PREVIOUS_VERSION, bytes: fromHex(config.KEK_PREVIOUS) }];
 }
 
-function accountSetting(config: Config, ports: Ports): AccountSetting {
+function accountSetting(config: Config, ports: Ports, nodes: NodesFor): AccountSetting {
   const unattended = config.NETWORK === "aleph" && isLoopback(config.PUBLIC_ORIGIN);
   const unattendedRefused = unattended && config.ALLOW_UNATTENDED === "0";
   const account = { origin: config.PUBLIC_ORIGIN, network: config.NETWORK, unattended, unattendedRefused };
-  return { ports, network: networkOf(config, ports), config: account, keks: keksOf(config) };
+  return { ports, network: networkOf(config, ports), config: account, keks: keksOf(config), nodes };
 }
 
 export function accountClass<E extends Bindings>(wiring: Wiring<E>) {
   return class Account extends AccountObject {
     constructor(ctx: DurableObjectState, env: E) {
-      super(ctx, env as unknown as AccountEnv, accountSetting(configOf(env), wiring.ports(env)));
+      const ports = wiring.ports(env);
+      const nodes = nodesOver(() => sharedFront(env, ports));
+      super(ctx, env as unknown as AccountEnv, accountSetting(configOf(env), ports, nodes));
     }
   };
 }

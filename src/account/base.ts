@@ -17,6 +17,7 @@ import { Drive } from "./drive.ts";
 import { readPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
+import type { NodesFor } from "./next-node.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
 import { overSsh } from "./readiness.ts";
 import { freeze } from "./record.ts";
@@ -34,6 +35,7 @@ export type AccountSetting = {
   readonly network: Network;
   readonly config: AccountConfig;
   readonly keks: readonly Kek[];
+  readonly nodes: NodesFor;
 };
 
 /** Backwards by more than this, or two clocks further apart, and nothing new is admitted (design.md §12.12). */
@@ -150,8 +152,9 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   private tools(delegationInForce: boolean) {
-    const { network, ports, keks } = this.setting;
-    const keys = keyRing(this.store, () => this.store.loadAccount()?.name ?? "", keks);
+    const { network, ports, keks, nodes } = this.setting;
+    const name = (): string => this.store.loadAccount()?.name ?? "";
+    const keys = keyRing(this.store, name, keks);
     return {
       calls: callsOver(network),
       clock: ports.clock,
@@ -159,6 +162,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       keys,
       readiness: overSsh(ports),
       delegationInForce,
+      nodes: nodes(name(), this.store.currentPolicy()?.place ?? null),
     };
   }
 

@@ -68,6 +68,16 @@ export function newVm(
   };
 }
 
+/** The rows of the next attempt: the same VM and the same end, on another node, in bytes of its own. */
+export function newSuccessor(
+  moment: Moment,
+  vm: VmRecord,
+  node: NodeRef,
+): { readonly attempt: Attempt; readonly forgets: readonly Forget[] } {
+  const attempt = newAttempt(moment, vm.vmId, vm.attempts.length + 1, vm.spec, node, vm.expiresAtMs);
+  return { attempt, forgets: newForgets(moment, attempt, FORGETS_AT_BIRTH) };
+}
+
 /** The exact bytes of the INSTANCE, hashed before any key is opened: SHA-256 needs none. */
 function newAttempt(
   moment: Moment,

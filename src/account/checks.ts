@@ -58,7 +58,7 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   return moment.config.unattendedRefused ? refusal("account.unattended") : null;
 }
 
-function dormantGate(moment: Moment, grant: Grant): Refusal | null {
+export function dormantGate(moment: Moment, grant: Grant): Refusal | null {
   const dormant = moment.store.loadTended().filter((vm) => vm.attempts.some((attempt) => attempt.dormant));
   const own = dormant.filter((vm) => vm.grantId === grant.grantId).length;
   return dormant.length >= DORMANT_MAX || own >= GRANT_DORMANT_MAX
@@ -67,7 +67,7 @@ function dormantGate(moment: Moment, grant: Grant): Refusal | null {
 }
 
 /** Two core nodes are removing a VM of ours: the payer has fallen below the line. */
-const isRemoving = (vm: VmRecord): boolean =>
+export const isRemoving = (vm: VmRecord): boolean =>
   vm.attempts.some((attempt) => attempt.views.filter((view) => view?.says === "removing").length >= 2);
 
 export function grantGate(grant: Grant): Refusal | null {

@@ -64,13 +64,23 @@ export type QuoteView = {
   readonly wouldRefuse?: Refusal;
 };
 
+/** `moving`: its node failed, and another attempt is being prepared. */
 export type Warning =
   | "expires_soon"
   | "unreachable"
   | "ssh_silent"
   | "host_key_changed"
   | "teardown_slow"
-  | "login_expires_soon";
+  | "login_expires_soon"
+  | "moving";
+
+export type AttemptView = {
+  readonly number: number;
+  readonly crnId: Hash;
+  readonly itemHash: Hash;
+  readonly state: "unsent" | "sent" | "alive" | "closed" | "rejected" | "ended";
+  readonly endReason: EndReason | null;
+};
 
 export type VmView = {
   readonly vmId: string;
@@ -97,6 +107,8 @@ export type VmView = {
   readonly destroyAtMs: number | null;
   readonly warnings: readonly Warning[];
   readonly timeline: readonly { readonly atMs: number; readonly event: string }[];
+  /** The nodes that it was tried on, the present one last. */
+  readonly attempts: readonly AttemptView[];
   readonly certificate: Certificate | null;
 };
 

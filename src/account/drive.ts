@@ -13,6 +13,7 @@ import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
+import { PROBES_AT_ONCE } from "./next-node.ts";
 import { learn, plannedSteps, tend } from "./record.ts";
 import { relay } from "./relay.ts";
 import type { VmRecord } from "./types.ts";
@@ -22,7 +23,8 @@ const CLAIM_MS = 50_000;
 const PAYER_EVERY_MS = 300_000;
 /** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
 const NODE_CALLS_MAX = 3;
-const NODE_STEPS: ReadonlySet<string> = new Set(["dispatch", "node", "erase"]);
+const NODE_STEPS: Readonly<Record<string, number>> = { dispatch: 1, node: 1, erase: 1, next_node: PROBES_AT_ONCE };
+const nodeCallsOf = ({ kind }: { readonly kind: string }): number => NODE_STEPS[kind] ?? 0;
 /** A deadline that passed without effect (a restored account voids nothing) must not ring the alarm without end. */
 const DEADLINE_AGAIN_MS = 30_000;
 const ACCOUNT = "account";
@@ -113,8 +115,13 @@ export class Drive {
     return this.host.commit((moment) => {
       tend(moment);
       let room = NODE_CALLS_MAX - this.nodeCalls;
+      const fits = (calls: number): boolean => {
+        const has = calls <= room;
+        if (has) room -= calls;
+        return has;
+      };
       const due = this.steps(moment).filter(
-        (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && (!NODE_STEPS.has(step.kind) || room-- > 0),
+        (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && fits(nodeCallsOf(step)),
       );
       return due.map((step) => {
         const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
@@ -136,7 +143,7 @@ export class Drive {
   }
 
   private start(claimed: Claimed): void {
-    const onNode = NODE_STEPS.has(claimed.step.kind) ? 1 : 0;
+    const onNode = nodeCallsOf(claimed.step);
     this.nodeCalls += onNode;
     const task = this.act(claimed).finally(() => {
       this.nodeCalls -= onNode;
@@ -168,7 +175,7 @@ export class Drive {
     const learned =
       step.kind === "replenish" ? await this.moreForgets(step, tools) : await perform(tools, vm, step, tried);
     this.noteReach(learned);
-    this.host.commit((moment) => learn(moment, step.vmId, learned, inForce));
+    this.host.commit((moment) => learn(moment, step, learned, inForce));
   }
 
   private noteReach(learned: readonly Learned[]): void {

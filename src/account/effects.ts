@@ -16,9 +16,10 @@ import type { Witness } from "./certificate.ts";
 import { forgetFor, isAliveWord, type Said } from "./attempts.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
+import type { Nodes } from "./next-node.ts";
 import type { Step, Tried } from "./plan.ts";
 import type { Readiness } from "./readiness.ts";
-import type { Attempt, CoreWord, Credits, Forget, VmRecord } from "./types.ts";
+import type { Attempt, CoreWord, Credits, Forget, NodeRef, VmRecord } from "./types.ts";
 import { witnesses } from "./witnesses.ts";
 
 export type Tools = {
@@ -29,6 +30,7 @@ export type Tools = {
   readonly readiness: Readiness;
   /** Two core nodes showed our delegation in force at the latest reading; without it a FORGET would be refused and spent. */
   readonly delegationInForce: boolean;
+  readonly nodes: Nodes;
 };
 
 export type Learned =
@@ -45,6 +47,8 @@ export type Learned =
   | { readonly kind: "forget_spent"; readonly forgetHash: string; readonly core: Core }
   | { readonly kind: "node"; readonly sight: Omit<NodeSight, "atMs"> }
   | { readonly kind: "node_refused" }
+  | { readonly kind: "next_node"; readonly node: NodeRef }
+  | { readonly kind: "blamed"; readonly itemHash: string }
   | { readonly kind: "rates"; readonly rates: readonly (bigint | null)[] }
   | { readonly kind: "erase"; readonly outcome: "erased" | "failed" }
   | { readonly kind: "witnesses"; readonly witnesses: readonly Witness[] }
@@ -82,9 +86,10 @@ const signed = (
 
 /** Signs the INSTANCE and all its FORGETs with one opening of the key; all of them or none. */
 const sign: Effect = async ({ keys }, vm, attempt) => {
+  const mine = vm.forgets.filter((forget) => forget.target === attempt.itemHash);
   const all = await keys.use(attempt.sender as Address, (key) => {
     const instance = signMessage(unsigned("INSTANCE", attempt), key);
-    const forgets = signForgets(vm.forgets, key);
+    const forgets = signForgets(mine, key);
     return instance === undefined || forgets === undefined ? undefined : { signature: instance.signature, forgets };
   });
   if (all === undefined) return [{ kind: "key_lost" }];
@@ -216,6 +221,19 @@ const eraseOnNode: Effect = async ({ calls, keys, clock, random }, _vm, attempt)
   return [{ kind: "erase", outcome: outcome.ok && outcome.value !== "refused" ? "erased" : "failed" }];
 };
 
+/** A node for the next attempt, none of those that this VM has used. */
+const nextNode: Effect = async ({ nodes }, vm) => {
+  const exclude = vm.attempts.map((one) => one.node.nodeHash);
+  const node = await nodes.next({ quoteId: vm.quoteId, spec: vm.spec, exclude });
+  return node === null ? [] : [{ kind: "next_node", node }];
+};
+
+/** Told until the directory has heard it; it counts one account's failures on a node once a day. */
+const blame: Effect = async ({ nodes }, _vm, attempt) => {
+  const told = await nodes.failed(attempt.node.nodeHash, attempt.closedAtMs ?? 0);
+  return told ? [{ kind: "blamed", itemHash: attempt.itemHash }] : [];
+};
+
 const witness: Effect = async ({ calls, clock }, vm) => [
   { kind: "witnesses", witnesses: await witnesses(calls, vm, clock.nowMs()) },
 ];
@@ -231,7 +249,8 @@ const settle: Effect = async ({ calls }, vm) => {
 };
 
 async function billOn(calls: Calls, core: Core, vm: VmRecord): Promise<Credits | null> {
-  const bills = await Promise.all(vm.attempts.map((attempt) => calls.consumedCredits(core, attempt.itemHash)));
+  const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);
+  const bills = await Promise.all(sent.map((attempt) => calls.consumedCredits(core, attempt.itemHash)));
   return bills.every((bill) => bill.ok) ? bills.reduce((sum, bill) => sum + (bill.ok ? bill.value : 0), 0) : null;
 }
 
@@ -245,6 +264,8 @@ const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
   node,
   price,
   erase: eraseOnNode,
+  next_node: nextNode,
+  blame,
   witness,
   settle,
 };

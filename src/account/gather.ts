@@ -30,6 +30,9 @@ export type PlaceAsk = {
   /** The node that the quote named; tried first. */
   readonly preferred?: string | undefined;
   readonly cooling: readonly string[];
+  /** Nodes that earlier attempts of the same VM have used. */
+  readonly tried?: readonly string[];
+  readonly probesAtOnce?: number;
   /** The owner's rules, or null without a policy. */
   readonly place: Place | null;
   readonly measured?: Measured;
@@ -115,18 +118,27 @@ export class Gatherer {
 
   /** One node that can take it now, probed; the preferred one first, if it still can. */
   async place(spec: VmSpec, ask: PlaceAsk): Promise<Answer<NodeRef>> {
-    const { preferred, cooling, place, measured = new Map() } = ask;
+    const { preferred, cooling, tried, place, probesAtOnce, measured = new Map() } = ask;
     const snapshot = await this.snapshot();
     if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
     const find = (nodeHash: string | undefined): Promise<Answer<Found>> => {
       const wanted = {
         shape: spec.shape,
         cooling: new Set(cooling),
-        tried: new Set<string>(),
+        tried: new Set(tried),
         ...(nodeHash === undefined ? {} : { nodeHash }),
         ...(place === null || spec.nodeAsked !== undefined ? {} : { place }),
       };
-      return findNode({ network: this.network, clock: this.clock, random: this.random, snapshot, wanted, measured });
+      const { network, clock, random } = this;
+      return findNode({
+        network,
+        clock,
+        random,
+        snapshot,
+        wanted,
+        measured,
+        ...(probesAtOnce === undefined ? {} : { probesAtOnce }),
+      });
     };
     const first = await find(spec.nodeAsked ?? preferred);
     const found = first.ok || spec.nodeAsked !== undefined || preferred === undefined ? first : await find(undefined);

@@ -6,6 +6,7 @@
  */
 import { cameBack, endedByOthers, hear, isEnded, isRejected, type Round, saidAlive, saidRejected } from "./attempts.ts";
 import { UNREACHABLE_MIN } from "./policy-stored.ts";
+import { blamed, mayBeFollowed } from "./successor.ts";
 import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.ts";
 
 /** Without a first send after this, nothing ever left and nothing ever will. */
@@ -17,17 +18,19 @@ export const SSH_MS = 5 * 60_000;
 /** A create that no core node confirmed for this long is called UNKNOWN; it stays held and is re-sent. */
 export const UNKNOWN_AFTER_MS = 120_000;
 /** What the owner wants done with a VM that cannot be reached; null: told only. */
-export type WhenUnreachable = { readonly destroyAfterMs: number | null };
-export const UNREACHABLE: WhenUnreachable = { destroyAfterMs: UNREACHABLE_MIN * 60_000 };
+export type WhenUnreachable = { readonly destroyAfterMs: number | null; readonly recreate: boolean };
+export const UNREACHABLE: WhenUnreachable = { destroyAfterMs: UNREACHABLE_MIN * 60_000, recreate: false };
 
 export function whenUnreachable(policy: Policy | null): WhenUnreachable {
   if (policy === null) return UNREACHABLE;
   const { vmUnreachable, vmUnreachableMin } = policy.on;
-  return { destroyAfterMs: vmUnreachable === "alert" ? null : vmUnreachableMin * 60_000 };
+  const destroyAfterMs = vmUnreachable === "alert" ? null : vmUnreachableMin * 60_000;
+  return { destroyAfterMs, recreate: vmUnreachable === "recreate" };
 }
 
 export const isLive = (vm: VmRecord): boolean => vm.state !== "TERMINATED" && vm.state !== "FAILED";
 export const currentAttempt = (vm: VmRecord): Attempt => vm.attempts[vm.attempts.length - 1] as Attempt;
+/** Of the whole VM, so of its first attempt: from then on the network may bill. */
 export const firstSendMs = (vm: VmRecord): number | null => vm.attempts[0]?.firstSendMs ?? null;
 
 const into = (vm: VmRecord, state: VmRecord["state"], nowMs: number): VmRecord =>
@@ -50,7 +53,9 @@ export function onSigned(
   const attempt = vm.attempts.find((one) => one.itemHash === signed.itemHash);
   if (vm.state !== "REQUESTED" || attempt === undefined || attempt.firstSendMs !== null) return vm;
   const sent = { ...attempt, signature: signed.signature, firstSendMs: signed.atMs };
-  const out = into({ ...replaceAttempt(vm, sent), forgets: signed.forgets }, "SENT", signed.atMs);
+  const others = vm.forgets.filter((forget) => forget.target !== attempt.itemHash);
+  const forgets = [...others, ...signed.forgets.filter((forget) => forget.target === attempt.itemHash)];
+  const out = into({ ...replaceAttempt(vm, sent), forgets }, "SENT", signed.atMs);
   return vm.endReason === null ? out : close(out, vm.endReason, signed.atMs);
 }
 
@@ -60,7 +65,8 @@ export function onRound(vm: VmRecord, itemHash: string, round: Round): VmRecord 
   if (before === undefined || before.firstSendMs === null) return vm;
   const attempt = hear(before, round);
   const heard = replaceAttempt(vm, attempt);
-  if (!isLive(vm)) return heard;
+  // An earlier attempt is over for good: a late word of it says nothing about the one that lives now.
+  if (!isLive(vm) || itemHash !== currentAttempt(vm).itemHash) return heard;
   // A hash that any node ever showed alive ends by FORGET, never by a refusal: money may be due for it.
   if (attempt.seenAliveMs === null && isRejected(attempt, round)) return onRejected(heard, attempt, round.atMs);
   if (attempt.closedAtMs !== null) return isEnded(attempt, round.atMs) ? onEnded(heard, attempt, round.atMs) : heard;
@@ -69,13 +75,13 @@ export function onRound(vm: VmRecord, itemHash: string, round: Round): VmRecord 
   return unconfirmed && saidAlive(attempt) ? into(heard, "PROVISIONING", round.atMs) : heard;
 }
 
+/** A VM that had lived in an earlier attempt costs what it cost, whatever became of this one. */
 function onRejected(vm: VmRecord, attempt: Attempt, nowMs: number): VmRecord {
-  const rejected = { ...attempt, rejectedAtMs: nowMs, dormant: true, closedAtMs: attempt.closedAtMs ?? nowMs };
-  return into(
-    { ...replaceAttempt(vm, rejected), endReason: vm.endReason ?? "rejected", endedAtMs: nowMs },
-    "FAILED",
-    nowMs,
-  );
+  const endReason = vm.endReason ?? "rejected";
+  const closed = { closedAtMs: attempt.closedAtMs ?? nowMs, closedFor: endReason };
+  const rejected = { ...attempt, ...closed, rejectedAtMs: nowMs, dormant: true };
+  const state = vm.attempts.length > 1 ? "TERMINATED" : "FAILED";
+  return into({ ...replaceAttempt(vm, rejected), endReason, endedAtMs: nowMs }, state, nowMs);
 }
 
 function onEnded(vm: VmRecord, attempt: Attempt, nowMs: number): VmRecord {
@@ -93,17 +99,25 @@ function whoEnded(attempt: Attempt): EndReason {
  * restored to an older state, or cannot know yet): then it waits for that answer, to be voided or sent to be forgotten.
  */
 export function close(vm: VmRecord, reason: EndReason, nowMs: number, mayHaveLeft = false): VmRecord {
-  if (!isLive(vm) || vm.state === "STOPPING") return vm;
+  if (!isLive(vm)) return vm;
+  // Ending already, perhaps to be followed by another attempt: whoever asks for the end now forbids that.
+  if (vm.state === "STOPPING") return mayBeFollowed(vm) ? { ...vm, noSuccessor: true } : vm;
   const attempt = currentAttempt(vm);
   const asked = { ...vm, endReason: reason, stopAskedAtMs: nowMs };
   if (attempt.firstSendMs === null) return mayHaveLeft ? asked : neverSent(asked, nowMs);
-  return into(replaceAttempt(asked, { ...attempt, closedAtMs: attempt.closedAtMs ?? nowMs }), "STOPPING", nowMs);
+  const closed = { ...attempt, closedAtMs: attempt.closedAtMs ?? nowMs, closedFor: reason };
+  return into(replaceAttempt(asked, blamed(closed, nowMs)), "STOPPING", nowMs);
 }
 
+/** What never left cost nothing; after an earlier attempt the VM ends with what that one cost, for its reason. */
 function neverSent(vm: VmRecord, nowMs: number): VmRecord {
   const attempt = { ...currentAttempt(vm), closedAtMs: nowMs };
-  const reason = vm.endReason === "ttl" ? "never_sent" : (vm.endReason ?? "never_sent");
-  return into({ ...replaceAttempt(vm, attempt), endReason: reason, endedAtMs: nowMs }, "FAILED", nowMs);
+  const unsent = { ...replaceAttempt(vm, attempt), endedAtMs: nowMs };
+  const asked = vm.endReason === "ttl" ? "never_sent" : (vm.endReason ?? "never_sent");
+  const before = vm.attempts.at(-2);
+  if (before === undefined) return into({ ...unsent, endReason: asked }, "FAILED", nowMs);
+  const endReason = asked === "never_sent" ? (before.closedFor ?? "boot_failed") : asked;
+  return into({ ...unsent, endReason }, "TERMINATED", nowMs);
 }
 
 /** What the mere passing of time decides. What `mayHaveLeft` is never voided. */
@@ -111,7 +125,8 @@ export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean): VmRec
   if (!isLive(vm) || vm.state === "STOPPING") return vm;
   const attempt = currentAttempt(vm);
   if (attempt.firstSendMs === null) {
-    const tooOld = nowMs - vm.admittedAtMs >= UNSENT_VOID_MS || nowMs >= vm.expiresAtMs;
+    // since the admission, or since it was decided that another attempt follows
+    const tooOld = nowMs - vm.stateSinceMs >= UNSENT_VOID_MS || nowMs >= vm.expiresAtMs;
     return (tooOld || vm.endReason !== null) && !mayHaveLeft ? neverSent(vm, nowMs) : vm;
   }
   if (nowMs >= vm.expiresAtMs) return close(vm, "ttl", nowMs);
@@ -170,9 +185,9 @@ function notSeen(before: VmRecord, sight: NodeSight, when: WhenUnreachable): VmR
   if (!answered && !othersAnswered) return vm.unreachableSinceMs === null ? vm : { ...vm, unreachableSinceMs: null };
   const sinceMs = vm.unreachableSinceMs ?? atMs;
   const unhealthy = into({ ...vm, unreachableSinceMs: sinceMs }, "UNHEALTHY", atMs);
-  const { destroyAfterMs } = when;
+  const { destroyAfterMs, recreate } = when;
   return destroyAfterMs !== null && atMs - sinceMs >= destroyAfterMs
-    ? close(unhealthy, "unreachable", atMs)
+    ? { ...close(unhealthy, "unreachable", atMs), recreate }
     : unhealthy;
 }
 

@@ -31,6 +31,8 @@ export const noteAdmitted = (moment: Moment, grantId: string): void => keep(mome
 export function noteVm(moment: Moment, before: VmRecord, vm: VmRecord): void {
   const { grantId } = vm;
   if (before.healthyAtMs === null && vm.healthyAtMs !== null) return keep(moment, grantId, onHealthy);
+  // One VM is one failure, however many nodes it was tried on.
+  if (vm.attempts.length > 1) return;
   if (before.state !== "UNKNOWN" && vm.state === "UNKNOWN") return void noteFailure(moment, grantId, "outside");
   if (before.endReason !== null || !isFailedCreate(vm.healthyAtMs, vm.endReason)) return;
   keepFailed(moment, grantId, (pace) => onFailedCreate(pace, before.state === "UNKNOWN", moment.nowMs));

@@ -8,6 +8,7 @@
 import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
 import { BOOT_MS, bootDeadlineMs, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
+import { mayBeFollowed } from "./successor.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
 
 export type StepKind =
@@ -21,6 +22,8 @@ export type StepKind =
   | "end"
   | "push"
   | "replenish"
+  | "next_node"
+  | "blame"
   | "witness"
   | "settle"
   | "deadline";
@@ -42,6 +45,10 @@ export const ERASE_WINDOW_MS = 90 * S;
 const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
 const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
+/** Two searches (the list, then two rounds of probes) take half of it; a crash in one of them the rest. */
+const SEARCH_MS = 120 * S;
+/** A node that was found is good for ten minutes (`successor.ts`). */
+const REFRESH_MS = 480 * S;
 
 /** Pause before the next try after `tries`: doubling from `firstMs`, never above `capMs`. */
 export function backoff(tries: number, firstMs: number, capMs: number): number {
@@ -55,6 +62,8 @@ export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step
   const attempt = currentAttempt(vm);
   if (isLive(vm)) planLive(draft, vm, attempt);
   else planAfter(draft, vm, attempt, nowMs);
+  for (const one of vm.attempts)
+    if (one.blame === "due") draft.add("blame", one.itemHash, (tries) => backoff(tries, 5 * S, 300 * S));
   return draft.steps;
 }
 
@@ -77,6 +86,12 @@ class Drafting {
     this.steps.push({ key, kind, vmId: this.vm.vmId, itemHash, dueMs: Math.max(paced, notBeforeMs) });
   }
 
+  /** How often it was tried to the end; a try that runs, or was cut off by a crash, is none. */
+  finished(kind: StepKind, itemHash: string): number {
+    const tried = this.log.get(stepKey(kind, itemHash));
+    return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.tries;
+  }
+
   at(kind: StepKind, itemHash: string, dueMs: number): void {
     this.steps.push({ key: stepKey(kind, itemHash), kind, vmId: this.vm.vmId, itemHash, dueMs });
   }
@@ -86,7 +101,7 @@ function planLive(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   const hash = attempt.itemHash;
   if (attempt.firstSendMs === null) {
     draft.add("sign", hash, (tries) => backoff(tries, S, 30 * S));
-    draft.at("deadline", hash, Math.min(vm.admittedAtMs + UNSENT_VOID_MS, vm.expiresAtMs));
+    draft.at("deadline", hash, Math.min(vm.stateSinceMs + UNSENT_VOID_MS, vm.expiresAtMs));
     return;
   }
   if (vm.state === "STOPPING") return planStopping(draft, vm, attempt);
@@ -126,8 +141,25 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   if (erasing) draft.add("erase", hash, () => S);
   const waits = erasing && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
   // Once the erase is through, or its window is over, the FORGET is due whatever else runs.
-  draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), waits ? askedMs + ERASE_WINDOW_MS : 0);
+  const searchMs = planNextNode(draft, vm, attempt);
+  const erasedMs = waits ? askedMs + ERASE_WINDOW_MS : 0;
+  draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), Math.max(erasedMs, searchMs));
   planReplenish(draft, vm, hash);
+}
+
+/**
+ * The node of the next attempt has to be known when the end is recorded, so it is looked for at once. The first FORGET
+ * waits for nothing; whether it was obeyed is looked at once a node was found, or two searches came to nothing, or two
+ * minutes later. Answers before when that look makes no sense.
+ */
+function planNextNode(draft: Drafting, vm: VmRecord, attempt: Attempt): number {
+  if (!mayBeFollowed(vm)) return 0;
+  const { itemHash, firstForgetMs } = attempt;
+  const found = vm.next ?? null;
+  const notBeforeMs = found === null ? 0 : found.atMs + REFRESH_MS;
+  draft.add("next_node", itemHash, (tries) => backoff(tries, 10 * S, 60 * S), notBeforeMs);
+  const searching = found === null && draft.finished("next_node", itemHash) < 2;
+  return searching && firstForgetMs !== null ? firstForgetMs + SEARCH_MS : 0;
 }
 
 /** Two unspent FORGETs for every core node, as long as one may still be needed. */

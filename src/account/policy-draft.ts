@@ -9,6 +9,7 @@ const NODES_MAX = 100;
 /** A node that restarts is away for minutes; below that a VM would be destroyed for nothing. */
 const UNREACHABLE_MIN_MIN = 5;
 const UNREACHABLE_MIN_MAX = 1_440;
+const UNREACHABLE_RULES: readonly PolicyDraft["on"]["vmUnreachable"][] = ["destroy", "recreate", "alert"];
 
 const YEAR_MS = 366 * 86_400_000;
 /** An unattended machine must not promise more than it can be expected to stay awake for (design.md §10). */
@@ -53,7 +54,7 @@ function listFault({ shape, place }: PolicyDraft): string | null {
 }
 
 function onFault(on: PolicyDraft["on"]): string | null {
-  if (on.vmUnreachable !== "destroy" && on.vmUnreachable !== "alert") return "vm_unreachable";
+  if (!UNREACHABLE_RULES.includes(on.vmUnreachable)) return "vm_unreachable";
   if (on.vmUnreachableMin < UNREACHABLE_MIN_MIN) return "vm_unreachable_min";
   return on.payerLine !== "stop_ours" && on.payerLine !== "alert" ? "payer_line" : null;
 }

@@ -38,7 +38,8 @@ export type Policy = {
     readonly unapprovedPerDayCredits: Credits;
   };
   readonly on: {
-    readonly vmUnreachable: "destroy" | "alert";
+    /** `recreate`: destroyed, and then created again on another node within the same hold. */
+    readonly vmUnreachable: "destroy" | "recreate" | "alert";
     /** Minutes without any sign of life, while others answered us, after which it counts. */
     readonly vmUnreachableMin: number;
     /** When the payer comes within an hour of the one-day line. */

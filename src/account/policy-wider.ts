@@ -59,9 +59,12 @@ function placeWider(now: Place, next: Place): boolean {
 const asksLess = (now: Policy["approval"], next: Policy["approval"]): boolean =>
   (now.firstVm && !next.firstVm) || (now.gpu && !next.gpu) || (now.by === "signature" && next.by === "click");
 
-/** A VM that is no longer destroyed by itself lives, and costs, longer. */
+/**
+ * A VM that is no longer destroyed by itself lives, and costs, longer. Creating it again and leaving it alone each allow
+ * what the other does not; only destroying allows neither.
+ */
 const standsBy = (now: Policy["on"], next: Policy["on"]): boolean =>
-  (now.vmUnreachable === "destroy" && next.vmUnreachable === "alert") ||
+  (next.vmUnreachable !== now.vmUnreachable && next.vmUnreachable !== "destroy") ||
   (now.payerLine === "stop_ours" && next.payerLine === "alert");
 
 const endsLater = (now: number | null, next: number | null): boolean => now !== null && (next === null || next > now);

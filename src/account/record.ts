@@ -8,6 +8,7 @@ import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
 import {
   close,
+  currentAttempt,
   isLive,
   onErase,
   onForgetSent,
@@ -20,11 +21,13 @@ import {
   resurrected,
   whenUnreachable,
 } from "./lifecycle.ts";
+import { standsStill, withSuccessor } from "./failover.ts";
 import type { Moment } from "./moment.ts";
 import { noteVm } from "./pacing.ts";
 import { planVm, type Step } from "./plan.ts";
 import { atEnd, settle } from "./settlement.ts";
 import { standing } from "./approvals.ts";
+import { onBlamed, onNextNode } from "./successor.ts";
 import { certify } from "./certificate.ts";
 import type { EndReason, VmRecord } from "./types.ts";
 
@@ -32,15 +35,27 @@ import type { EndReason, VmRecord } from "./types.ts";
 const SLOW_TEARDOWN_MS = 15 * 60_000;
 const OWN_DOING: ReadonlySet<EndReason> = new Set(["destroyed", "stopped", "revoked", "ttl"]);
 
-export function learn(moment: Moment, vmId: string, learned: readonly Learned[], delegationInForce: boolean): void {
+/** `about`: the VM and the attempt that the step was for. */
+export function learn(
+  moment: Moment,
+  about: { readonly vmId: string; readonly itemHash: string },
+  learned: readonly Learned[],
+  delegationInForce: boolean,
+): void {
   for (const one of learned) {
-    const vm = moment.store.loadVm(vmId);
+    const vm = moment.store.loadVm(about.vmId);
     if (vm === undefined) return;
     if (one.kind === "key_lost") keyLost(moment);
     else if (one.kind === "billed") settled(moment, vm, one.credits);
-    else saveChange(moment, vm, next(moment, vm, one, delegationInForce));
+    else if (isOfNow(vm, about.itemHash, one)) saveChange(moment, vm, next(moment, vm, one, delegationInForce));
   }
 }
+
+const OF_THE_CURRENT: ReadonlySet<Learned["kind"]> = new Set(["node", "node_refused", "next_node", "rates", "erase"]);
+
+/** What a late answer says of an earlier attempt's node or price is not true of the attempt that followed it. */
+const isOfNow = (vm: VmRecord, itemHash: string, { kind }: Learned): boolean =>
+  !OF_THE_CURRENT.has(kind) || currentAttempt(vm).itemHash === itemHash;
 
 function next(
   moment: Moment,
@@ -51,7 +66,7 @@ function next(
   const { nowMs } = moment;
   switch (learned.kind) {
     case "signed":
-      return onSigned(vm, { ...learned, atMs: nowMs });
+      return signedNow(moment, vm, { ...learned, atMs: nowMs });
     case "more_forgets":
       return { ...vm, forgets: [...vm.forgets, ...learned.forgets] };
     case "round":
@@ -64,6 +79,10 @@ function next(
       return onNodeSight(vm, { ...learned.sight, atMs: nowMs }, whenUnreachable(moment.policy));
     case "node_refused":
       return vm.state === "PROVISIONING" ? close(vm, "boot_failed", nowMs) : vm;
+    case "next_node":
+      return onNextNode(vm, learned.node, nowMs);
+    case "blamed":
+      return onBlamed(vm, learned.itemHash);
     case "rates":
       return onFrozenRates(vm, learned.rates, nowMs);
     case "erase":
@@ -73,10 +92,17 @@ function next(
   }
 }
 
+/** A freeze that came between the decision and its signature: what never left does not leave any more. */
+function signedNow(moment: Moment, vm: VmRecord, signed: Parameters<typeof onSigned>[1]): VmRecord {
+  const void_ = vm.attempts.length > 1 && !moment.mayHaveLeft && standsStill(moment, vm);
+  return void_ ? close(vm, "never_sent", moment.nowMs) : onSigned(vm, signed);
+}
+
 /** The one way in which a VM is stored after its birth. */
-export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): void {
-  if (after === before) return;
+export function saveChange(moment: Moment, before: VmRecord, changed: VmRecord): void {
+  if (changed === before) return;
   moment.touched = true;
+  const after = isLive(before) ? withSuccessor(moment, before, changed) : changed;
   const ends = isLive(before) && !isLive(after);
   const holds = ends ? atEnd(after) : after.holds;
   const vm = { ...after, holds };

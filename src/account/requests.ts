@@ -53,7 +53,7 @@ export function extendRequest(vm: VmRecord, seconds: number, credits: Credits): 
 export function notExtendable(vm: VmRecord): Refusal | null {
   if (vm.state === "TERMINATED" || vm.state === "FAILED") return refusal("vm.ended", { vmId: vm.vmId });
   if (vm.state === "STOPPING") return refusal("vm.ending", { vmId: vm.vmId });
-  return vm.healthyAtMs === null ? refusal("vm.not_ready", { vmId: vm.vmId }, 15) : null;
+  return vm.state !== "HEALTHY" && vm.state !== "UNHEALTHY" ? refusal("vm.not_ready", { vmId: vm.vmId }, 15) : null;
 }
 
 export function aboveHourly(spec: VmSpec, rateAttoPerS: bigint): Refusal | null {

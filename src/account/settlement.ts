@@ -60,7 +60,8 @@ function beyond(vm: VmRecord, due: Credits, shrunk: Credits, original: Credits):
   // A refused create that somebody revived: its hold was free long ago, so all of it is beyond. What freezes is the sight.
   if (vm.state === "FAILED") return { kind: "overrun", credits: due, late: true };
   if (due <= original) return { kind: "correction", credits: due - shrunk, late: true };
-  const closed = vm.attempts.every((attempt) => attempt.closedAtMs !== null && attempt.firstForgetMs !== null);
+  const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);
+  const closed = sent.every((attempt) => attempt.closedAtMs !== null && attempt.firstForgetMs !== null);
   const bound = lateBound(vm.rateAttoPerS, vm.endedAtMs ?? 0, vm.expiresAtMs);
   return { kind: "overrun", credits: due - shrunk, late: closed && due - original <= bound };
 }

@@ -55,6 +55,9 @@ export type NodeRef = {
   readonly scorePct?: number;
 };
 
+/** A node that could take a VM when it was looked for, and when that was. */
+export type NextNode = { readonly node: NodeRef; readonly atMs: number };
+
 /** Everything that makes up one exact VM, after parsing; this is what a quote prices and an approval shows. */
 export type VmSpec = {
   readonly shape: Shape;
@@ -120,6 +123,10 @@ export type Attempt = {
   readonly signature: string | null;
   readonly firstSendMs: number | null;
   readonly closedAtMs: number | null;
+  /** Why it was closed or refused; a VM that goes on with another attempt has no end reason of its own. */
+  readonly closedFor?: EndReason;
+  /** What its node has to answer for: to be told to the directory, or told. */
+  readonly blame?: "due" | "told";
   readonly endedAtMs: number | null;
   readonly rejectedAtMs: number | null;
   readonly dormant: boolean;
@@ -198,6 +205,12 @@ export type VmRecord = {
   readonly priceCheckedAtMs: number | null;
   readonly ssh: Ssh | null;
   readonly certificate: Certificate | null;
+  /** A node found for the next attempt while the last one is ended; good for ten minutes. */
+  readonly next?: NextNode | null;
+  /** The owner's policy, when it was found unreachable, said to create it again. */
+  readonly recreate?: boolean;
+  /** Somebody asked for its end, or it broke a limit: no further attempt. */
+  readonly noSuccessor?: boolean;
   readonly approvalId: string | null;
   readonly attempts: readonly Attempt[];
   readonly forgets: readonly Forget[];
@@ -257,6 +270,7 @@ export type NoticeKind =
   | "overrun"
   | "correction"
   | "vm_unreachable"
+  | "vm_moved"
   | "dormant_alive"
   | "account_frozen"
   | "grant_frozen"

@@ -4,6 +4,7 @@ import type { ApprovalView, BalanceView, GrantView, LimitLeft, NetworkState, Ove
 import { creditsPerHour } from "./credits.ts";
 import { ours } from "./checks.ts";
 import { readUsage } from "./books.ts";
+import { attemptView, isMoving, timelineOf } from "./attempt-views.ts";
 import { currentAttempt, firstSendMs, isLive, type WhenUnreachable, whenUnreachable } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { type PayerFacts, payerLine, readings } from "./payer.ts";
@@ -45,6 +46,7 @@ export function vmView(vm: VmRecord, nowMs: number, { destroyAfterMs }: WhenUnre
     destroyAtMs: isLive(vm) ? destroyAtMs : null,
     warnings: warningsOf(vm, nowMs),
     timeline: timelineOf(vm),
+    attempts: vm.attempts.map(attemptView),
     certificate: vm.certificate,
   };
 }
@@ -59,25 +61,8 @@ function warningsOf(vm: VmRecord, nowMs: number): VmView["warnings"] {
     ...(vm.sshFault === "silent" ? (["ssh_silent"] as const) : []),
     ...(vm.sshFault === "host_key_changed" ? (["host_key_changed"] as const) : []),
     ...(slow ? (["teardown_slow"] as const) : []),
+    ...(isMoving(vm) ? (["moving"] as const) : []),
   ];
-}
-
-function timelineOf(vm: VmRecord): VmView["timeline"] {
-  const attempt = currentAttempt(vm);
-  const events: readonly (readonly [number | null, string])[] = [
-    [vm.admittedAtMs, "money held"],
-    [attempt.firstSendMs, "sent"],
-    [attempt.seenAliveMs, "confirmed by a core node"],
-    [vm.healthyAtMs, "running"],
-    [vm.stopAskedAtMs, `teardown: ${vm.endReason ?? ""}`],
-    [attempt.firstForgetMs, "FORGET sent"],
-    [vm.endedAtMs, "ended"],
-    [vm.certificate?.issuedAtMs ?? null, "death certificate"],
-    [vm.settledAtMs, "settled"],
-  ];
-  return events
-    .flatMap(([atMs, event]) => (atMs === null ? [] : [{ atMs, event }]))
-    .toSorted((a, b) => a.atMs - b.atMs);
 }
 
 export function approvalView(moment: Moment, approval: Approval): ApprovalView {

@@ -24,6 +24,8 @@ export type FindAsk = {
   readonly snapshot: NodeSnapshot;
   readonly wanted: Wanted;
   readonly measured?: Measured;
+  /** Three unless said otherwise. */
+  readonly probesAtOnce?: number;
 };
 
 /** Why a node that passed the list failed its probe. */
@@ -47,7 +49,7 @@ export async function findNode(ask: FindAsk): Promise<Answer<Found>> {
   const counts: Record<string, number> = { nodes: ask.snapshot.nodes.length, ...leftOut };
   let left = rank(fit, ask.measured);
   for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
-    const drawn = draw(left, ask.random);
+    const drawn = draw(left, ask.random, ask.probesAtOnce ?? PROBES_AT_ONCE);
     left = left.filter((node) => !drawn.includes(node));
     const probes = await Promise.all(drawn.map((entry) => probe(ask, entry)));
     // they were drawn by chance and weight, so the first one that passed is the choice
@@ -60,9 +62,9 @@ export async function findNode(ask: FindAsk): Promise<Answer<Found>> {
   return refuse("node.no_capacity", counts, RETRY_AFTER_S);
 }
 
-function draw(ranked: readonly NodeEntry[], random: Random): readonly NodeEntry[] {
+function draw(ranked: readonly NodeEntry[], random: Random, most: number): readonly NodeEntry[] {
   const drawn: NodeEntry[] = [];
-  while (drawn.length < PROBES_AT_ONCE) {
+  while (drawn.length < most) {
     const one = pickWeighted(
       ranked.filter((node) => !drawn.includes(node)),
       random.bytes(4),

@@ -17,6 +17,7 @@ export type LeaseAsk = {
 export const LEASES_PER_ACCOUNT_MAX = 3;
 export const LEASE_MS_MAX = 600_000;
 export const COOLING_MS = 900_000;
+const DAY_MS = 86_400_000;
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS lease (
@@ -30,6 +31,13 @@ CREATE INDEX IF NOT EXISTS lease_until ON lease (until_ms);
 CREATE TABLE IF NOT EXISTS failure (
   node_hash TEXT PRIMARY KEY,
   failed_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failure_told (
+  account TEXT NOT NULL,
+  node_hash TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  failed_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, node_hash, day)
 ) STRICT, WITHOUT ROWID;
 `;
 
@@ -58,14 +66,29 @@ export function dropLease(sql: Sql, ask: { readonly account: string; readonly ke
   sql.exec("DELETE FROM lease WHERE account = ? AND key = ?", ask.account, ask.key);
 }
 
-/** An older failure that is told late changes nothing. */
-export function keepFailure(sql: Sql, nodeHash: string, nowMs: number): void {
-  sql.exec("DELETE FROM failure WHERE failed_at_ms <= ?", nowMs - COOLING_MS);
+export type NodeFailure = { readonly nodeHash: string; readonly failedAtMs: number; readonly account: string };
+
+/**
+ * An older failure that is told late changes nothing, and of one account only the first of a day counts: no tenant can
+ * keep a node away from the others by itself (design.md §11).
+ */
+export function keepFailure(sql: Sql, { nodeHash, failedAtMs, account }: NodeFailure): void {
+  sql.exec("DELETE FROM failure WHERE failed_at_ms <= ?", failedAtMs - COOLING_MS);
+  sql.exec("DELETE FROM failure_told WHERE failed_at_ms <= ?", failedAtMs - 2 * DAY_MS);
+  const day = Math.floor(failedAtMs / DAY_MS);
+  const told = sql.exec(
+    "INSERT OR IGNORE INTO failure_told (account, node_hash, day, failed_at_ms) VALUES (?, ?, ?, ?) RETURNING day",
+    account,
+    nodeHash,
+    day,
+    failedAtMs,
+  );
+  if (told.toArray().length === 0) return;
   sql.exec(
     `INSERT INTO failure (node_hash, failed_at_ms) VALUES (?, ?)
      ON CONFLICT (node_hash) DO UPDATE SET failed_at_ms = max(failed_at_ms, excluded.failed_at_ms)`,
     nodeHash,
-    nowMs,
+    failedAtMs,
   );
 }
 

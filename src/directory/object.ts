@@ -37,8 +37,8 @@ export class DirectoryObject extends DurableObject<object> {
     dropLease(this.ctx.storage.sql, ask);
   }
 
-  noteFailure(nodeHash: string, nowMs: number): void {
-    keepFailure(this.ctx.storage.sql, nodeHash, nowMs);
+  noteFailure(nodeHash: string, failedAtMs: number, account: string): void {
+    keepFailure(this.ctx.storage.sql, { nodeHash, failedAtMs, account });
   }
 
   noteSample(sample: Sample): void {

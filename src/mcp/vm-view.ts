@@ -4,7 +4,7 @@
  * On the twin the SSH command is marked as simulated. A host that is no host name is left out: it goes into a shell.
  */
 import * as z from "zod";
-import type { Dated, NetworkState, VmView, Warning } from "../account/contract.ts";
+import type { AttemptView, Dated, NetworkState, VmView, Warning } from "../account/contract.ts";
 import type { Certificate } from "../account/certificate.ts";
 import type { EndReason, Ssh, VmState } from "../account/types.ts";
 import { gbOf, isoOf, minutesBetween, usdOf } from "./money.ts";
@@ -48,6 +48,7 @@ const WARNINGS = [
   "host_key_changed",
   "teardown_slow",
   "login_expires_soon",
+  "moving",
 ] as const satisfies readonly Warning[];
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/;
 /** Keeps the longest answer far below 20 KB. */
@@ -63,6 +64,14 @@ const certificateSchema = z.object({
   issued_at: time,
   runtime_minutes: count,
   witnesses: z.array(z.object({ kind: text, id: text, says: text, at: time })),
+});
+
+const attemptSchema = z.object({
+  number: count,
+  crn_id: text,
+  item_hash: text,
+  state: z.enum(["unsent", "sent", "alive", "closed", "rejected", "ended"]),
+  end_reason: text.optional(),
 });
 
 export const vmShapeOut = {
@@ -108,8 +117,12 @@ export const vmOutShape = {
   expires_at: time.optional(),
   unreachable_since: time.optional(),
   destroy_at: time.optional(),
-  warnings: z.array(z.enum(WARNINGS)).optional(),
+  warnings: z
+    .array(z.enum(WARNINGS))
+    .describe("moving: its node failed, another one is tried within the same hold")
+    .optional(),
   timeline: z.array(z.object({ at: time, event: text })).optional(),
+  attempts: z.array(attemptSchema).describe("The nodes that it was tried on, the present one last").optional(),
   teardown: z.enum(["only_while_this_machine_is_awake"]).optional(),
   ...datedShape,
 } as const;
@@ -153,6 +166,7 @@ export function vmFields(vm: VmView, use: Use, nowMs?: number) {
     ...endFields(vm, nowMs),
     warnings: [...vm.warnings],
     timeline: vm.timeline.slice(-TIMELINE_MAX).map(({ atMs, event }) => ({ at: isoOf(atMs), event })),
+    attempts: vm.attempts.map(attemptFields),
     network: use.network,
     ...(vm.warnings.includes("login_expires_soon") && loginFields(use)),
     ...pollFields(vm),
@@ -235,6 +249,10 @@ function sshFields(ssh: Ssh, use: Use) {
     known_hosts: ssh.knownHosts,
     ...(use.network === "twin" && { simulated: true }),
   };
+}
+
+function attemptFields({ number, crnId, itemHash, state, endReason }: AttemptView): z.input<typeof attemptSchema> {
+  return { number, crn_id: crnId, item_hash: itemHash, state, end_reason: endReason ?? undefined };
 }
 
 function timeFields(vm: VmView) {

@@ -16,6 +16,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   overrun: "The network took more than was held for a VM. The account is frozen.",
   correction: "The network's bill differed from our own meter and was booked.",
   vm_unreachable: "A VM does not answer.",
+  vm_moved: "A VM failed on its node, ended there, and is created again on another one within what was held for it.",
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
   account_frozen: "The account is frozen. Running VMs go on to their end.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",

@@ -208,7 +208,7 @@ function draftOf(form: Form): PolicyDraft {
       unapprovedPerDayCredits: dollars(form, "unapproved_per_day_usd"),
     },
     on: {
-      vmUnreachable: oneOf(form, "vm_unreachable", ["destroy", "alert"]) ?? "destroy",
+      vmUnreachable: oneOf(form, "vm_unreachable", ["destroy", "recreate", "alert"]) ?? "destroy",
       vmUnreachableMin: whole(form, "vm_unreachable_min", 1, COUNT_MAX),
       payerLine: oneOf(form, "payer_line", ["stop_ours", "alert"]) ?? "stop_ours",
     },

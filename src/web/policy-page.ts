@@ -47,6 +47,7 @@ const SAYS_YES: Choices = [
 ];
 const UNREACHABLE: Choices = [
   ["destroy", "destroyed, and I am told"],
+  ["recreate", "destroyed and created again on another node, within what is held for it"],
   ["alert", "left to its end, and I am told"],
 ];
 const PAYER_LINE: Choices = [

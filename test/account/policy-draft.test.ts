@@ -91,7 +91,8 @@ describe("draftFault", () => {
 
   test("what is done in trouble is one of what there is, and not before five minutes", () => {
     expect(fault(on({ vmUnreachable: "alert", vmUnreachableMin: 5, payerLine: "alert" }))).toBeNull();
-    expect(fault(on({ vmUnreachable: "recreate" }))).toBe("vm_unreachable");
+    expect(fault(on({ vmUnreachable: "recreate" }))).toBeNull();
+    expect(fault(on({ vmUnreachable: "reboot" }))).toBe("vm_unreachable");
     expect(fault(on({ vmUnreachableMin: 4 }))).toBe("vm_unreachable_min");
     expect(fault(on({ payerLine: "ignore" }))).toBe("payer_line");
   });

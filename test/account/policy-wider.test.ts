@@ -99,6 +99,18 @@ describe("isWider", () => {
     expect(isWider(on({ vmUnreachable: "alert", payerLine: "alert" }), POLICY)).toBe(false);
   });
 
+  test("creating a VM again where it would have been destroyed, or left alone, is wider", () => {
+    const on = (vmUnreachable: Policy["on"]["vmUnreachable"]): Policy => ({
+      ...POLICY,
+      on: { ...POLICY.on, vmUnreachable },
+    });
+    expect(isWider(on("destroy"), on("recreate"))).toBe(true);
+    expect(isWider(on("alert"), on("recreate"))).toBe(true);
+    expect(isWider(on("recreate"), on("alert"))).toBe(true);
+    expect(isWider(on("recreate"), on("destroy"))).toBe(false);
+    expect(isWider(on("recreate"), on("recreate"))).toBe(false);
+  });
+
   test("a delegation that ends later, or never, is wider; one that gets an end is not", () => {
     const until = (delegationExpiresAtMs: number | null): Policy => ({ ...POLICY, delegationExpiresAtMs });
     expect(isWider(until(T0 + DAY), until(null))).toBe(true);

@@ -71,10 +71,17 @@ describe("dropLease", () => {
   });
 });
 
+const DAY_MS = 86_400_000;
+const failed = (name: string, failedAtMs: number, account = "alice") => ({
+  nodeHash: hashOf(name),
+  failedAtMs,
+  account,
+});
+
 describe("coolingNodes", () => {
   it("names the nodes that failed within fifteen minutes", () => {
-    keepFailure(sql, hashOf("b"), NOW);
-    keepFailure(sql, hashOf("a"), NOW + 1);
+    keepFailure(sql, failed("b", NOW));
+    keepFailure(sql, failed("a", NOW + 1));
     expect(coolingNodes(sql, NOW + 1)).toEqual([hashOf("a"), hashOf("b")]);
     expect(coolingNodes(sql, NOW + COOLING_MS)).toEqual([hashOf("a")]);
     expect(coolingNodes(sql, NOW + COOLING_MS + 1)).toEqual([]);
@@ -83,8 +90,20 @@ describe("coolingNodes", () => {
 
 describe("keepFailure", () => {
   it("counts from the latest failure, in whatever order they are told", () => {
-    keepFailure(sql, hashOf("a"), NOW + 60_000);
-    keepFailure(sql, hashOf("a"), NOW);
+    keepFailure(sql, failed("a", NOW + 60_000));
+    keepFailure(sql, failed("a", NOW, "bob"));
     expect(coolingNodes(sql, NOW + COOLING_MS + 59_999)).toEqual([hashOf("a")]);
+  });
+
+  it("counts one failure of an account on a node in a day, so that nobody keeps a node from the others", () => {
+    const later = NOW + COOLING_MS;
+    keepFailure(sql, failed("a", NOW));
+    keepFailure(sql, failed("a", later));
+    expect(coolingNodes(sql, later)).toEqual([]);
+    keepFailure(sql, failed("b", later));
+    keepFailure(sql, failed("a", later + 1, "bob"));
+    expect(coolingNodes(sql, later + 1)).toEqual([hashOf("a"), hashOf("b")]);
+    keepFailure(sql, failed("a", NOW + DAY_MS));
+    expect(coolingNodes(sql, NOW + DAY_MS)).toEqual([hashOf("a")]);
   });
 });

@@ -75,7 +75,7 @@ describe("DirectoryObject", () => {
     expect(["q1", "q2", "q3", "q4"].map(lease)).toEqual([true, true, true, false]);
     directory.release({ account: "alice", key: "q2" });
     expect(lease("q4")).toBe(true);
-    directory.noteFailure(hashOf("b"), NOW);
+    directory.noteFailure(hashOf("b"), NOW, "alice");
     expect(directory.cooling(NOW + 14 * MINUTE)).toEqual([hashOf("b")]);
     expect(directory.cooling(NOW + 15 * MINUTE)).toEqual([]);
   });

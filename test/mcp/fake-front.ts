@@ -41,6 +41,7 @@ export const vm: VmView = {
   unreachableSinceMs: null,
   destroyAtMs: null,
   warnings: [],
+  attempts: [],
   timeline: [{ atMs: NOW_MS - H_MS, event: "requested" }],
   certificate: null,
 };

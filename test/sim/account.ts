@@ -103,14 +103,14 @@ export class SimAccount {
       crash: () => self().alive && this.crash(),
       sends: (...message) => self().alive && this.world.judge.sends(this, ...message),
     };
-    const calls = this.world.wire.over(caller);
+    const lines = { calls: this.world.wire.over(caller), nodes: this.world.wire.nodesFor(caller) };
     return {
       commit: (work) => {
         if (!self().alive) throw new Error("this incarnation is gone");
         return this.commit(this.nowMs(), work);
       },
       read: (work) => work(this.moment(this.nowMs())),
-      tools: (delegationInForce) => toolsOf(this, calls, this.random, delegationInForce),
+      tools: (delegationInForce) => toolsOf(this, lines, this.random, delegationInForce),
       readPayer: () => this.world.wire.readPayer(caller),
       report: (dueMs) => this.report(self(), dueMs),
       hear: () => this.hear(self()),

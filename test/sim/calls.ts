@@ -4,6 +4,7 @@
  */
 import type { Calls } from "../../src/aleph/calls.ts";
 import { known, type Outcome, unknown, type Unknown } from "../../src/aleph/network.ts";
+import type { Nodes as NodesDoor } from "../../src/account/next-node.ts";
 import type { PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import type { Dice } from "./dice.ts";
 import { CORES, type Core, type CoreNetwork, type Payer } from "./network.ts";
@@ -142,6 +143,22 @@ export class Wire {
         ),
       erase: (origin, hash) => onNode(origin, () => nodes.erase(hash)),
       schedulerView: () => this.ask(caller, () => "absent" as const),
+    };
+  }
+
+  /** The directory, seen from an account; what it keeps of failures is tested elsewhere. */
+  nodesFor(caller: Caller): NodesDoor {
+    return {
+      next: async ({ exclude }) => {
+        const found = await this.ask(caller, () => {
+          const fit = this.nodes.answering().filter((node) => !exclude.includes(node.nodeHash));
+          return fit.length === 0 ? this.silent() : this.dice.pick(fit);
+        });
+        if (!found.ok) return null;
+        const { nodeHash, origin, domain } = found.value;
+        return { nodeHash, origin, domain };
+      },
+      failed: async () => (await this.ask(caller, () => true as const)).ok,
     };
   }
 

@@ -7,6 +7,7 @@ import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
 import { checkEnd, checkHolds, checkSettled } from "./check-money.ts";
+import { checkSuccessor, checkSuccessorSigned, othersAreGone } from "./check-successor.ts";
 import type { CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
@@ -20,6 +21,8 @@ export type Broken = { readonly invariant: string; readonly what: string; readon
 export type Memo = {
   /** Why a VM may have been closed, by VM. */
   readonly asked: Map<string, Set<string>>;
+  /** VMs whose end was asked for and answered: no other attempt of them may follow. */
+  readonly obeyed: Set<string>;
   readonly firstSend: Map<string, number>;
   readonly firstForget: Map<string, number>;
   readonly signedSeq: Map<string, number>;
@@ -74,7 +77,7 @@ export class Checker {
     if (memo === undefined) {
       const maps = { asked: new Map(), firstSend: new Map(), firstForget: new Map(), signedSeq: new Map() };
       const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map() };
-      memo = { ...maps, ...asks, frozen: false, freezeAsked: false, balance: null };
+      memo = { ...maps, ...asks, obeyed: new Set(), frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
     return memo;
@@ -84,6 +87,11 @@ export class Checker {
   asked(account: SimAccount, vmIds: readonly string[], reason: string): void {
     const { asked } = this.memo(account);
     for (const vmId of vmIds) asked.set(vmId, new Set([...(asked.get(vmId) ?? []), reason]));
+  }
+
+  /** Such a command, and what came of it: an end that was answered stays asked for. */
+  obeyed(account: SimAccount, vmIds: readonly string[], answer: { readonly ok: boolean } | undefined): void {
+    if (answer?.ok === true) for (const vmId of vmIds) this.memo(account).obeyed.add(vmId);
   }
 
   sends(
@@ -110,6 +118,7 @@ export class Checker {
     const seq = memo.signedSeq.get(hash) ?? 0;
     this.must(account.acknowledgedSeq >= seq, "I5", () => `sent before Watch knew of commit ${seq} (${vm.vmId})`);
     this.must(attempt.endedAtMs === null, "I10", () => `INSTANCE sent again after its end (${vm.vmId})`);
+    othersAreGone(this, vm, attempt);
   }
 
   /** After every commit. */
@@ -133,6 +142,7 @@ export class Checker {
       return checkAdmission(this, account, memo, after);
     }
     this.sight(before, after);
+    if (after.attempts.length !== before.attempts.length) checkSuccessor(this, account, memo, before, after);
     if (after.holds.length > before.holds.length) checkExtension(this, account, memo, before, after);
     else if (after.expiresAtMs !== before.expiresAtMs)
       this.fail("I14", `lifetime changed without a hold (${after.vmId})`);
@@ -145,6 +155,8 @@ export class Checker {
 
   private sight(before: VmRecord, after: VmRecord): void {
     if (before.healthyAtMs === null && after.healthyAtMs !== null) this.seen.see("a VM becomes healthy");
+    if (before.state === "PROVISIONING" && after.state === "HEALTHY" && after.attempts.length > 1)
+      this.seen.see("a successor becomes healthy");
     if (before.state === "UNKNOWN" && after.state === "PROVISIONING") this.seen.see("an unknown create appears later");
     if (after.forgets.length > before.forgets.length) this.seen.see("FORGETs are replenished");
   }
@@ -158,8 +170,10 @@ export class Checker {
   private checkSigned(account: SimAccount, memo: Memo, before: VmRecord, after: VmRecord): void {
     for (const [at, attempt] of after.attempts.entries()) {
       const was = before.attempts[at];
-      if (attempt.firstSendMs !== null && was?.firstSendMs === null)
+      if (attempt.firstSendMs !== null && was?.firstSendMs === null) {
         memo.signedSeq.set(attempt.itemHash, account.row.commitSeq);
+        checkSuccessorSigned(this, account, after, attempt);
+      }
       const swapped = was !== undefined && was.signature !== null && was.signature !== attempt.signature;
       this.must(
         !swapped && (was === undefined || was.itemHash === attempt.itemHash),
@@ -206,7 +220,7 @@ export class Checker {
       revoked: () => asked.has("revoked"),
       ttl: () => nowMs >= after.expiresAtMs,
       never_sent: () => !memo.firstSend.has(hash),
-      boot_failed: () => after.healthyAtMs === null,
+      boot_failed: () => before.state !== "HEALTHY" && before.state !== "UNHEALTHY",
       unreachable: () => after.healthyAtMs !== null,
       rejected: () => this.was(hash, "rejected"),
       price: () => [0, 1, 2].some((one) => core.honest(one as 0) && this.frozenAbove(hash, one as 0, after)),
@@ -274,8 +288,8 @@ export function vmOfHash(account: SimAccount, hash: string): VmRecord | undefine
 
 /** The latest time by which an account has to look at a VM, from the table of clocks in a.4. */
 function mustLookAtMs(vm: VmRecord, restored: boolean, nowMs: number): number {
-  const unsent = vm.attempts.every((attempt) => attempt.firstSendMs === null);
-  if (vm.state === "REQUESTED" && unsent) return restored ? Infinity : vm.admittedAtMs + 120_000 + 5_000;
+  const unsent = vm.attempts.at(-1)?.firstSendMs === null;
+  if (vm.state === "REQUESTED" && unsent) return restored ? Infinity : vm.stateSinceMs + 120_000 + 5_000;
   if (vm.state === "STOPPING") return Math.max(vm.stateSinceMs + 90_000, nowMs + 305_000);
   if (!isOver(vm)) return vm.expiresAtMs;
   const settleMs = (vm.endedAtMs ?? 0) + 3 * 3_600_000;

@@ -26,7 +26,7 @@ type Setting = {
   readonly accounts: readonly SimAccount[];
 };
 
-const TTLS_S = [300, 600, 900, 1_200, 1_200, 2_400, 3_600];
+const TTLS_S = [300, 600, 900, 1_200, 2_400, 3_600, 5_400];
 const SHAPE = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
 
 export class Agents {
@@ -166,19 +166,21 @@ export class Agents {
     const vm = this.liveOf(account, grant.grantId);
     if (vm === undefined) return;
     this.setting.checker.asked(account, [vm.vmId], "destroyed");
-    this.byGrant(account, grant.grantId, (moment) => desk.destroy(moment, vm.vmId, grant.grantId));
+    const answer = this.byGrant(account, grant.grantId, (moment) => desk.destroy(moment, vm.vmId, grant.grantId));
+    this.setting.checker.obeyed(account, [vm.vmId], answer);
   }
 
   private stop(account: SimAccount, grant: Grant): void {
     if (!this.setting.world.dice.yes(0.15)) return;
-    const own = account.data.store.loadLive().filter((vm) => vm.grantId === grant.grantId);
-    this.setting.checker.asked(
-      account,
-      own.map((vm) => vm.vmId),
-      "stopped",
-    );
+    const live = account.data.store.loadLive().filter((vm) => vm.grantId === grant.grantId);
+    const own = live.map((vm) => vm.vmId);
+    this.setting.checker.asked(account, own, "stopped");
     this.setting.world.seen.see("an emergency stop");
-    this.byGrant(account, grant.grantId, (moment) => ({ ok: true, value: desk.emergencyStop(moment, grant.grantId) }));
+    const answer = this.byGrant(account, grant.grantId, (moment) => ({
+      ok: true,
+      value: desk.emergencyStop(moment, grant.grantId),
+    }));
+    this.setting.checker.obeyed(account, own, answer);
   }
 
   /** Another agent's VM and an id that was never minted answer alike. */

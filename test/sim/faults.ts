@@ -35,8 +35,8 @@ export const FAULT_KINDS = [
   ["delegationGone", 0.25, 0.04],
   ["keyGone", 0.15, 0.02],
   ["priceUp", 0.35, 0.06],
-  ["neverBoots", 0.3, 0.3],
-  ["nodeRefuses", 0.25, 0.3],
+  ["neverBoots", 0.35, 0.5],
+  ["nodeRefuses", 0.35, 0.6],
   ["nodeDown", 0.3, 0.06],
 ] as const;
 

@@ -2,6 +2,8 @@
  * Planted bugs: real edits of real rules, put in by name as the file is loaded. Each has to be found by the histories; one
  * that is not shows a blind spot of the checker or of the world.
  */
+import { FAILOVER_MUTANTS } from "./mutants/failover.ts";
+
 export type Mutant = {
   readonly name: string;
   readonly file: string;
@@ -12,6 +14,7 @@ export type Mutant = {
 const plant = (name: string, file: string, from: string, to: string): Mutant => ({ name, file, from, to });
 
 export const MUTANTS: readonly Mutant[] = [
+  ...FAILOVER_MUTANTS,
   plant(
     "windows by the calendar",
     "policy.ts",

@@ -16,6 +16,7 @@ const alive = (word: CoreWord): boolean => word === "processed" || word === "rem
 export class Nodes {
   readonly all: readonly Node[];
   private readonly machines = new Map<string, Machine>();
+  private readonly refused = new Map<string, boolean>();
   private readonly dice: Dice;
   private readonly time: Timeline;
   private readonly core: CoreNetwork;
@@ -24,7 +25,7 @@ export class Nodes {
     this.dice = dice;
     this.time = time;
     this.core = core;
-    this.all = ["a", "b", "c"].map((name) => ({
+    this.all = ["a", "b", "c", "d", "e"].map((name) => ({
       nodeHash: name.repeat(64),
       origin: `https://${name}.example`,
       domain: `${name}.example`,
@@ -34,6 +35,11 @@ export class Nodes {
 
   at(origin: string): Node {
     return this.all.find((node) => node.origin === origin) ?? (this.all[0] as Node);
+  }
+
+  /** Those that a search would find: they answer, whatever becomes of a machine on them. */
+  answering(): readonly Node[] {
+    return this.all.filter((node) => !this.isDown(node));
   }
 
   down(node: Node, untilMs: number): void {
@@ -64,12 +70,19 @@ export class Nodes {
   notify(hash: string): "started" | "retry" | "no_capacity" {
     const message = this.core.messages.get(hash);
     if (message === undefined || !alive(message.words[this.followed(message)])) return "retry";
-    if (this.dice.yes(this.core.faults.nodeRefuses)) return "no_capacity";
+    if (this.refuses(hash)) return "no_capacity";
     if (!this.machines.has(hash)) {
       const bootMs = this.dice.yes(this.core.faults.neverBoots) ? Infinity : this.dice.between(2, 40) * 1_000;
       this.machines.set(hash, { bootAtMs: this.time.nowMs + bootMs, stopAtMs: Infinity });
     }
     return "started";
+  }
+
+  /** A full node stays full for the machine that it has refused. */
+  private refuses(hash: string): boolean {
+    const refuses = this.refused.get(hash) ?? (!this.machines.has(hash) && this.dice.yes(this.core.faults.nodeRefuses));
+    this.refused.set(hash, refuses);
+    return refuses;
   }
 
   isRunning(hash: string): boolean {

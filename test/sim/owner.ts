@@ -60,7 +60,7 @@ export class Owners {
         unapprovedPerDayCredits: dice.pick([40_000, 150_000, 1_000_000]),
       },
       on: {
-        vmUnreachable: dice.yes(0.8) ? "destroy" : "alert",
+        vmUnreachable: dice.pick(["destroy", "destroy", "recreate", "recreate", "alert"] as const),
         vmUnreachableMin: dice.pick([10, 30]),
         payerLine: dice.yes(0.8) ? "stop_ours" : "alert",
       },
@@ -173,10 +173,11 @@ export class Owners {
     this.checker.memo(account).freezeAsked = true;
     const vms = account.data.store.loadLive().map((vm) => vm.vmId);
     this.checker.asked(account, vms, "stopped");
-    account.decide((moment) => {
+    const stopped = account.decide((moment) => {
       desk.stopEverything(moment);
       return answer(true);
     });
+    this.checker.obeyed(account, vms, stopped);
   }
 
   private revoke(account: SimAccount): void {
@@ -201,7 +202,8 @@ export class Owners {
     if (live.length === 0) return;
     const { vmId } = this.world.dice.pick(live);
     this.checker.asked(account, [vmId], "destroyed");
-    account.decide((moment) => desk.destroy(moment, vmId, null));
+    const answered = account.decide((moment) => desk.destroy(moment, vmId, null));
+    this.checker.obeyed(account, [vmId], answered);
   }
 
   private decideOne(account: SimAccount): void {

@@ -47,8 +47,12 @@ export function checkRest(checker: Checker, account: SimAccount): void {
 function isBooked(checker: Checker, account: SimAccount, hash: string): boolean {
   const vm = vmOfHash(account, hash);
   if (vm === undefined) return account.restoredTimes > 0;
-  const billed = checker.core.consumed(hash, checker.time.nowMs);
-  return heldNow(vm) + extrasOf(account, vm.vmId) >= billed || billedAfter(checker, vm.settledAtMs, hash);
+  // a VM's bill is that of all its attempts
+  const billed = vm.attempts.reduce((sum, one) => sum + checker.core.consumed(one.itemHash, checker.time.nowMs), 0);
+  return (
+    heldNow(vm) + extrasOf(account, vm.vmId) >= billed ||
+    vm.attempts.some((one) => billedAfter(checker, vm.settledAtMs, one.itemHash))
+  );
 }
 
 /** A node that was out of reach went on being billed after the books were closed: late, and bounded by its return. */

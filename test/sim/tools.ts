@@ -5,8 +5,10 @@ import type { Random } from "../../src/ports.ts";
 
 type Holder = { readonly keyGone: boolean; readonly key: Uint8Array; readonly nowMs: () => number };
 
-export function toolsOf(holder: Holder, calls: Tools["calls"], random: Random, delegationInForce: boolean): Tools {
+type Lines = Pick<Tools, "calls" | "nodes">;
+
+export function toolsOf(holder: Holder, { calls, nodes }: Lines, random: Random, delegationInForce: boolean): Tools {
   const use: Tools["keys"]["use"] = (_address, work) => Promise.resolve(holder.keyGone ? undefined : work(holder.key));
   const clock = { nowMs: () => holder.nowMs(), alarmAtMs: (dueMs: number) => dueMs };
-  return { calls, clock, random, keys: { use }, readiness: listedAsRunning, delegationInForce };
+  return { calls, clock, random, keys: { use }, readiness: listedAsRunning, delegationInForce, nodes };
 }

@@ -74,6 +74,7 @@ export const vm: VmView = {
   unreachableSinceMs: null,
   destroyAtMs: null,
   warnings: [],
+  attempts: [],
   timeline: [{ atMs: NOW_MS - 60_000, event: "requested" }],
   certificate: null,
 };

@@ -47,7 +47,7 @@ const anyPolicy: fc.Arbitrary<Policy> = fc.record({
     unapprovedPerDayCredits: credits,
   }),
   on: fc.record({
-    vmUnreachable: fc.constantFrom("destroy" as const, "alert" as const),
+    vmUnreachable: fc.constantFrom("destroy" as const, "recreate" as const, "alert" as const),
     vmUnreachableMin: fc.integer({ min: 1, max: 1_000 }),
     payerLine: fc.constantFrom("stop_ours" as const, "alert" as const),
   }),
@@ -90,7 +90,7 @@ describe("readPolicy", () => {
     ["images", "debian12, \u200bubuntu24"],
     ["nodes_allow", "a".repeat(65)],
     ["score_pct_min", "80.5"],
-    ["vm_unreachable", "recreate"],
+    ["vm_unreachable", "reboot"],
     ["vm_unreachable_min", "0"],
     ["payer_line", ""],
     ["delegation_expires_on", "never"],

@@ -1,0 +1,69 @@
+/**
+ * The account's two words with the directory while a node fails: which node may take the VM next, and who failed.
+ *
+ * No rules in here. The node is found as for a create (list, filters, probes) and leased; what cannot be had now is asked
+ * for again by the plan.
+ */
+import type { FrontSetting } from "./doors.ts";
+import type { Hash, NodeRef, Place, VmSpec } from "./types.ts";
+
+/** A drive shares three connections to nodes with whatever else is due: one is left for an erase. */
+export const PROBES_AT_ONCE = 2;
+
+export type NextNodeAsk = {
+  /** The quote of its VM: the key of the lease, so that the node that failed is given back for this one. */
+  readonly quoteId: string;
+  readonly spec: VmSpec;
+  /** Nodes that this VM has used. */
+  readonly exclude: readonly Hash[];
+};
+
+export type Nodes = {
+  readonly next: (ask: NextNodeAsk) => Promise<NodeRef | null>;
+  /** True once the directory has heard it. */
+  readonly failed: (nodeHash: Hash, atMs: number) => Promise<boolean>;
+};
+
+/** Whose nodes: the account's name is the lease's, the owner's rules are those of now; null without a policy. */
+export type NodesFor = (account: string, place: Place | null) => Nodes;
+
+export function nodesOver(setting: () => Pick<FrontSetting, "doors" | "gather" | "ports">): NodesFor {
+  return (account, place) => ({
+    next: (ask) => orElse(null, findAndLease(setting(), account, place, ask)),
+    failed: (nodeHash, atMs) => orElse(false, tellFailure(setting(), account, nodeHash, atMs)),
+  });
+}
+
+async function findAndLease(
+  { doors, gather, ports }: Pick<FrontSetting, "doors" | "gather" | "ports">,
+  account: string,
+  place: Place | null,
+  { quoteId, spec, exclude }: NextNodeAsk,
+): Promise<NodeRef | null> {
+  const directory = doors.directory();
+  const cooling = await directory.cooling(ports.clock.nowMs());
+  const found = await gather.place(spec, { cooling, tried: exclude, place, probesAtOnce: PROBES_AT_ONCE });
+  if (!found.ok) return null;
+  const { nodeHash } = found.value;
+  const lease = { account, key: quoteId, nodeHash, nowMs: ports.clock.nowMs() };
+  return (await directory.lease(lease)) ? found.value : null;
+}
+
+async function tellFailure(
+  { doors }: Pick<FrontSetting, "doors">,
+  account: string,
+  nodeHash: Hash,
+  atMs: number,
+): Promise<boolean> {
+  await doors.directory().noteFailure(nodeHash, atMs, account);
+  return true;
+}
+
+/** A directory that does not answer is nothing learnt: its knowledge may be lost, an account's money may not. */
+async function orElse<T>(without: T, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch {
+    return without;
+  }
+}

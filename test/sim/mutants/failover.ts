@@ -1,0 +1,57 @@
+/** Planted bugs of failover: another attempt too early, too often, or with what was not its own. */
+import type { Mutant } from "../mutants.ts";
+
+const plant = (name: string, file: string, from: string, to: string): Mutant => ({ name, file, from, to });
+
+export const FAILOVER_MUTANTS: readonly Mutant[] = [
+  plant(
+    "two of three suffice for a successor",
+    "successor.ts",
+    "!ended.attempts.every(isGoneEverywhere)",
+    "!ended.attempts.every((one) => one.endedAtMs !== null)",
+  ),
+  plant("a fourth attempt", "successor.ts", "export const ATTEMPTS_MAX = 3;", "export const ATTEMPTS_MAX = 4;"),
+  plant("a successor while frozen", "failover.ts", "if (standsStill(moment, vm) || grant ===", "if (grant ==="),
+  plant(
+    "a successor is signed after a freeze",
+    "record.ts",
+    "!moment.mayHaveLeft && standsStill(moment, vm);",
+    "!moment.mayHaveLeft && standsStill(moment, vm) && vm.attempts.length > 9;",
+  ),
+  plant(
+    "a successor moves the end",
+    "successor.ts",
+    'state: "REQUESTED",\n    stateSinceMs: nowMs,',
+    'state: "REQUESTED",\n    stateSinceMs: nowMs,\n    expiresAtMs: nowMs + ended.spec.ttlS * 1_000,',
+  ),
+  plant(
+    "the holds shrink when the first attempt ends",
+    "record.ts",
+    "const holds = ends ? atEnd(after) : after.holds;",
+    "const holds = isLive(before) && !isLive(changed) ? atEnd(changed) : after.holds;",
+  ),
+  plant(
+    "a successor after its end was asked for",
+    "lifecycle.ts",
+    "return mayBeFollowed(vm) ? { ...vm, noSuccessor: true } : vm;",
+    "return vm;",
+  ),
+  plant(
+    "a VM that was sent is voided with its unsent successor",
+    "lifecycle.ts",
+    "if (before === undefined) return into({ ...unsent, endReason: asked },",
+    "if (before !== null) return into({ ...unsent, endReason: asked },",
+  ),
+  plant(
+    "the node that failed is taken again",
+    "successor.ts",
+    "return ended.attempts.some((one) => one.node.nodeHash === next.node.nodeHash) ? null : next.node;",
+    "return ended.attempts[0]?.node ?? null;",
+  ),
+  plant(
+    "only the last attempt's bill is read",
+    "effects.ts",
+    "const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);\n  const bills",
+    "const sent = vm.attempts.slice(-1);\n  const bills",
+  ),
+];
