@@ -39,6 +39,7 @@ const END_REASONS = [
   "ended_by_owner_elsewhere",
   "rejected",
   "never_sent",
+  "restored",
 ] as const satisfies readonly EndReason[];
 
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/;

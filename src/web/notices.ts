@@ -17,6 +17,8 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   correction: "The network's bill differed from our own meter and was booked.",
   vm_unreachable: "A VM does not answer.",
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
+  orphan: "A machine was found that the books do not know. It is torn down at its own time, or now if you say so.",
+  reconciled: "The restored account was compared with the network. You can end the freeze.",
   account_frozen: "The account is frozen. Running VMs go on to their end.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
   approval_waiting: "An agent waits for your approval.",
