@@ -54,7 +54,11 @@ function attemptOf(moment: Moment, one: Sighting): Omit<Attempt, "vmId"> {
   const never = { closedAtMs: null, endedAtMs: null, rejectedAtMs: null, rejectedSinceMs: null, twoDoneSinceMs: null };
   const unknown = { goneSinceMs: null, aliveSinceMs: null, firstForgetMs: null, dormant: false };
   return {
-    ...{ itemHash, sender, itemContent, signature, timeS },
+    itemHash,
+    sender,
+    itemContent,
+    signature,
+    timeS,
     ...never,
     ...unknown,
     number: 1,

@@ -90,6 +90,8 @@ export type VmView = {
   readonly warnings: readonly ("expires_soon" | "unreachable" | "teardown_slow" | "login_expires_soon")[];
   readonly timeline: readonly { readonly atMs: number; readonly event: string }[];
   readonly certificate: Certificate | null;
+  /** Found on the network and unknown to the books; only the owner sees it. */
+  readonly orphan?: true;
 };
 
 export type LimitName =

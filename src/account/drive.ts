@@ -54,7 +54,8 @@ type AccountStep = {
 };
 
 type AnyStep = Step | AccountStep;
-const isAccountStep = (step: AnyStep): step is AccountStep => step.kind === "payer" || step.kind === "relay" || step.kind === "lists";
+const isAccountStep = (step: AnyStep): step is AccountStep =>
+  step.kind === "payer" || step.kind === "relay" || step.kind === "lists";
 
 export class Drive {
   private readonly host: DriveHost;

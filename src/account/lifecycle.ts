@@ -4,7 +4,17 @@
  * Nothing in here frees money by a timer: a VM leaves the ledger's live part only when its attempt *ended*, was
  * *rejected*, or was provably never sent (safety.md a.4). Money follows in `settlement.ts`.
  */
-import { cameBack, endedByOthers, hear, isAbsent, isEnded, isRejected, type Round, saidAlive, saidRejected } from "./attempts.ts";
+import {
+  cameBack,
+  endedByOthers,
+  hear,
+  isAbsent,
+  isEnded,
+  isRejected,
+  type Round,
+  saidAlive,
+  saidRejected,
+} from "./attempts.ts";
 import { UNREACHABLE_MIN } from "./policy-stored.ts";
 import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.ts";
 

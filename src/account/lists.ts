@@ -102,8 +102,9 @@ function standingOf({ store, account }: Moment): Standing {
 /** When the lists are due; undefined while nothing of this account can be on the network. */
 export function listsDueMs(moment: Moment, readSinceStart: boolean): number | undefined {
   const { store, nowMs, account } = moment;
-  if (!account.restored && !store.hadAnyVm()) return undefined;
   const state = store.loadLists();
+  // A restore may have taken every VM back that there ever was.
+  if (!account.restored && state.restoredAtMs === null && !store.hadAnyVm()) return undefined;
   const everyMs = listsEveryMs(state, standingOf(moment), nowMs);
   const pauseMs = readSinceStart ? everyMs : Math.min(everyMs, START_AGAIN_MS);
   const tried = store.loadLog(ACCOUNT).get(LISTS);

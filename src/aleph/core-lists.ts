@@ -140,7 +140,10 @@ function listedInstance(
   const allowance = allowanceOf(field(content, "metadata", "allowance"));
   const { item_hash: itemHash, sender, timeS } = message;
   return {
-    ...{ itemHash, sender, owner, timeS },
+    itemHash,
+    sender,
+    owner,
+    timeS,
     ...(allowance === undefined ? {} : { allowance }),
     ...(ask.senders === undefined ? {} : { signed: signedOf(message) }),
   };

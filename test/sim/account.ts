@@ -207,6 +207,7 @@ export class SimAccount {
 
   private noticeRestore(seen: number): void {
     this.world.seen.see("a restore");
+    this.world.judge.restored(this);
     this.commit(this.nowMs(), (moment) => noteRestored(moment, seen));
   }
 
@@ -289,7 +290,6 @@ export class SimAccount {
     this.snapshot = null;
     this.restoredTimes++;
     this.restoredAtMs = this.world.time.nowMs;
-    this.world.judge.restored(this);
     this.now = this.incarnate();
     this.arm(this.world.time.nowMs + 5_000);
     return true;

@@ -146,7 +146,7 @@ export class Wire {
           nodes.isRunning(hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
         ),
       erase: (origin, hash) => onNode(origin, () => nodes.erase(hash)),
-      liveInstances: (core, whose) => 
+      liveInstances: (core, whose) =>
         this.ask(caller, () => {
           const listed = this.listed(core, caller.payer, whose);
           if (listed !== undefined && whose.senders !== undefined) caller.lists(core);

@@ -54,7 +54,13 @@ export class MemoryStore {
   private readonly lists = this.memory.table<ListsState>();
   /** VMs written since the last look, each as it was before. */
   private changed = new Map<string, VmRecord | undefined>();
-  readonly store: Store = { ...this.accountRows(), ...this.bookRows(), ...this.askRows(), ...this.vmRows(), ...this.listRows() } as Store;
+  readonly store: Store = {
+    ...this.accountRows(),
+    ...this.bookRows(),
+    ...this.askRows(),
+    ...this.vmRows(),
+    ...this.listRows(),
+  } as Store;
 
   takeChanged(): Changed {
     const { changed } = this;
