@@ -318,7 +318,7 @@ describe("the storage was restored to a state before a create", () => {
     return { house, agent, vmId, itemHash: String(itemHash), expiresAtMs };
   }
 
-  it("it is frozen, finds the VM again under its own id, and ends it at its time", async () => {
+  it("freezes, finds the VM again under its own id, and ends it at its time", async () => {
     const { house, agent, vmId, itemHash, expiresAtMs } = await restored();
     await house.account.wake();
     expect((await booksOf(house)).account).toMatchObject({ state: "frozen", frozenReason: "restored" });
@@ -338,7 +338,7 @@ describe("the storage was restored to a state before a create", () => {
     expect([balanced, audited]).toEqual([true, true]);
   });
 
-  it("its freeze cannot be ended before it was compared, then only by the owner's signature, and it goes on", async () => {
+  it("has a freeze that cannot be ended before it was compared, then only by the owner's signature, and it goes on", async () => {
     const { house, agent, vmId } = await restored();
     await house.account.wake();
     const early = await house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" });
@@ -363,7 +363,7 @@ describe("the storage was restored to a state before a create", () => {
     expect(house.machines()).toHaveLength(1);
   });
 
-  it("while core nodes give no lists it is not compared, and the freeze stays", async () => {
+  it("without lists of two core nodes it is not compared, and the freeze stays", async () => {
     const { house } = await restored();
     stage.accident = ({ host, path }) =>
       path.includes("messages.json") && host !== coreHost(0) ? "lose_request" : undefined;
