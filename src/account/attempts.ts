@@ -101,6 +101,13 @@ export function endedByOthers(attempt: Attempt, nowMs: number): boolean {
   return since !== null && nowMs - since >= TWICE_APART_MS && heardAt(attempt, nowMs, isGone) >= 2;
 }
 
+/** Two do not know it, in this round and a minute ago. It proves nothing; it only ends a plain sending. */
+export function isAbsent({ views }: Attempt, nowMs: number): boolean {
+  const twice = (view: CoreView | null): boolean =>
+    view !== null && view.says === "absent" && view.atMs === nowMs && nowMs - view.sinceMs >= TWICE_APART_MS;
+  return views.filter(twice).length >= 2;
+}
+
 /** Two show a dormant hash alive, in this round and a minute ago: evidence enough to book it and freeze. */
 export function cameBack(attempt: Attempt, nowMs: number): boolean {
   const since = attempt.aliveSinceMs;

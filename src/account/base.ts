@@ -20,7 +20,7 @@ import { migrate } from "./migrate.ts";
 import type { NodesFor } from "./next-node.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
 import { overSsh } from "./readiness.ts";
-import { freeze } from "./record.ts";
+import { noteRestored } from "./restored.ts";
 import { sqlStore, type Store } from "./store.ts";
 
 export type AccountEnv = {
@@ -208,11 +208,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   /** `Watch` saw more commits than are stored here: the storage was restored to an older state (design.md §7). */
   private compare(commitSeqBefore: number): void {
     if (commitSeqBefore <= this.wokenSeq) return;
-    this.commit(this.nowMs(), (moment) => {
-      moment.store.setRestored(true);
-      freeze(moment, "restored");
-      moment.store.raiseCommitSeq(commitSeqBefore);
-    });
+    this.commit(this.nowMs(), (moment) => noteRestored(moment, commitSeqBefore));
   }
 
   /** Admission and voiding need `Watch` to have been heard since waking. */

@@ -59,7 +59,9 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
 }
 
 export function dormantGate(moment: Moment, grant: Grant): Refusal | null {
-  const dormant = moment.store.loadTended().filter((vm) => vm.attempts.some((attempt) => attempt.dormant));
+  const dormant = moment.store
+    .loadTended()
+    .filter((vm) => vm.orphan === undefined && vm.attempts.some((attempt) => attempt.dormant));
   const own = dormant.filter((vm) => vm.grantId === grant.grantId).length;
   return dormant.length >= DORMANT_MAX || own >= GRANT_DORMANT_MAX
     ? refusal("account.dormant", { dormant: dormant.length, own })

@@ -110,6 +110,8 @@ export type VmView = {
   /** The nodes that it was tried on, the present one last. */
   readonly attempts: readonly AttemptView[];
   readonly certificate: Certificate | null;
+  /** Found on the network and unknown to the books; only the owner sees it. */
+  readonly orphan?: true;
 };
 
 export type LimitName =

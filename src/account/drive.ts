@@ -10,6 +10,7 @@ import { isGoneEverywhere } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signMore, type Tools } from "./effects.ts";
 import { isLive } from "./lifecycle.ts";
+import { listsDueMs, noteCredits, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
@@ -48,14 +49,15 @@ export type DriveHost = {
 type Claimed = { readonly step: AnyStep; readonly tried: Tried };
 type AccountStep = {
   readonly key: string;
-  readonly kind: "payer" | "relay";
+  readonly kind: "payer" | "relay" | "lists";
   readonly vmId: typeof ACCOUNT;
   readonly itemHash: string;
   readonly dueMs: number;
 };
 
 type AnyStep = Step | AccountStep;
-const isAccountStep = (step: AnyStep): step is AccountStep => step.kind === "payer" || step.kind === "relay";
+const isAccountStep = (step: AnyStep): step is AccountStep =>
+  step.kind === "payer" || step.kind === "relay" || step.kind === "lists";
 
 export class Drive {
   private readonly host: DriveHost;
@@ -64,6 +66,8 @@ export class Drive {
   private running: Promise<void> | undefined;
   private again = false;
   private wakeUp: (() => void) | undefined;
+  /** The lists are read at start: what happened meanwhile, nobody else tells. */
+  private listsRead = false;
 
   constructor(host: DriveHost) {
     this.host = host;
@@ -99,7 +103,7 @@ export class Drive {
   }
 
   private steps(moment: Moment): readonly AnyStep[] {
-    return [...plannedSteps(moment), ...accountSteps(moment)];
+    return [...plannedSteps(moment), ...accountSteps(moment), ...listSteps(moment, this.listsRead)];
   }
 
   nextDueMs(): number | null {
@@ -156,6 +160,7 @@ export class Drive {
   private async act({ step, tried }: Claimed): Promise<void> {
     try {
       if (!isAccountStep(step)) await this.tendVm(step, tried);
+      else if (step.kind === "lists") await this.readLists();
       else await (step.kind === "payer" ? this.readPayer() : this.relay(step.itemHash));
     } catch (error) {
       // An effect must not throw; if one does, the claim runs out and the plan tries it again.
@@ -197,6 +202,12 @@ export class Drive {
     this.host.commit((moment) => notePayer(moment, facts));
   }
 
+  private async readLists(): Promise<void> {
+    const read = await readLists(this.host.tools(true).calls, this.host.read(whose));
+    this.listsRead = true;
+    this.host.commit((moment) => takeLists(moment, read));
+  }
+
   private async relay(itemHash: string): Promise<void> {
     const open = this.host.read((moment) => moment.store.openOwnerMessages().find((one) => one.itemHash === itemHash));
     if (open === undefined) return;
@@ -209,8 +220,10 @@ export class Drive {
 /** Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. */
 export function notePayer(moment: Moment, facts: PayerFacts): void {
   const said = delegationOf(facts);
+  const { payer: before } = moment.account;
   const state = said === "unknown" ? moment.account.delegation : said;
   if (readings(facts).length > 0) moment.store.savePayer(state, facts);
+  noteCredits(moment, before, facts);
   const live = moment.store.liveCount();
   if (state === "missing" && live > 0)
     moment.tellOwner("delegation_gone", moment.account.agentAddress, { vmsLive: live });
@@ -242,4 +255,9 @@ function accountSteps(moment: Moment): readonly AccountStep[] {
     ...relays,
     { key: "payer", kind: "payer", vmId: ACCOUNT, itemHash: "", dueMs: due("payer", () => PAYER_EVERY_MS) },
   ];
+}
+
+function listSteps(moment: Moment, readSinceStart: boolean): readonly AccountStep[] {
+  const dueMs = listsDueMs(moment, readSinceStart);
+  return dueMs === undefined ? [] : [{ key: "lists", kind: "lists", vmId: ACCOUNT, itemHash: "", dueMs }];
 }

@@ -139,6 +139,9 @@ const status: Effect = async ({ calls }, _vm, attempt) => [
 const end: Effect = async (tools, vm, attempt, tried) => {
   const message = signed("INSTANCE", attempt);
   if (message === undefined) return [];
+  // An orphan is found before its FORGETs are signed: nothing is offered that could not be undone.
+  if (!vm.forgets.some((one) => one.target === attempt.itemHash && one.signature !== null))
+    return status(tools, vm, attempt, tried);
   const said = await ask(tools.calls, attempt.itemHash);
   await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => tools.calls.publish(core, message)));
   const undone = await forgetWhere(tools, vm, attempt, said, tried.tries);

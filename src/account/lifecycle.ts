@@ -4,7 +4,17 @@
  * Nothing in here frees money by a timer: a VM leaves the ledger's live part only when its attempt *ended*, was
  * *rejected*, or was provably never sent (safety.md a.4). Money follows in `settlement.ts`.
  */
-import { cameBack, endedByOthers, hear, isEnded, isRejected, type Round, saidAlive, saidRejected } from "./attempts.ts";
+import {
+  cameBack,
+  endedByOthers,
+  hear,
+  isAbsent,
+  isEnded,
+  isRejected,
+  type Round,
+  saidAlive,
+  saidRejected,
+} from "./attempts.ts";
 import { UNREACHABLE_MIN } from "./policy-stored.ts";
 import { blamed, mayBeFollowed } from "./successor.ts";
 import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.ts";
@@ -51,8 +61,11 @@ export function onSigned(
   },
 ): VmRecord {
   const attempt = vm.attempts.find((one) => one.itemHash === signed.itemHash);
-  if (vm.state !== "REQUESTED" || attempt === undefined || attempt.firstSendMs !== null) return vm;
-  const sent = { ...attempt, signature: signed.signature, firstSendMs: signed.atMs };
+  const unsent = vm.state === "REQUESTED" || vm.state === "UNKNOWN";
+  if (!unsent || attempt === undefined || attempt.firstSendMs !== null) return vm;
+  // What a restore forgot may have been sent, and billed, at once.
+  const firstSend = vm.state === "UNKNOWN" ? vm.admittedAtMs : signed.atMs;
+  const sent = { ...attempt, signature: signed.signature, firstSendMs: firstSend };
   const others = vm.forgets.filter((forget) => forget.target !== attempt.itemHash);
   const forgets = [...others, ...signed.forgets.filter((forget) => forget.target === attempt.itemHash)];
   const out = into({ ...replaceAttempt(vm, sent), forgets }, "SENT", signed.atMs);
@@ -62,9 +75,10 @@ export function onSigned(
 /** One round of words from the core nodes about one attempt. */
 export function onRound(vm: VmRecord, itemHash: string, round: Round): VmRecord {
   const before = vm.attempts.find((one) => one.itemHash === itemHash);
-  if (before === undefined || before.firstSendMs === null) return vm;
+  if (before === undefined) return vm;
   const attempt = hear(before, round);
   const heard = replaceAttempt(vm, attempt);
+  if (before.firstSendMs === null) return vm.state === "UNKNOWN" ? onWordOfForgotten(heard, round.atMs) : vm;
   // An earlier attempt is over for good: a late word of it says nothing about the one that lives now.
   if (!isLive(vm) || itemHash !== currentAttempt(vm).itemHash) return heard;
   // A hash that any node ever showed alive ends by FORGET, never by a refusal: money may be due for it.
@@ -104,7 +118,7 @@ export function close(vm: VmRecord, reason: EndReason, nowMs: number, mayHaveLef
   if (vm.state === "STOPPING") return mayBeFollowed(vm) ? { ...vm, noSuccessor: true } : vm;
   const attempt = currentAttempt(vm);
   const asked = { ...vm, endReason: reason, stopAskedAtMs: nowMs };
-  if (attempt.firstSendMs === null) return mayHaveLeft ? asked : neverSent(asked, nowMs);
+  if (attempt.firstSendMs === null) return mayHaveLeft || vm.state === "UNKNOWN" ? asked : neverSent(asked, nowMs);
   const closed = { ...attempt, closedAtMs: attempt.closedAtMs ?? nowMs, closedFor: reason };
   return into(replaceAttempt(asked, blamed(closed, nowMs)), "STOPPING", nowMs);
 }
@@ -120,10 +134,29 @@ function neverSent(vm: VmRecord, nowMs: number): VmRecord {
   return into({ ...unsent, endReason }, "TERMINATED", nowMs);
 }
 
+/** A restore took back what is known of a create that was not sent yet: from now on it is neither voided nor new. */
+export function forgetSending(vm: VmRecord, nowMs: number): VmRecord {
+  return vm.state === "REQUESTED" && currentAttempt(vm).firstSendMs === null ? into(vm, "UNKNOWN", nowMs) : vm;
+}
+
+/** It is signed again, to the same bytes, once it has to be undone or a core node knows anything of it. */
+export function waitsForWord(vm: VmRecord): boolean {
+  const { firstSendMs: sentMs, views } = currentAttempt(vm);
+  const unknown = vm.state === "UNKNOWN" && sentMs === null && vm.endReason === null;
+  return unknown && views.every((view) => view === null || view.says === "absent");
+}
+
+/** Absent on two, now and a minute ago: it is signed and sent only to be forgotten. */
+function onWordOfForgotten(vm: VmRecord, nowMs: number): VmRecord {
+  return waitsForWord(vm) && isAbsent(currentAttempt(vm), nowMs) ? close(vm, "restored", nowMs, true) : vm;
+}
+
 /** What the mere passing of time decides. What `mayHaveLeft` is never voided. */
 export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean): VmRecord {
   if (!isLive(vm) || vm.state === "STOPPING") return vm;
   const attempt = currentAttempt(vm);
+  if (attempt.firstSendMs === null && vm.state === "UNKNOWN")
+    return nowMs >= vm.expiresAtMs && vm.endReason === null ? close(vm, "ttl", nowMs) : vm;
   if (attempt.firstSendMs === null) {
     // since the admission, or since it was decided that another attempt follows
     const tooOld = nowMs - vm.stateSinceMs >= UNSENT_VOID_MS || nowMs >= vm.expiresAtMs;
@@ -194,10 +227,18 @@ function notSeen(before: VmRecord, sight: NodeSight, when: WhenUnreachable): VmR
 /** The price that two core nodes froze for it is above what was held: it must not run (design.md §5). */
 export function onFrozenRates(vm: VmRecord, rates: readonly (bigint | null)[], nowMs: number): VmRecord {
   const read = rates.filter((rate) => rate !== null);
+  if (vm.orphan !== undefined) return withRate(vm, read, nowMs);
   const above = read.filter((rate) => rate > vm.rateAttoPerS + FLOOR_SLACK_ATTO).length;
   if (above >= 2) return close({ ...vm, priceCheckedAtMs: nowMs }, "price", nowMs);
   // One against one decides nothing: it is read again until two agree.
   return read.length - above >= 2 ? { ...vm, priceCheckedAtMs: nowMs } : vm;
+}
+
+/** Nobody ever quoted an orphan: what two core nodes froze for it is what it burns. */
+function withRate(vm: VmRecord, read: readonly bigint[], nowMs: number): VmRecord {
+  const sorted = read.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const rateAttoPerS = sorted.length < 2 ? undefined : sorted[1];
+  return rateAttoPerS === undefined ? vm : { ...vm, rateAttoPerS, priceCheckedAtMs: nowMs };
 }
 
 /** Core nodes may differ from our formula by 2e-18 credits per second (ccn.md §5.5). */

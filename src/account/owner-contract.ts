@@ -66,6 +66,18 @@ export type Overview = {
   readonly approvals: readonly ApprovalView[];
   readonly notices: readonly Notice[];
   readonly unattended: boolean;
+  readonly compared: Compared;
+};
+
+/** How the account stands against what the core nodes list. */
+export type Compared = {
+  readonly restored: boolean;
+  /** Since a restore: null until two core nodes were read twice; until then the freeze cannot be ended. */
+  readonly reconciledAtMs: number | null;
+  /** When the lists were last read; null: not yet. */
+  readonly readAtMs: number | null;
+  /** Machines of the payer that are none of ours. */
+  readonly foreign: number | null;
 };
 
 export type PolicyOffer = {

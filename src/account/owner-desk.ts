@@ -18,6 +18,7 @@ import { areWindows, draftFault } from "./policy-draft.ts";
 import { isWider } from "./policy-wider.ts";
 import { refusal } from "../errors.ts";
 import { freeze, saveChange } from "./record.ts";
+import { endFreeze, notReconciled } from "./restored.ts";
 import { shadow } from "./shadow.ts";
 import { approvalTypedData, policyTypedData } from "./typed.ts";
 import type { ApprovalFacts, ApprovalState, EndReason, Policy, PolicyDraft } from "./types.ts";
@@ -42,6 +43,8 @@ export function offerPolicy(
   if (typeof ask.unfreeze === "object" && moment.store.loadGrant(ask.unfreeze.grantId) === undefined) {
     return refuse("input.unknown_id", { id: "grant" });
   }
+  const unready = ask.unfreeze === "account" ? notReconciled(moment) : null;
+  if (unready !== null) return { ok: false, refusal: unready };
   const now = moment.policy;
   const version = (now?.version ?? 0) + 1;
   const nonce = moment.id("n");
@@ -79,6 +82,9 @@ export function savePolicy(
       : recoverTypedData(payload.typedData, ask.signature);
   if (payload.typedData !== null && signer !== moment.account.owner)
     return refuse("input.invalid", { field: "signature" });
+  // Restored once more since the page was opened.
+  const unready = payload.unfreeze === "account" ? notReconciled(moment) : null;
+  if (unready !== null) return { ok: false, refusal: unready };
   const policy = { ...payload.draft, version: payload.version };
   moment.store.insertPolicy(policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
   bookBudget(moment.store, policy.limits.lifetimeCreditsMax, moment.nowMs);
@@ -89,7 +95,7 @@ export function savePolicy(
 
 function unfreezeNow(moment: Moment, what: Unfreeze): void {
   moment.audit("unfrozen", { what: what === "account" ? "account" : what.grantId });
-  if (what === "account") return moment.store.setFrozen(null);
+  if (what === "account") return endFreeze(moment);
   const grant = moment.store.loadGrant(what.grantId);
   if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
   // What froze it has been seen and forgiven: it starts anew.

@@ -7,7 +7,15 @@
  */
 import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
-import { BOOT_MS, bootDeadlineMs, currentAttempt, isLive, UNKNOWN_AFTER_MS, UNSENT_VOID_MS } from "./lifecycle.ts";
+import {
+  BOOT_MS,
+  bootDeadlineMs,
+  currentAttempt,
+  isLive,
+  UNKNOWN_AFTER_MS,
+  UNSENT_VOID_MS,
+  waitsForWord,
+} from "./lifecycle.ts";
 import { mayBeFollowed } from "./successor.ts";
 import type { Attempt, EndReason, VmRecord } from "./types.ts";
 
@@ -99,19 +107,30 @@ class Drafting {
 
 function planLive(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   const hash = attempt.itemHash;
-  if (attempt.firstSendMs === null) {
-    draft.add("sign", hash, (tries) => backoff(tries, S, 30 * S));
-    draft.at("deadline", hash, Math.min(vm.stateSinceMs + UNSENT_VOID_MS, vm.expiresAtMs));
-    return;
-  }
+  if (attempt.firstSendMs === null) return planUnsent(draft, vm, hash);
   if (vm.state === "STOPPING") return planStopping(draft, vm, attempt);
   draft.at("deadline", hash, nextDeadlineMs(vm, attempt));
+  if (vm.orphan !== undefined) return planOrphan(draft, vm, hash);
   if (vm.state === "SENT" || vm.state === "UNKNOWN")
     return draft.add("send", hash, (tries) => backoff(tries, S, 60 * S));
   draft.add("status", hash, () => 60 * S);
   if (vm.priceCheckedAtMs === null) draft.add("price", hash, (tries) => backoff(tries, 2 * S, 60 * S));
   if (vm.state === "PROVISIONING") planBoot(draft, vm, hash);
   else draft.add("node", hash, () => 60 * S);
+}
+
+function planUnsent(draft: Drafting, vm: VmRecord, hash: string): void {
+  if (waitsForWord(vm)) draft.add("status", hash, () => 60 * S);
+  else draft.add("sign", hash, (tries) => backoff(tries, S, 30 * S));
+  const voidMs = vm.state === "UNKNOWN" ? vm.expiresAtMs : vm.stateSinceMs + UNSENT_VOID_MS;
+  draft.at("deadline", hash, Math.min(voidMs, vm.expiresAtMs));
+}
+
+/** Nothing is asked of its node, which we never chose: its word is kept until its time, with the FORGETs ready. */
+function planOrphan(draft: Drafting, vm: VmRecord, hash: string): void {
+  draft.add("status", hash, () => 60 * S);
+  if (vm.priceCheckedAtMs === null) draft.add("price", hash, (tries) => backoff(tries, 2 * S, 60 * S));
+  planReplenish(draft, vm, hash);
 }
 
 function planBoot(draft: Drafting, vm: VmRecord, hash: string): void {

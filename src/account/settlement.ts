@@ -57,8 +57,8 @@ export function settle(vm: VmRecord, billed: Credits): Settlement {
 
 function beyond(vm: VmRecord, due: Credits, shrunk: Credits, original: Credits): Extra | null {
   if (due <= shrunk) return null;
-  // A refused create that somebody revived: its hold was free long ago, so all of it is beyond. What freezes is the sight.
-  if (vm.state === "FAILED") return { kind: "overrun", credits: due, late: true };
+  // A refused create that somebody revived, or an orphan: it has no hold, so all of it is beyond. What freezes is the sight.
+  if (vm.state === "FAILED" || vm.orphan !== undefined) return { kind: "overrun", credits: due, late: true };
   if (due <= original) return { kind: "correction", credits: due - shrunk, late: true };
   const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);
   const closed = sent.every((attempt) => attempt.closedAtMs !== null && attempt.firstForgetMs !== null);

@@ -7,6 +7,7 @@ import * as accounts from "./account-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as paces from "./pace-store.ts";
+import * as reconciled from "./reconcile-store.ts";
 import * as quotes from "./quote-store.ts";
 import * as vms from "./vm-store.ts";
 
@@ -22,6 +23,7 @@ export function sqlStore(sql: SqlStorage) {
   const on = bound(sql);
   return {
     ...paceStore(sql),
+    ...listStore(sql),
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -93,5 +95,19 @@ function paceStore(sql: SqlStorage) {
     savePace: on(paces.savePace),
     noteAsked: on(paces.noteAsked),
     askedCreates: on(paces.askedCreates),
+  };
+}
+
+function listStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    agentAddresses: on(reconciled.agentAddresses),
+    vmIdOfHash: on(reconciled.vmIdOfHash),
+    hadAnyVm: on(reconciled.hadAnyVm),
+    loadSightings: on(reconciled.loadSightings),
+    saveSighting: on(reconciled.saveSighting),
+    dropSighting: on(reconciled.dropSighting),
+    loadLists: on(reconciled.loadLists),
+    saveLists: on(reconciled.saveLists),
   };
 }

@@ -99,7 +99,9 @@ export type EndReason =
   | "ended_by_network"
   | "ended_by_owner_elsewhere"
   | "rejected"
-  | "never_sent";
+  | "never_sent"
+  /** A restore forgot whether it was ever sent, and the network knows nothing of it: sent only to be forgotten. */
+  | "restored";
 
 export type CoreWord = "absent" | "pending" | "processed" | "rejected" | "forgotten" | "removing" | "removed";
 
@@ -212,6 +214,8 @@ export type VmRecord = {
   /** Somebody asked for its end, or it broke a limit: no further attempt. */
   readonly noSuccessor?: boolean;
   readonly approvalId: string | null;
+  /** Found on the network, signed by a key of ours and unknown here: it has no hold and no agent, only an end. */
+  readonly orphan?: { readonly foundAtMs: number };
   readonly attempts: readonly Attempt[];
   readonly forgets: readonly Forget[];
   readonly holds: readonly Hold[];
@@ -272,6 +276,8 @@ export type NoticeKind =
   | "vm_unreachable"
   | "vm_moved"
   | "dormant_alive"
+  | "orphan"
+  | "reconciled"
   | "account_frozen"
   | "grant_frozen"
   | "approval_waiting"

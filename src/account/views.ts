@@ -48,6 +48,7 @@ export function vmView(vm: VmRecord, nowMs: number, { destroyAfterMs }: WhenUnre
     timeline: timelineOf(vm),
     attempts: vm.attempts.map(attemptView),
     certificate: vm.certificate,
+    ...(vm.orphan === undefined ? {} : { orphan: true as const }),
   };
 }
 
@@ -173,6 +174,11 @@ export function worstCaseNow(moment: Moment): number {
   return policy === null ? 0 : worstCase(policy, moment.store.spentBy(null), policy.expiresAtMs, moment.nowMs);
 }
 
+function compared({ store, account }: Moment): Overview["compared"] {
+  const { reconciledAtMs, readAtMs, foreign } = store.loadLists();
+  return { restored: account.restored, reconciledAtMs, readAtMs: readAtMs === 0 ? null : readAtMs, foreign };
+}
+
 export function overview(moment: Moment, payer: PayerFacts | null, networkState: NetworkState): Overview {
   const { account } = moment;
   const recent = moment.store.loadPage({ grantId: null, liveOnly: false, limit: 20 });
@@ -192,5 +198,6 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     approvals: openApprovals(moment, null),
     notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,
+    compared: compared(moment),
   };
 }

@@ -2,12 +2,16 @@
  * What an account's drive asks of the network, as one set of functions: the seam at which a simulated network can stand
  * in for the HTTP one. No rules in here.
  */
+import { type ListedInstance, liveInstances } from "./core-lists.ts";
 import { consumedCredits, type CoreStatus, frozenRate, messageStatus, publish } from "./core-nodes.ts";
 import type { AttoPerS } from "./decimal.ts";
 import type { SignedMessage } from "./message.ts";
 import type { Core, Network, Outcome } from "./network.ts";
 import { erase, type Erased, type Execution, execution, type Notified, notify } from "./nodes.ts";
 import { schedulerView, type SchedulerView } from "./scheduler.ts";
+
+/** By whose account, by which signers, or both; whole lists or none. */
+export type ListAsk = { readonly owner?: string; readonly senders?: readonly string[] };
 
 export type Calls = {
   readonly publish: (core: Core, message: SignedMessage) => Promise<Outcome<"accepted" | "malformed">>;
@@ -17,6 +21,7 @@ export type Calls = {
   readonly notify: (origin: string, hash: string) => Promise<Outcome<Notified>>;
   readonly execution: (origin: string, hash: string) => Promise<Outcome<Execution | "absent">>;
   readonly erase: (origin: string, hash: string, headers: Record<string, string>) => Promise<Outcome<Erased>>;
+  readonly liveInstances: (core: Core, ask: ListAsk) => Promise<Outcome<readonly ListedInstance[]>>;
   readonly schedulerView: (hash: string) => Promise<Outcome<SchedulerView | "absent">>;
 };
 
@@ -29,6 +34,7 @@ export function callsOver(network: Network): Calls {
     notify: (origin, hash) => notify(network, origin, hash),
     execution: (origin, hash) => execution(network, origin, hash),
     erase: (origin, hash, headers) => erase(network, origin, hash, headers),
+    liveInstances: (core, ask) => liveInstances(network, core, ask),
     schedulerView: (hash) => schedulerView(network, hash),
   };
 }

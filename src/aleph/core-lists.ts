@@ -32,12 +32,23 @@ export type ListedMessage = {
   readonly timeS: number;
 };
 
+/** The bytes of one whose signature was checked: enough to hand it to a core node that lacks it. */
+export type SignedInstance = {
+  readonly itemHash: string;
+  readonly sender: string;
+  readonly itemContent: string;
+  readonly signature: `0x${string}`;
+  readonly timeS: number;
+};
+
 export type ListedInstance = {
   readonly itemHash: string;
   readonly sender: string;
   readonly owner: string;
   readonly timeS: number;
   readonly allowance?: { readonly vmId: string; readonly expiresAtMs: number };
+  /** Only where senders were asked for. */
+  readonly signed?: SignedInstance;
 };
 
 /** The AGGREGATE messages that the owner sent for one key of their own, newest first as the node lists them. */
@@ -127,8 +138,20 @@ function listedInstance(
   if (owner === undefined || (ask.owner !== undefined && owner !== ask.owner)) return undefined;
   if (ask.senders !== undefined && !(ask.senders.includes(message.sender) && isSigned(message))) return undefined;
   const allowance = allowanceOf(field(content, "metadata", "allowance"));
-  const listed = { itemHash: message.item_hash, sender: message.sender, owner, timeS: message.timeS };
-  return allowance === undefined ? listed : { ...listed, allowance };
+  const { item_hash: itemHash, sender, timeS } = message;
+  return {
+    itemHash,
+    sender,
+    owner,
+    timeS,
+    ...(allowance === undefined ? {} : { allowance }),
+    ...(ask.senders === undefined ? {} : { signed: signedOf(message) }),
+  };
+}
+
+function signedOf({ item_hash, sender, item_content, signature, timeS }: ListedMessage): SignedInstance {
+  const hex = `0x${signature.replace(/^0x/i, "").toLowerCase()}` as const;
+  return { itemHash: item_hash, sender, itemContent: item_content, signature: hex, timeS };
 }
 
 function isSigned(message: ListedMessage): boolean {

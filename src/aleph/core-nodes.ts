@@ -15,7 +15,7 @@ import { countOf, field, hashOf, isoMs, listOf, objectOf, parseJson, textLike } 
 import type { JsonObject, JsonValue } from "./wire.ts";
 
 export { aggregateMessages, liveInstances } from "./core-lists.ts";
-export type { ListedInstance, ListedMessage } from "./core-lists.ts";
+export type { ListedInstance, ListedMessage, SignedInstance } from "./core-lists.ts";
 
 /** Publishing waits for two gossip networks, ten seconds each. */
 const PUBLISH_TIMEOUT_MS = 25_000;

@@ -39,6 +39,7 @@ const END_REASONS = [
   "ended_by_owner_elsewhere",
   "rejected",
   "never_sent",
+  "restored",
 ] as const satisfies readonly EndReason[];
 
 const WARNINGS = [

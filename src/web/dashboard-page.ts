@@ -10,7 +10,7 @@ import { duration, gib, plain, time, usd } from "./text.ts";
 export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html {
   const body = html`<h1>Dashboard</h1>
     <div data-dashboard data-revision="${revisionOf(overview)}">
-      ${standing(overview)} ${waiting(overview)}
+      ${standing(overview)} ${waiting(overview)} ${orphans(overview.vms, csrf)}
       ${
         overview.notices.length === 0
           ? null
@@ -31,11 +31,40 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
 
 function standing(overview: Overview): Html {
   const { balance } = overview;
-  return html`${overview.state === "frozen" ? warning(html`The account is frozen${overview.frozenReason === null ? "" : ` (${plain(overview.frozenReason)})`}. Running VMs go on to their end. <a href="/dashboard/policy?unfreeze=account">End the freeze</a>`) : null}
+  return html`${overview.state === "frozen" ? warning(html`The account is frozen${overview.frozenReason === null ? "" : ` (${plain(overview.frozenReason)})`}. Running VMs go on to their end. ${endOfFreeze(overview)}`) : null}
   ${overview.policy === null ? warning(html`No limits are set, so no agent can spend. <a href="/dashboard/policy">Set limits</a>`) : null}
   ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a>`)}
   ${overview.unattended ? warning("This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.") : null}
   ${balance.networkState === "reachable" ? null : warning(`The network does not answer now; figures are of ${time(balance.asOfMs)}.`)}`;
+}
+
+/** A restored account has to be compared with the network first; that takes about a minute and needs nobody. */
+function endOfFreeze({ compared }: Overview): Html {
+  if (!compared.restored || compared.reconciledAtMs !== null)
+    return html`<a href="/dashboard/policy?unfreeze=account">End the freeze</a>`;
+  const read = compared.readAtMs === null ? "not read yet" : `last read ${time(compared.readAtMs)}`;
+  return html`It was restored from a backup and is being compared with the network (${read}). Then you can end the
+  freeze.`;
+}
+
+/** Machines of ours that the books did not know: they end at their own time, or now. */
+function orphans(all: readonly VmView[], csrf: string): Html | null {
+  const found = all.filter((vm) => vm.orphan === true && vm.endedAtMs === null);
+  if (found.length === 0) return null;
+  return html`<h2>Found on the network</h2>
+    <p>
+      Signed by your agent key, unknown to the books. Nothing was held for them; what they cost is booked when billed.
+    </p>
+    <ul class="cards">
+      ${found.map(
+        (vm) =>
+          html`<li>
+            <a href="/dashboard/vm/${vm.vmId}"><b>${vm.vmId}</b></a> <span class="state">${vm.state}</span> ·
+            ${usd(vm.rateCreditsPerH)} an hour · until ${time(vm.expiresAtMs)}
+            ${vm.state === "STOPPING" ? null : postButton({ action: `/dashboard/vm/${vm.vmId}/destroy`, csrf, label: "Destroy now", kind: "danger" })}
+          </li>`,
+      )}
+    </ul>`;
 }
 
 function waiting({ approvals }: Overview): Html | null {
@@ -55,6 +84,10 @@ function money(overview: Overview): Html {
       ["Your agents' VMs per hour", html`<span data-live="burn_usd_per_hour">${usd(balance.burnCreditsPerH)}</span>`],
       ["Your credits", html`<span data-live="payer_usd">${usd(balance.payerCredits)}</span>`],
       ["At worst still spent", usd(overview.worstCaseCredits)],
+      [
+        "Your other machines",
+        overview.compared.foreign === null ? "not counted yet" : String(overview.compared.foreign),
+      ],
     ])}
     <details>
       <summary>Limits and what is left</summary>

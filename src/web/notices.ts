@@ -18,6 +18,8 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   vm_unreachable: "A VM does not answer.",
   vm_moved: "A VM failed on its node, ended there, and is created again on another one within what was held for it.",
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
+  orphan: "A machine was found that the books do not know. It is torn down at its own time, or now if you say so.",
+  reconciled: "The restored account was compared with the network. You can end the freeze.",
   account_frozen: "The account is frozen. Running VMs go on to their end.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
   approval_waiting: "An agent waits for your approval.",

@@ -27,6 +27,7 @@ function vmJson(vm: VmView) {
     cost_usd: usdNumber(vm.costCredits),
     held_usd: usdNumber(vm.heldCredits),
     certified: vm.certificate !== null,
+    orphan: vm.orphan === true,
   };
 }
 
@@ -58,6 +59,9 @@ export function overviewJson(overview: Overview) {
     state: overview.state,
     frozen_reason: overview.frozenReason,
     unattended: overview.unattended,
+    restored: overview.compared.restored,
+    reconciled_at: iso(overview.compared.reconciledAtMs),
+    foreign_machines: overview.compared.foreign,
     delegation: balance.delegation,
     policy: policyJson(overview),
     worst_case_usd: usdNumber(overview.worstCaseCredits),
@@ -83,6 +87,7 @@ export type OverviewJson = ReturnType<typeof overviewJson>;
 export function revisionOf(overview: Overview): string {
   const drawn = [
     overview.state,
+    [overview.compared.restored, overview.compared.reconciledAtMs, overview.compared.foreign],
     overview.policy?.version ?? 0,
     overview.balance.delegation,
     overview.vms.map((vm) => [vm.vmId, vm.state, vm.expiresAtMs, vm.certificate !== null, vm.costStatus]),

@@ -60,6 +60,13 @@ describe("liveInstances", () => {
           owner: OWNER,
           timeS: 1_795_420_802,
           allowance: { vmId: "vm_one", expiresAtMs: 1_795_435_202_789 },
+          signed: {
+            itemHash: ours.item_hash,
+            sender: AGENT,
+            itemContent: ours.item_content,
+            signature: ours.signature,
+            timeS: 1_795_420_802,
+          },
         },
       ],
     });

@@ -5,7 +5,7 @@
 import { type Answer, refuse } from "../../src/errors.ts";
 import { Drive, type DriveHost } from "../../src/account/drive.ts";
 import { Moment } from "../../src/account/moment.ts";
-import { freeze } from "../../src/account/record.ts";
+import { noteRestored } from "../../src/account/restored.ts";
 import type { Health } from "../../src/account/checks.ts";
 import { toHex } from "../../src/crypto/bytes.ts";
 import { type Address, addressOf } from "../../src/crypto/secp256k1.ts";
@@ -31,6 +31,7 @@ export class SimAccount {
   keyGone = false;
   asleepUntilMs = 0;
   restoredTimes = 0;
+  restoredAtMs = 0;
   alarmAtMs: number | null = null;
   private clockOffsetMs = 0;
   private armedByOffsetMs = 0;
@@ -101,6 +102,7 @@ export class SimAccount {
       payer: this.payer,
       isAlive: () => self().alive,
       crash: () => self().alive && this.crash(),
+      lists: (core) => self().alive && this.world.judge.lists(this, core),
       sends: (...message) => self().alive && this.world.judge.sends(this, ...message),
     };
     const lines = { calls: this.world.wire.over(caller), nodes: this.world.wire.nodesFor(caller) };
@@ -205,11 +207,8 @@ export class SimAccount {
 
   private noticeRestore(seen: number): void {
     this.world.seen.see("a restore");
-    this.commit(this.nowMs(), (moment) => {
-      moment.store.setRestored(true);
-      freeze(moment, "restored");
-      moment.store.raiseCommitSeq(seen);
-    });
+    this.world.judge.restored(this);
+    this.commit(this.nowMs(), (moment) => noteRestored(moment, seen));
   }
 
   private arm(dueMs: number | null): void {
@@ -290,6 +289,7 @@ export class SimAccount {
     this.data.takeChanged();
     this.snapshot = null;
     this.restoredTimes++;
+    this.restoredAtMs = this.world.time.nowMs;
     this.now = this.incarnate();
     this.arm(this.world.time.nowMs + 5_000);
     return true;

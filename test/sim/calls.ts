@@ -2,12 +2,13 @@
  * The account's calls over the model of the network: requests and replies that get lost, doubled or delayed on the
  * virtual clock. An incarnation that has crashed never hears an answer.
  */
-import type { Calls } from "../../src/aleph/calls.ts";
+import type { Calls, ListAsk } from "../../src/aleph/calls.ts";
+import type { ListedInstance } from "../../src/aleph/core-lists.ts";
 import { known, type Outcome, unknown, type Unknown } from "../../src/aleph/network.ts";
 import type { Nodes as NodesDoor } from "../../src/account/next-node.ts";
 import type { PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import type { Dice } from "./dice.ts";
-import { CORES, type Core, type CoreNetwork, type Payer } from "./network.ts";
+import { CORES, type Core, type CoreNetwork, type Message, type Payer } from "./network.ts";
 import type { Nodes } from "./nodes.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
@@ -20,6 +21,8 @@ export type Caller = {
   readonly payer: Payer;
   readonly isAlive: () => boolean;
   readonly crash: () => void;
+  /** Told of each list of its own that a core node gives. */
+  readonly lists: (core: Core) => unknown;
   /** Told of each message before it leaves. */
   readonly sends: (kind: "INSTANCE" | "FORGET", hash: string, signature: string, target: string | null) => unknown;
 };
@@ -113,7 +116,9 @@ export class Wire {
         caller.sends(kind, hash, message.signature, target);
         return this.ask(caller, () => {
           if (cores.isDown(core)) return this.silent();
-          cores.post(core, { hash, kind, target, payer: caller.payer, byOwner: false });
+          const { item_content: content, signature, sender, time: timeS } = message;
+          const bytes = { content, signature, sender, timeS };
+          cores.post(core, { hash, kind, target, payer: caller.payer, byOwner: false, bytes });
           return "accepted" as const;
         });
       },
@@ -142,6 +147,12 @@ export class Wire {
           nodes.isRunning(hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
         ),
       erase: (origin, hash) => onNode(origin, () => nodes.erase(hash)),
+      liveInstances: (core, whose) =>
+        this.ask(caller, () => {
+          const listed = this.listed(core, caller.payer, whose);
+          if (listed !== undefined && whose.senders !== undefined) caller.lists(core);
+          return listed;
+        }),
       schedulerView: () => this.ask(caller, () => "absent" as const),
     };
   }
@@ -160,6 +171,17 @@ export class Wire {
       },
       failed: async () => (await this.ask(caller, () => true as const)).ok,
     };
+  }
+
+  /** Undefined: the core node is down. By senders each comes with its bytes, by owner alone with the payer's other machine. */
+  private listed(core: Core, payer: Payer, whose: ListAsk): readonly ListedInstance[] | undefined {
+    if (this.core.isDown(core)) return this.silent();
+    if (!this.core.honest(core)) this.faulted++;
+    // a filter of the network's that the service must not use; a planted bug does
+    const { channel } = whose as { readonly channel?: string };
+    const found = this.core.listed(core, payer).filter((one) => channel === undefined || one.channel === channel);
+    const listed = found.flatMap((one) => listedAs(one, whose));
+    return whose.senders === undefined ? [...listed, FOREIGN] : listed;
   }
 
   readPayer(caller: Caller): Promise<PayerFacts> {
@@ -184,6 +206,22 @@ export class Wire {
     });
     return { perCore, asOfMs: this.time.nowMs };
   }
+}
+
+/** The owner's own machine, which nobody here ever touches. */
+export const FOREIGN: ListedInstance = { itemHash: "f0".repeat(32), sender: "0xforeign", owner: "0xowner", timeS: 1 };
+
+function listedAs({ hash, bytes }: Message, { senders }: ListAsk): readonly ListedInstance[] {
+  if (bytes === null || (senders !== undefined && !senders.includes(bytes.sender))) return [];
+  const { content, signature, sender, timeS } = bytes;
+  const { address, metadata } = JSON.parse(content) as {
+    address: string;
+    metadata: { allowance: { vm_id: string; expires_at: string } };
+  };
+  const allowance = { vmId: metadata.allowance.vm_id, expiresAtMs: Date.parse(metadata.allowance.expires_at) };
+  const listed = { itemHash: hash, sender, owner: address, timeS, allowance };
+  if (senders === undefined) return [listed];
+  return [{ ...listed, signed: { itemHash: hash, sender, itemContent: content, signature, timeS } }];
 }
 
 const answerOf = <T>(value: T | undefined, why: Unknown = "unreachable"): Outcome<T> =>

@@ -118,7 +118,7 @@ export function checkSettled(
   checker.must(booked >= least, "I7", () => `booked ${booked}, our meter says ${least} (${after.vmId})`);
   if (extrasOf(account, after.vmId, "overrun") === 0 || account.row.state === "frozen") return;
   // a revived create: what freezes is that two core nodes showed it alive
-  if (after.state === "FAILED") return;
+  if (after.state === "FAILED" || after.orphan !== undefined) return;
   // only what an unreachable network goes on billing may be called late
   const original = after.holds.reduce((sum, hold) => sum + hold.creditsOriginal, 0);
   const overS = Math.max(0, (endedMs - after.expiresAtMs) / S + 900 - GRACE_S);

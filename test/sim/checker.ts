@@ -7,8 +7,9 @@ import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
 import { checkEnd, checkHolds, checkSettled } from "./check-money.ts";
+import { checkAdoption, checkForgotten, checkUnfrozen, type Listed, noteListed } from "./check-orphans.ts";
 import { checkSuccessor, checkSuccessorSigned, othersAreGone } from "./check-successor.ts";
-import type { CoreNetwork } from "./network.ts";
+import type { Core, CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -29,7 +30,9 @@ export type Memo = {
   readonly approvalState: Map<string, string>;
   readonly approvalUses: Map<string, number>;
   readonly vmOfQuote: Map<string, string>;
+  readonly listed: Listed;
   frozen: boolean;
+  restored: boolean;
   freezeAsked: boolean;
   balance: unknown;
 };
@@ -77,7 +80,8 @@ export class Checker {
     if (memo === undefined) {
       const maps = { asked: new Map(), firstSend: new Map(), firstForget: new Map(), signedSeq: new Map() };
       const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map() };
-      memo = { ...maps, ...asks, obeyed: new Set(), frozen: false, freezeAsked: false, balance: null };
+      const lists = { listed: new Map(), restored: false };
+      memo = { ...maps, ...asks, ...lists, obeyed: new Set(), frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
     return memo;
@@ -104,6 +108,7 @@ export class Checker {
     const memo = this.memo(account);
     this.note(`${account.name} sends ${kind} ${hash.slice(0, 8)}`);
     if (kind === "FORGET") {
+      checkForgotten(this, target);
       if (target !== null && !memo.firstForget.has(target)) memo.firstForget.set(target, this.time.nowMs);
       return;
     }
@@ -139,6 +144,7 @@ export class Checker {
       this.note(`${account.name} ${after.vmId.slice(0, 8)} ${after.state} ${after.endReason ?? ""} ${heldNow(after)}`);
     if (before === undefined) {
       this.checkKey(account, memo, after);
+      if (after.orphan !== undefined) return checkAdoption(this, account, after);
       return checkAdmission(this, account, memo, after);
     }
     this.sight(before, after);
@@ -223,6 +229,7 @@ export class Checker {
       boot_failed: () => before.state !== "HEALTHY" && before.state !== "UNHEALTHY",
       unreachable: () => after.healthyAtMs !== null,
       rejected: () => this.was(hash, "rejected"),
+      restored: () => account.restoredTimes > 0 && core.aliveOn(hash) < 2,
       price: () => [0, 1, 2].some((one) => core.honest(one as 0) && this.frozenAbove(hash, one as 0, after)),
       ended_by_network: () => this.was(hash, "removed") || this.was(hash, "forgotten"),
       ended_by_owner_elsewhere: () => this.was(hash, "forgotten") || this.was(hash, "removed"),
@@ -255,11 +262,19 @@ export class Checker {
         dormant_alive: () => [...memo.firstSend.keys()].some((hash) => this.was(hash, "processed")),
         overrun: () => [...account.data.extras.values()].some((extra) => extra.kind === "overrun"),
         restored: () => restored,
+        orphan: () => [...account.data.vms.values()].some(({ vm }) => vm.orphan !== undefined),
       }[frozenReason ?? ""];
       this.must(true_?.() ?? memo.freezeAsked, "I6", () => `frozen for ${frozenReason} without evidence`);
       if (frozenReason === "dormant_alive") this.seen.see("a dormant create comes back and freezes");
     }
+    if (!frozen && memo.frozen) checkUnfrozen(this, account, memo.listed, memo.restored);
     memo.frozen = frozen;
+    memo.restored = restored;
+  }
+
+  /** A core node gave its list of what this account's key signed. */
+  lists(account: SimAccount, core: Core): void {
+    noteListed(this.memo(account).listed, core, this.time.nowMs);
   }
 
   /** Between events, when nothing runs: unresolved work is armed, here or with the second clock. */
@@ -290,6 +305,8 @@ export function vmOfHash(account: SimAccount, hash: string): VmRecord | undefine
 function mustLookAtMs(vm: VmRecord, restored: boolean, nowMs: number): number {
   const unsent = vm.attempts.at(-1)?.firstSendMs === null;
   if (vm.state === "REQUESTED" && unsent) return restored ? Infinity : vm.stateSinceMs + 120_000 + 5_000;
+  // a restore forgot whether it was sent: it is signed again, sooner or later
+  if (vm.state === "UNKNOWN" && unsent && vm.endReason !== null) return nowMs + 35_000;
   if (vm.state === "STOPPING") return Math.max(vm.stateSinceMs + 90_000, nowMs + 305_000);
   if (!isOver(vm)) return vm.expiresAtMs;
   const settleMs = (vm.endedAtMs ?? 0) + 3 * 3_600_000;

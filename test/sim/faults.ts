@@ -25,7 +25,7 @@ export const FAULT_KINDS = [
   ["asleep", 0.2, 0.03],
   ["watchSilent", 0.3, 0.25],
   ["clockBack", 0.3, 0.06],
-  ["restore", 0.12, 0.03],
+  ["restore", 0.25, 0.05],
   ["rejects", 0.45, 0.12],
   ["rejectsOnOne", 0.4, 0.12],
   ["revival", 0.4, 0.1],

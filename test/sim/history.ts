@@ -5,13 +5,14 @@
 import { SimAccount } from "./account.ts";
 import type { World } from "./world.ts";
 import { Wire } from "./calls.ts";
+import { checkFound } from "./check-orphans.ts";
 import { type Broken, Checker } from "./checker.ts";
 import { Agents } from "./commands.ts";
 import { Dice } from "./dice.ts";
 import { drawBad, drawFaults, FAULT_KINDS } from "./faults.ts";
 import { atRest, checkRest } from "./rest.ts";
 import { Mischief } from "./mischief.ts";
-import { CoreNetwork } from "./network.ts";
+import { type Core, CoreNetwork } from "./network.ts";
 import { Nodes } from "./nodes.ts";
 import { Owners } from "./owner.ts";
 import { Sometimes } from "./sometimes.ts";
@@ -53,6 +54,8 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
     committed: (account: SimAccount) => checker.committed(account),
     sends: (account: SimAccount, ...message: Parameters<Checker["sends"]> extends [unknown, ...infer R] ? R : never) =>
       checker.sends(account, ...message),
+    restored: (account: SimAccount) => checker.memo(account).listed.clear(),
+    lists: (account: SimAccount, one: Core) => checker.lists(account, one),
     fail: (invariant: string, what: string) => checker.fail(invariant, what),
   };
   const world: World = { dice, time, core, wire, watch, seen, judge };
@@ -84,6 +87,7 @@ class Run {
   private readonly owners: Owners;
   private readonly mischief: Mischief;
   private readonly checker: Checker;
+  private readonly unknownSince = new Map<string, number>();
 
   constructor(world: World, nodes: Nodes, checker: Checker, accounts: readonly SimAccount[]) {
     this.world = world;
@@ -157,7 +161,8 @@ class Run {
 
   private look(): void {
     const { time } = this.world;
+    for (const account of this.accounts) checkFound(this.checker, account, this.unknownSince);
     this.over = this.accounts.every((account) => atRest(this.checker, account));
-    if (!this.over) time.after(30 * MIN, () => this.look());
+    if (!this.over) time.after(10 * MIN, () => this.look());
   }
 }

@@ -11,6 +11,7 @@ import type { OwnerMessage } from "../../src/account/message-store.ts";
 import { isLive } from "../../src/account/lifecycle.ts";
 import type { Tried } from "../../src/account/plan.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
+import { type ListsState, NEVER_READ, type Sighting } from "../../src/account/reconcile.ts";
 import type { Store } from "../../src/account/store.ts";
 import type { Approval, Grant, Hold, Notice, Policy, VmRecord } from "../../src/account/types.ts";
 import { Memory, type Table } from "./memory.ts";
@@ -48,9 +49,18 @@ export class MemoryStore {
   private readonly notices = this.memory.table<Notice>();
   private readonly tried = this.memory.table<ReadonlyMap<string, Tried>>();
   private readonly messages = this.memory.table<Relayed>();
+  private readonly vmIds = this.memory.table<string>();
+  private readonly sightings = this.memory.table<Sighting>();
+  private readonly lists = this.memory.table<ListsState>();
   /** VMs written since the last look, each as it was before. */
   private changed = new Map<string, VmRecord | undefined>();
-  readonly store: Store = { ...this.accountRows(), ...this.bookRows(), ...this.askRows(), ...this.vmRows() } as Store;
+  readonly store: Store = {
+    ...this.accountRows(),
+    ...this.bookRows(),
+    ...this.askRows(),
+    ...this.vmRows(),
+    ...this.listRows(),
+  } as Store;
 
   takeChanged(): Changed {
     const { changed } = this;
@@ -66,6 +76,7 @@ export class MemoryStore {
     const { vmId } = row.vm;
     if (!this.changed.has(vmId)) this.changed.set(vmId, this.vms.get(vmId)?.vm);
     this.vms.set(vmId, row);
+    for (const { itemHash } of row.vm.attempts) if (!this.vmIds.has(itemHash)) this.vmIds.set(itemHash, vmId);
   }
 
   private holdsOf(vmId: string): readonly Hold[] {
@@ -265,6 +276,20 @@ export class MemoryStore {
       loadLog: (about) => this.tried.get(about) ?? none,
       saveTried: (key, about, tried) => this.tried.set(about, new Map(this.tried.get(about)).set(key, tried)),
       clearTried: (about) => this.tried.delete(about),
+    };
+    return part;
+  }
+
+  private listRows() {
+    const part: Partial<Store> = {
+      agentAddresses: () => [this.accounts.get("one")?.agentAddress ?? ""],
+      vmIdOfHash: (itemHash) => this.vmIds.get(itemHash),
+      hadAnyVm: () => this.vms.size > 0,
+      loadSightings: () => [...this.sightings.values()],
+      saveSighting: (sighting) => this.sightings.set(sighting.itemHash, sighting),
+      dropSighting: (itemHash) => this.sightings.delete(itemHash),
+      loadLists: () => this.lists.get("one") ?? NEVER_READ,
+      saveLists: (state) => this.lists.set("one", state),
     };
     return part;
   }

@@ -99,6 +99,7 @@ export class Mischief {
       kind: "FORGET",
       target: one.hash,
       byOwner: true,
+      bytes: null,
     } as const;
     this.core.post(this.dice.pick(CORES), { ...forget, payer: one.payer });
   }

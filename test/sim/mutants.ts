@@ -3,6 +3,7 @@
  * that is not shows a blind spot of the checker or of the world.
  */
 import { FAILOVER_MUTANTS } from "./mutants/failover.ts";
+import { RECONCILE_MUTANTS } from "./mutants/reconcile.ts";
 
 export type Mutant = {
   readonly name: string;
@@ -174,4 +175,5 @@ export const MUTANTS: readonly Mutant[] = [
     'vm.state === "TERMINATED" ? endedMs : quietSinceMs(vm);',
     'vm.state === "TERMINATED" ? endedMs : null;',
   ),
+  ...RECONCILE_MUTANTS,
 ];

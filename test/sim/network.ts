@@ -11,12 +11,25 @@ import type { Timeline } from "./timeline.ts";
 export type Core = 0 | 1 | 2;
 export const CORES: readonly Core[] = [0, 1, 2];
 
+/** What a message carries, as every copy of it does; the channel is not signed, so copies may name another. */
+export type Bytes = {
+  readonly content: string;
+  readonly signature: `0x${string}`;
+  readonly sender: string;
+  readonly timeS: number;
+};
+type Draft = Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner" | "bytes">;
+
 export type Message = {
   readonly hash: string;
   readonly kind: "INSTANCE" | "FORGET";
   readonly target: string | null;
   readonly payer: Payer;
   readonly byOwner: boolean;
+  readonly bytes: Bytes | null;
+  readonly channel: string;
+  /** When an honest core node last had it alive. */
+  aliveAtMs: number;
   readonly words: [CoreWord, CoreWord, CoreWord];
   /** Dropped as a repeat by this node's memory of recent messages. */
   readonly recent: [boolean, boolean, boolean];
@@ -81,16 +94,18 @@ export class CoreNetwork {
     return CORES.filter((core) => this.honest(core) && is(message?.words[core] ?? "absent")).length;
   }
 
-  post(core: Core, draft: Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner">): void {
+  post(core: Core, draft: Draft): void {
     const message = this.messages.get(draft.hash) ?? this.keep(draft);
     if (!this.honest(core) && this.dice.yes(0.7)) return;
     this.receive(core, message, false);
   }
 
-  private keep(draft: Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner">): Message {
+  private keep(draft: Draft): Message {
     const lost = draft.kind === "INSTANCE" && this.dice.yes(this.faults.createSwallowed);
     const message: Message = {
       ...draft,
+      channel: this.dice.yes(0.15) ? "SOMEBODY" : "ALLOWANCE",
+      aliveAtMs: 0,
       words: ["absent", "absent", "absent"],
       recent: [false, false, false],
       frozen: [0, 0, 0],
@@ -145,9 +160,11 @@ export class CoreNetwork {
   }
 
   set(message: Message, core: Core, word: CoreWord): void {
+    const was = message.words[core];
     message.words[core] = word;
     if (message.kind !== "INSTANCE") return;
     if (this.honest(core)) this.everSaid.add(`${message.hash} ${word}`);
+    if (this.honest(core) && (alive(word) || alive(was))) message.aliveAtMs = this.time.nowMs;
     this.meter(message);
     this.onWord(message, core);
   }
@@ -179,6 +196,18 @@ export class CoreNetwork {
       if (ms > 0) sum += Math.ceil((message.billedRate * ms) / 1_000_000);
     }
     return sum;
+  }
+
+  /** When an honest core node last had it alive: now, or until its word changed. */
+  lastAliveMs(hash: string): number {
+    return this.aliveOn(hash) > 0 ? this.time.nowMs : (this.messages.get(hash)?.aliveAtMs ?? 0);
+  }
+
+  /** The instances of a payer that a core node lists as alive. A liar hides them, or shows what has long ended. */
+  listed(core: Core, payer: Payer): readonly Message[] {
+    const all = payer.hashes.flatMap((hash) => this.messages.get(hash) ?? []).filter((one) => one.bytes !== null);
+    if (this.honest(core)) return all.filter((one) => alive(one.words[core]));
+    return this.dice.yes(0.5) ? all : all.filter(() => this.dice.yes(0.3));
   }
 
   /** What a core node answers; `null`: nothing at all. */

@@ -7,6 +7,7 @@ import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
 export function atRest(checker: Checker, account: SimAccount): boolean {
   const vms = [...account.data.vms.values()].map((row) => row.vm);
   const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen));
+  if (!isCompared(account)) return false;
   return (
     ledger && account.payer.hashes.every((hash) => checker.core.aliveOn(hash) === 0 && isBooked(checker, account, hash))
   );
@@ -25,8 +26,9 @@ export function checkRest(checker: Checker, account: SimAccount): void {
   }
   for (const hash of account.payer.hashes) {
     const vm = vmOfHash(account, hash);
-    // what a restore made the account forget is an orphan, found by other means
-    if (vm === undefined && account.restoredTimes > 0) continue;
+    // what ended in a past that a restore took back is nowhere to be found any more
+    const over = account.restoredTimes > 0 && core.aliveOn(hash) === 0;
+    if (vm === undefined && over) continue;
     checker.must(vm !== undefined, "I9", () => `on the network, not in the ledger: ${hash.slice(0, 8)}`);
     checker.must(
       core.aliveOn(hash) === 0,
@@ -41,12 +43,16 @@ export function checkRest(checker: Checker, account: SimAccount): void {
         `more billed than booked (${vm?.state} ${vm?.endReason} ${words(checker, [{ itemHash: hash }])}, seen as ${seenAs(vm)} ${vm?.vmId})`,
     );
   }
+  checker.must(isCompared(account), "I9", () => "a restored account was never compared with the network");
   checker.must(account.data.store.auditHolds(), "I17", () => "the audit chain is broken");
 }
 
+const isCompared = (account: SimAccount): boolean =>
+  !account.row.restored || account.data.store.loadLists().reconciledAtMs !== null;
+
 function isBooked(checker: Checker, account: SimAccount, hash: string): boolean {
   const vm = vmOfHash(account, hash);
-  if (vm === undefined) return account.restoredTimes > 0;
+  if (vm === undefined) return account.restoredTimes > 0 && checker.core.aliveOn(hash) === 0;
   // a VM's bill is that of all its attempts
   const billed = vm.attempts.reduce((sum, one) => sum + checker.core.consumed(one.itemHash, checker.time.nowMs), 0);
   return (

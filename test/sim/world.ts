@@ -3,7 +3,7 @@ import type { Drive } from "../../src/account/drive.ts";
 import type { SimAccount } from "./account.ts";
 import type { Caller, Wire } from "./calls.ts";
 import type { Dice } from "./dice.ts";
-import type { CoreNetwork } from "./network.ts";
+import type { Core, CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
 import type { WatchModel } from "./watch.ts";
@@ -11,6 +11,8 @@ import type { WatchModel } from "./watch.ts";
 export type Judge = {
   readonly committed: (account: SimAccount) => void;
   readonly sends: (account: SimAccount, ...message: Parameters<Caller["sends"]>) => void;
+  readonly restored: (account: SimAccount) => void;
+  readonly lists: (account: SimAccount, core: Core) => void;
   readonly fail: (invariant: string, what: string) => void;
 };
 export type World = {

@@ -180,6 +180,7 @@ export const emptyOverview = (owner: string): Overview => ({
   approvals: [],
   notices: [],
   unattended: false,
+  compared: { restored: false, reconciledAtMs: null, readAtMs: null, foreign: null },
 });
 
 export const fullOverview = (owner: string): Overview => ({

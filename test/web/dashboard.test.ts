@@ -59,6 +59,29 @@ describe("the dashboard", () => {
     }
   });
 
+  test("a machine that the books did not know is listed, with its end one click away", async () => {
+    const home = house();
+    const orphan = { ...vm, vmId: "vm_found", name: null, state: "UNHEALTHY", orphan: true } as const;
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), vms: [orphan, vm] });
+    const { browser } = await signedIn(home);
+    const page = await text(browser, "/dashboard");
+    expect(page).toContain("Found on the network");
+    expect(page.match(/action="[^"]*\/destroy"/g)).toEqual(['action="/dashboard/vm/vm_found/destroy"']);
+  });
+
+  test("a restored account offers the end of its freeze only once it was compared with the network", async () => {
+    const home = house();
+    const compared = { restored: true, reconciledAtMs: null, readAtMs: NOW_MS, foreign: 2 };
+    const frozen = (owner: string) => ({ ...fullOverview(owner), state: "frozen", frozenReason: "restored" }) as const;
+    home.front.overviewOf = (owner) => ({ ...frozen(owner), compared });
+    const { browser } = await signedIn(home);
+    const before = await text(browser, "/dashboard");
+    expect(before).toContain("being compared with the network");
+    expect(before).not.toContain("unfreeze=account");
+    home.front.overviewOf = (owner) => ({ ...frozen(owner), compared: { ...compared, reconciledAtMs: NOW_MS } });
+    expect(await text(browser, "/dashboard")).toContain("unfreeze=account");
+  });
+
   test("an empty account is told what to do next", async () => {
     const home = house();
     home.front.overviewOf = emptyOverview;

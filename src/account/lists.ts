@@ -1,0 +1,128 @@
+/**
+ * Reads what the core nodes list as alive, and takes it in: findings become rows, notices and, where two core nodes bear
+ * them out, a freeze. The reading learns, the taking is synchronous in one moment; the rules are those of `reconcile.ts`.
+ */
+import type { Calls } from "../aleph/calls.ts";
+import type { ListedInstance } from "../aleph/core-lists.ts";
+import { CORES, type Core } from "../aleph/network.ts";
+import { medianOrWorse } from "../aleph/numbers.ts";
+import { adoptOrphan, adoptStray } from "./adoption.ts";
+import type { Said } from "./attempts.ts";
+import { isLive, onRound } from "./lifecycle.ts";
+import type { Moment } from "./moment.ts";
+import type { PayerFacts } from "./payer.ts";
+import { readings } from "./payer.ts";
+import { type CoreList, type Lists, listsEveryMs, onRead, reconcile, type Standing } from "./reconcile.ts";
+import { saveChange } from "./record.ts";
+import type { Attempt, VmRecord } from "./types.ts";
+
+export type ListsRead = {
+  readonly ours: Lists;
+  /** Instances of the payer that no key of ours signed, as each core node counts them. */
+  readonly foreign: readonly number[];
+};
+type Whose = { readonly owner: string; readonly senders: readonly string[] };
+
+const ACCOUNT = "account";
+const LISTS = "lists";
+/** An object may wake many times an hour; reading at each start would be no more news than this. */
+const START_AGAIN_MS = 300_000;
+
+export const whose = ({ account, store }: Moment): Whose => ({
+  owner: account.owner,
+  senders: store.agentAddresses(),
+});
+
+export async function readLists(calls: Calls, { owner, senders }: Whose): Promise<ListsRead> {
+  const read = await Promise.all(CORES.map((core) => readOne(calls, core, owner, senders)));
+  const list = (core: Core): CoreList => read[core]?.ours ?? null;
+  return { ours: [list(0), list(1), list(2)], foreign: read.flatMap((one) => one.foreign ?? []) };
+}
+
+async function readOne(calls: Calls, core: Core, owner: string, senders: readonly string[]) {
+  const [ours, all] = await Promise.all([
+    calls.liveInstances(core, { owner, senders }),
+    calls.liveInstances(core, { owner }),
+  ]);
+  const foreign = all.ok ? all.value.filter((one) => !senders.includes(one.sender)).length : null;
+  return { ours: ours.ok ? ours.value : null, foreign };
+}
+
+export function takeLists(moment: Moment, read: ListsRead): void {
+  const { store, nowMs } = moment;
+  const found = reconcile((hash) => store.vmIdOfHash(hash) !== undefined, read.ours, store.loadSightings(), nowMs);
+  for (const hash of found.gone) store.dropSighting(hash);
+  for (const one of found.watched) store.saveSighting(one);
+  for (const one of found.orphans) adoptOrphan(moment, one);
+  for (const one of found.strays) adoptStray(moment, one);
+  for (const { listed, said } of found.alive) heardAlive(moment, listed, said);
+  const hunting = found.watched.some((one) => one.twoSinceMs !== null);
+  keepState(moment, found.complete, medianOrWorse(read.foreign, "larger") ?? null, hunting);
+  moment.touched = true;
+}
+
+function keepState(moment: Moment, complete: number, foreign: number | null, hunting: boolean): void {
+  const { store, nowMs, account } = moment;
+  const before = store.loadLists();
+  const after = onRead(before, { complete, foreign, restored: account.restored, hunting }, nowMs);
+  store.saveLists(after);
+  if (before.reconciledAtMs !== null || after.reconciledAtMs === null) return;
+  moment.audit("account.reconciled", { coreNodes: complete });
+  moment.tellOwner("reconciled", String(after.restoredAtMs), {});
+}
+
+/** A create that the ledger calls over is listed as alive: the same as a core node's word for it. */
+function heardAlive(moment: Moment, listed: ListedInstance, said: Said): void {
+  const vm = moment.store.loadVm(moment.store.vmIdOfHash(listed.itemHash) ?? "");
+  if (vm === undefined || isLive(vm)) return;
+  const delegationInForce = moment.account.delegation !== "missing";
+  const known = withBytes(vm, listed);
+  saveChange(moment, vm, onRound(known, listed.itemHash, { said, atMs: moment.nowMs, delegationInForce }));
+}
+
+/** Voided as never sent, and alive all the same: from now on it is a refused create that came back. */
+function withBytes(vm: VmRecord, { itemHash, signed }: ListedInstance): VmRecord {
+  const back = (attempt: Attempt): Attempt =>
+    attempt.itemHash !== itemHash || attempt.firstSendMs !== null || signed === undefined
+      ? attempt
+      : { ...attempt, signature: signed.signature, firstSendMs: vm.admittedAtMs, dormant: true };
+  return { ...vm, attempts: vm.attempts.map(back) };
+}
+
+function standingOf({ store, account }: Moment): Standing {
+  const tended = store.loadTended();
+  return {
+    restored: account.restored,
+    live: tended.some(isLive),
+    dormant: tended.some((vm) => vm.attempts.some((attempt) => attempt.dormant)),
+    hunting: store.loadSightings().some((one) => one.twoSinceMs !== null),
+  };
+}
+
+/** When the lists are due; undefined while nothing of this account can be on the network. */
+export function listsDueMs(moment: Moment, readSinceStart: boolean): number | undefined {
+  const { store, nowMs, account } = moment;
+  const state = store.loadLists();
+  // A restore may have taken every VM back that there ever was.
+  if (!account.restored && state.restoredAtMs === null && !store.hadAnyVm()) return undefined;
+  const everyMs = listsEveryMs(state, standingOf(moment), nowMs);
+  const pauseMs = readSinceStart ? everyMs : Math.min(everyMs, START_AGAIN_MS);
+  const tried = store.loadLog(ACCOUNT).get(LISTS);
+  return Math.max(Math.max(state.readAtMs, tried?.lastMs ?? 0) + pauseMs, tried?.leaseUntilMs ?? 0);
+}
+
+/** Credits that came in may revive what was refused for the lack of them: the lists are read at once. */
+export function noteCredits(moment: Moment, before: PayerFacts | null, after: PayerFacts): void {
+  const was = before === null ? undefined : creditsOf(before);
+  const is = creditsOf(after);
+  if (was === undefined || is === undefined || is <= was || !standingOf(moment).dormant) return;
+  moment.store.saveLists({ ...moment.store.loadLists(), readAtMs: 0 });
+  const tried = moment.store.loadLog(ACCOUNT).get(LISTS);
+  if (tried !== undefined) moment.store.saveTried(LISTS, ACCOUNT, { ...tried, lastMs: 0 });
+}
+
+const creditsOf = (facts: PayerFacts): number | undefined =>
+  medianOrWorse(
+    readings(facts).map((one) => one.credits),
+    "smaller",
+  );

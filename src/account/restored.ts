@@ -1,0 +1,55 @@
+/**
+ * What follows when the storage turns out to be an older state than `Watch` has seen, and when that is over. Synchronous.
+ *
+ * A restored account knows less than the network does: it is frozen, voids nothing, and compares itself with the core
+ * nodes' lists before its owner may end the freeze (design.md §7, safety.md a.6).
+ */
+import { type Refusal, refusal } from "../errors.ts";
+import { forgetSending } from "./lifecycle.ts";
+import type { Moment } from "./moment.ts";
+import { NEVER_READ } from "./reconcile.ts";
+import { freeze } from "./record.ts";
+
+/** Later than every quote's end: all that are open run out. */
+const EVER_MS = 100 * 365 * 86_400_000;
+
+/** Approvals and quotes may have been used in the past that is forgotten, and what looks unsent may have left. */
+export function noteRestored(moment: Moment, commitSeqSeen: number): void {
+  const { store, nowMs } = moment;
+  store.setRestored(true);
+  freeze(moment, "restored");
+  store.raiseCommitSeq(commitSeqSeen);
+  staleAll(moment);
+  for (const vm of store.loadLive()) {
+    const unsure = forgetSending(vm, nowMs);
+    if (unsure !== vm) store.saveVm(unsure, true);
+  }
+  for (const one of store.loadSightings()) store.dropSighting(one.itemHash);
+  store.saveLists({ ...NEVER_READ, restoredAtMs: nowMs });
+  moment.touched = true;
+}
+
+function staleAll({ store, nowMs }: Moment): void {
+  const stale = { kind: "refused", refusal: refusal("approval.stale") } as const;
+  for (const approval of store.openApprovals(null)) {
+    store.saveApproval({ ...approval, state: "stale" });
+    store.burnQuote(approval.quoteId, stale);
+  }
+  const expired = { kind: "refused", refusal: refusal("quote.expired") } as const;
+  for (const grant of store.loadGrants()) store.pruneQuotes(grant.grantId, nowMs + EVER_MS, expired);
+}
+
+/** Null: the freeze may be ended. What passes it is another reading of two core nodes' lists, which comes by itself. */
+export function notReconciled({ store, account }: Moment): Refusal | null {
+  const state = store.loadLists();
+  if (!account.restored || state.reconciledAtMs !== null) return null;
+  const open = store.loadSightings().filter((one) => one.twoSinceMs !== null).length;
+  const facts = { coreNodesRead: state.complete, coreNodesNeeded: 2, readTwice: false, findingsOpen: open };
+  return refusal("account.restored", facts, 60);
+}
+
+/** The owner's signature ends the freeze, and with it the restore. */
+export function endFreeze(moment: Moment): void {
+  moment.store.setFrozen(null);
+  moment.store.setRestored(false);
+}

@@ -1,0 +1,84 @@
+/**
+ * I9 and what follows a restore: what the account adopts must be true, what is true must be adopted in time, and a freeze
+ * after a restore ends only once two core nodes were read twice. Written from safety.md a.4, not from the rules.
+ */
+import type { VmRecord } from "../../src/account/types.ts";
+import type { SimAccount } from "./account.ts";
+import { FOREIGN } from "./calls.ts";
+import { type Checker, isOver, vmOfHash } from "./checker.ts";
+import type { Core } from "./network.ts";
+
+const S = 1_000;
+const MIN = 60 * S;
+/** A reading takes as long as its slowest answer, and two of them lie a minute apart. */
+const READ_MS = 2 * MIN;
+/** 15 minutes, a minute for the second look, and what an alarm may be late. */
+const FOUND_WITHIN_MS = 25 * MIN;
+
+/** Per account: which core nodes gave their list since the last restore, first and last. */
+export type Listed = Map<Core, { readonly firstMs: number; lastMs: number }>;
+
+export function checkAdoption(checker: Checker, account: SimAccount, vm: VmRecord): void {
+  const hash = vm.attempts[0]?.itemHash ?? "";
+  const { core, time, seen } = checker;
+  const bytes = core.messages.get(hash)?.bytes ?? null;
+  checker.must(account.restoredTimes > 0, "I9", () => `an orphan, and nothing was ever forgotten (${vm.vmId})`);
+  checker.must(bytes !== null, "I9", () => `an orphan that was never signed (${vm.vmId})`);
+  const dies = bytes === null ? Number.NaN : diesAtMs(bytes.content);
+  checker.must(vm.expiresAtMs === dies, "I11", () => `an orphan ends at ${vm.expiresAtMs}, not at ${dies}`);
+  checker.must(vm.holds.length === 0, "I3", () => `an orphan with a hold (${vm.vmId})`);
+  if (isOver(vm)) {
+    seen.see("a stray is forgotten");
+    return checker.must(account.nowMs() >= dies, "I11", () => `a stray is ended before its time (${vm.vmId})`);
+  }
+  seen.see("an orphan is found");
+  checker.must(
+    time.nowMs - core.lastAliveMs(hash) <= READ_MS,
+    "I6",
+    () => `an orphan on no honest core node's word (${vm.vmId})`,
+  );
+}
+
+function diesAtMs(content: string): number {
+  const { metadata } = JSON.parse(content) as { metadata: { allowance: { expires_at: string } } };
+  return Date.parse(metadata.allowance.expires_at);
+}
+
+export function checkForgotten(checker: Checker, target: string | null): void {
+  checker.must(target !== FOREIGN.itemHash, "I9", () => "the owner's own machine is forgotten");
+}
+
+export function noteListed(listed: Listed, core: Core, nowMs: number): void {
+  const before = listed.get(core);
+  if (before === undefined) listed.set(core, { firstMs: nowMs, lastMs: nowMs });
+  else before.lastMs = nowMs;
+}
+
+/** A freeze ends. */
+export function checkUnfrozen(checker: Checker, account: SimAccount, listed: Listed, wasRestored: boolean): void {
+  if (!wasRestored) return;
+  checker.seen.see("a restored account is unfrozen");
+  const twice = [...listed.values()].filter(({ firstMs, lastMs }) => lastMs - firstMs >= 58 * S).length;
+  checker.must(twice >= 2, "I9", () => `unfrozen after a restore with ${twice} core nodes read twice`);
+  checker.must(!account.row.restored, "I9", () => "unfrozen, and still called restored");
+}
+
+/** Looked at between events once everything is healed: since when a hash lives that the ledger does not know. */
+export function checkFound(checker: Checker, account: SimAccount, since: Map<string, number>): void {
+  const { core, time } = checker;
+  for (const hash of account.payer.hashes) {
+    if (core.aliveOn(hash) < 2 || vmOfHash(account, hash) !== undefined) {
+      since.delete(hash);
+      continue;
+    }
+    const fromMs = since.get(hash) ?? time.nowMs;
+    since.set(hash, fromMs);
+    const lately = time.nowMs - account.restoredAtMs < 24 * 60 * MIN;
+    const boundMs = lately ? FOUND_WITHIN_MS : 25 * 60 * MIN;
+    checker.must(
+      time.nowMs - fromMs <= boundMs,
+      "I9",
+      () => `alive and unknown for ${time.nowMs - fromMs} ms: ${hash.slice(0, 8)}`,
+    );
+  }
+}
