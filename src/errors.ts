@@ -91,6 +91,11 @@ export const CODES = {
     "owner",
     { page: "/dashboard" },
   ),
+  "account.rotating": code(
+    "The owner is changing the agent key. Nothing new starts until two core nodes show the new one.",
+    "after",
+    "nobody",
+  ),
   "account.not_delegated": code("The owner has not yet let this service rent on their account.", "same_key", "owner", {
     page: "/dashboard/funding",
   }),

@@ -48,7 +48,10 @@ export function onSigned(
   const attempt = vm.attempts.find((one) => one.itemHash === signed.itemHash);
   if (vm.state !== "REQUESTED" || attempt === undefined || attempt.firstSendMs !== null) return vm;
   const sent = { ...attempt, signature: signed.signature, firstSendMs: signed.atMs };
-  const out = into({ ...replaceAttempt(vm, sent), forgets: signed.forgets }, "SENT", signed.atMs);
+  // a rotation may have added FORGETs of its new key while these were being signed
+  const known = new Set(signed.forgets.map((forget) => forget.itemHash));
+  const forgets = [...signed.forgets, ...vm.forgets.filter((forget) => !known.has(forget.itemHash))];
+  const out = into({ ...replaceAttempt(vm, sent), forgets }, "SENT", signed.atMs);
   return vm.endReason === null ? out : close(out, vm.endReason, signed.atMs);
 }
 

@@ -4,6 +4,7 @@
  * Synchronous. The rules say what becomes of the VM; this file only makes sure that everything which follows from a
  * change is stored together with it.
  */
+import { canUndo, type Signers } from "./attempts.ts";
 import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
 import {
@@ -36,11 +37,17 @@ export function learn(moment: Moment, vmId: string, learned: readonly Learned[],
   for (const one of learned) {
     const vm = moment.store.loadVm(vmId);
     if (vm === undefined) return;
-    if (one.kind === "key_lost") keyLost(moment);
+    if (one.kind === "key_lost") keyLost(moment, one.address);
     else if (one.kind === "billed") settled(moment, vm, one.credits);
     else saveChange(moment, vm, next(moment, vm, one, delegationInForce));
   }
 }
+
+export const signersOf = ({ account }: Moment, delegationInForce: boolean): Signers => ({
+  owner: account.owner,
+  agent: account.agentAddress,
+  delegationInForce,
+});
 
 function next(
   moment: Moment,
@@ -55,7 +62,11 @@ function next(
     case "more_forgets":
       return { ...vm, forgets: [...vm.forgets, ...learned.forgets] };
     case "round":
-      return onRound(vm, learned.itemHash, { said: learned.said, atMs: nowMs, delegationInForce });
+      return onRound(vm, learned.itemHash, {
+        said: learned.said,
+        atMs: nowMs,
+        delegationInForce: canUndo(vm.forgets, learned.itemHash, signersOf(moment, delegationInForce)),
+      });
     case "forget_sent":
       return onForgetSent(vm, learned.itemHash, nowMs);
     case "forget_spent":
@@ -89,7 +100,8 @@ export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): v
 }
 
 function isTended(moment: Moment, vm: VmRecord): boolean {
-  const tended = planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs).length > 0;
+  const log = moment.store.loadLog(vm.vmId);
+  const tended = planVm(vm, log, moment.nowMs, moment.account.agentAddress).length > 0;
   if (!tended) moment.store.clearTried(vm.vmId);
   return tended;
 }
@@ -139,8 +151,9 @@ export function freeze(moment: Moment, reason: string): void {
   moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
 }
 
-function keyLost(moment: Moment): void {
-  if (moment.account.keyLost) return;
+/** A key that was rotated out while it was being asked for is no loss. */
+function keyLost(moment: Moment, address: string): void {
+  if (moment.account.keyLost || moment.account.agentAddress !== address) return;
   moment.store.setKeyLost(true);
   moment.audit("account.key_lost", {});
   moment.tellOwner("key_lost", moment.account.agentAddress);
@@ -167,5 +180,8 @@ export function tend(moment: Moment): void {
 
 /** What there is to do for all VMs, due or not. */
 export function plannedSteps(moment: Moment): readonly Step[] {
-  return moment.store.loadTended().flatMap((vm) => planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs));
+  const { agentAddress } = moment.account;
+  return moment.store
+    .loadTended()
+    .flatMap((vm) => planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs, agentAddress));
 }

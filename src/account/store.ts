@@ -4,6 +4,7 @@
  * The rules see only this shape, so a simulation can put another memory behind the very same code.
  */
 import * as accounts from "./account-store.ts";
+import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as paces from "./pace-store.ts";
@@ -22,6 +23,7 @@ export function sqlStore(sql: SqlStorage) {
   const on = bound(sql);
   return {
     ...paceStore(sql),
+    ...leaveStore(sql),
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -45,7 +47,6 @@ export function sqlStore(sql: SqlStorage) {
     saveTried: on(accounts.saveTried),
     clearTried: on(accounts.clearTried),
     liveCount: on(accounts.liveCount),
-    kekVersion: on(accounts.kekVersion),
     databaseBytes: on(accounts.databaseBytes),
     raiseCommitSeq: on(accounts.raiseCommitSeq),
     nonceKnown: on(accounts.nonceKnown),
@@ -83,6 +84,7 @@ export function sqlStore(sql: SqlStorage) {
     storeOwnerMessage: on(messages.storeOwnerMessage),
     openOwnerMessages: on(messages.openOwnerMessages),
     recordRelay: on(messages.recordRelay),
+    newestListTimeS: on(messages.newestListTimeS),
   };
 }
 
@@ -93,5 +95,18 @@ function paceStore(sql: SqlStorage) {
     savePace: on(paces.savePace),
     noteAsked: on(paces.noteAsked),
     askedCreates: on(paces.askedCreates),
+  };
+}
+
+function leaveStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    loadLeaving: on(leaving.loadLeaving),
+    saveLeaving: on(leaving.saveLeaving),
+    nextKey: on(leaving.nextKey),
+    saveNextKey: on(leaving.saveNextKey),
+    setAgentAddress: on(leaving.setAgentAddress),
+    keysEver: on(leaving.keysEver),
+    kekVersion: on(leaving.kekVersion),
   };
 }

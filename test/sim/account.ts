@@ -53,8 +53,22 @@ export class SimAccount {
       const { store } = this.data;
       const born = { name: this.name, objectId: toHex(this.key), agentAddress: addressOf(this.key) };
       store.insertAccount({ ...born, owner: this.owner, bornAtMs: world.time.nowMs });
+      this.keep(this.key);
     });
     this.now = this.incarnate();
+  }
+
+  /** A key of this account, sealed in its storage: what a restore takes back is gone. */
+  keep(secret: Uint8Array): Address {
+    const address = addressOf(secret);
+    const sealed = { kekVersion: 1, iv: new Uint8Array(), ciphertext: secret };
+    this.data.store.saveKey({ address, ...sealed }, this.world.time.nowMs);
+    return address;
+  }
+
+  keyOf(address: string): Uint8Array | undefined {
+    const lost = this.keyGone && address === addressOf(this.key);
+    return lost ? undefined : this.data.store.loadKey(address)?.ciphertext;
   }
 
   get health(): Health {
@@ -110,7 +124,7 @@ export class SimAccount {
         return this.commit(this.nowMs(), work);
       },
       read: (work) => work(this.moment(this.nowMs())),
-      tools: (delegationInForce) => toolsOf(this, calls, this.random, delegationInForce),
+      tools: (signers) => toolsOf(this, calls, this.random, signers),
       readPayer: () => this.world.wire.readPayer(caller),
       report: (dueMs) => this.report(self(), dueMs),
       hear: () => this.hear(self()),
