@@ -105,9 +105,7 @@ export class Drive {
   }
 
   private tools(): Tools {
-    return this.host.tools(
-      this.host.read((moment) => signersOf(moment, moment.account.delegation !== "missing")),
-    );
+    return this.host.tools(this.host.read((moment) => signersOf(moment, moment.account.delegation !== "missing")));
   }
 
   nextDueMs(): number | null {

@@ -20,8 +20,7 @@ import { type Answer, answer, refuse } from "../errors.ts";
 import type { Session } from "./contract.ts";
 import { accountName, type FrontSetting } from "./doors.ts";
 import type { LeaveFacts, LeaveState } from "./leave.ts";
-import type { LeaveView, ListView, SignAsk, ToSign } from "./leave-contract.ts";
-import type { LeaveKind } from "./leave-store.ts";
+import type { LeaveKind, LeaveView, ListView, SignAsk, ToSign } from "./leave-contract.ts";
 import type { Offer } from "./owner-messages.ts";
 
 export type ListDraft = {
@@ -80,8 +79,7 @@ function listsToSign(facts: LeaveFacts, read: Read, nowMs: number): Lists {
   const timeS = Math.max(Math.floor(nowMs / 1_000), before + 1);
   return {
     revocation: facts.leaving === null || answering === 0 ? null : revocationDraft(facts, rebuilt, timeS),
-    rotation:
-      facts.nextKey === null || answering < 2 ? null : rotationDraft(facts, facts.nextKey, rebuilt, timeS),
+    rotation: facts.nextKey === null || answering < 2 ? null : rotationDraft(facts, facts.nextKey, rebuilt, timeS),
   };
 }
 
@@ -137,13 +135,7 @@ function forgetsToSign({ owner, mustEnd }: LeaveFacts, { alive }: Read, nowMs: n
   });
 }
 
-function viewOf(
-  facts: LeaveFacts,
-  read: Read,
-  lists: Lists,
-  forgets: readonly Offer[],
-  state: LeaveState,
-): LeaveView {
+function viewOf(facts: LeaveFacts, read: Read, lists: Lists, forgets: readonly Offer[], state: LeaveState): LeaveView {
   const { agentAddress, nextKey } = facts;
   const open = state.open.filter((one) => one.purpose === "forget");
   const holder = (target: string): string | null => state.holders[target] ?? null;

@@ -60,7 +60,8 @@ async function sealAnew(
   const sealed = await seal(key, current, about, random);
   if (!(await opensAs(sealed, current, about))) return;
   // another use may have been faster; either row is right, the first one stays
-  if (store.loadKey(about.address)?.kekVersion === row.kekVersion) store.saveKey({ ...sealed, address: about.address }, 0);
+  if (store.loadKey(about.address)?.kekVersion === row.kekVersion)
+    store.saveKey({ ...sealed, address: about.address }, 0);
 }
 
 async function opensAs(sealed: Sealed, kek: Kek, about: About): Promise<boolean> {

@@ -1,7 +1,9 @@
 /** What the owner's page "Leave or change keys" shows and what it lets the owner sign. Types only. */
 import type { VmView } from "./contract.ts";
-import type { LeaveKind } from "./leave-store.ts";
 import type { Hash } from "./types.ts";
+
+/** Leaving in the right order, or locking out a key that may be in strange hands. */
+export type LeaveKind = "revoke" | "compromised";
 
 /** The Aleph message to be signed, byte for byte. */
 export type ToSign = { readonly itemHash: Hash; readonly text: string; readonly itemContent: string };

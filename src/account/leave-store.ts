@@ -1,7 +1,7 @@
 /** Rows ⇄ values for leaving and for keys: what the owner has begun, which key waits, and every key there ever was. */
 import type { Address } from "../crypto/secp256k1.ts";
+import type { LeaveKind } from "./leave-contract.ts";
 
-export type LeaveKind = "revoke" | "compromised";
 export type Leaving = { readonly kind: LeaveKind; readonly sinceMs: number; readonly revokedAtMs: number | null };
 
 export function loadLeaving(sql: SqlStorage): Leaving | null {
@@ -26,7 +26,8 @@ export function saveLeaving(sql: SqlStorage, leaving: Leaving | null): void {
 
 /** The key that a rotation prepares, or null. */
 export function nextKey(sql: SqlStorage): Address | null {
-  return (sql.exec<{ address: string }>("SELECT address FROM next_key").toArray()[0]?.address ?? null) as Address | null;
+  return (sql.exec<{ address: string }>("SELECT address FROM next_key").toArray()[0]?.address ??
+    null) as Address | null;
 }
 
 export function saveNextKey(sql: SqlStorage, address: Address | null, atMs: number): void {

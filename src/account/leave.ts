@@ -7,7 +7,8 @@ import { type Answer, answer } from "../errors.ts";
 import { saidAlive } from "./attempts.ts";
 import type { Session, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
-import type { LeaveKind, Leaving } from "./leave-store.ts";
+import type { LeaveKind } from "./leave-contract.ts";
+import type { Leaving } from "./leave-store.ts";
 import type { OwnerMessage } from "./message-store.ts";
 import type { Moment } from "./moment.ts";
 import { closeAll, staleApprovals } from "./owner-desk.ts";
@@ -51,7 +52,9 @@ export type LeaveFacts = {
 
 export function leaveFacts(moment: Moment): LeaveFacts {
   const { store, account } = moment;
-  const closed = store.loadTended().flatMap((vm) => vm.attempts.filter((one) => one.closedAtMs !== null && saidAlive(one)));
+  const closed = store
+    .loadTended()
+    .flatMap((vm) => vm.attempts.filter((one) => one.closedAtMs !== null && saidAlive(one)));
   return {
     owner: account.owner,
     agentAddress: account.agentAddress,

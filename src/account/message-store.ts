@@ -106,5 +106,7 @@ export function recordRelay(sql: SqlStorage, itemHash: string, { judged, outcome
 
 /** Unix seconds of the newest list that the owner ever signed here: the next one has to be later to count. */
 export function newestListTimeS(sql: SqlStorage): number {
-  return sql.exec<{ t: number | null }>("SELECT max(time_s) AS t FROM owner_message WHERE kind = 'security'").one().t ?? 0;
+  return (
+    sql.exec<{ t: number | null }>("SELECT max(time_s) AS t FROM owner_message WHERE kind = 'security'").one().t ?? 0
+  );
 }

@@ -9,7 +9,7 @@ import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } fr
 import { notePayer } from "./drive.ts";
 import { bornKey } from "./keys.ts";
 import { beginLeaving, type LeaveFacts, leaveFacts, type LeaveState, leaveState } from "./leave.ts";
-import type { LeaveKind } from "./leave-store.ts";
+import type { LeaveKind } from "./leave-contract.ts";
 import type { OwnerMessage } from "./message-store.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";

@@ -2,8 +2,7 @@
 import type { TypedData } from "../crypto/typed-data.ts";
 import type { Answer } from "../errors.ts";
 import type { ApprovalView, BalanceView, VmView } from "./contract.ts";
-import type { LeaveView, SignAsk } from "./leave-contract.ts";
-import type { LeaveKind } from "./leave-store.ts";
+import type { LeaveKind, LeaveView, SignAsk } from "./leave-contract.ts";
 import type { Shadow } from "./shadow.ts";
 import type {
   ApprovalFacts,

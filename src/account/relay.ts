@@ -23,8 +23,7 @@ export async function relay(calls: Calls, { kind, message, about }: OwnerMessage
     Promise.all(CORES.map((core) => wordOf(calls, core, message.item_hash))),
     kind === "forget" ? Promise.all(CORES.map((core) => wordOf(calls, core, about))) : CORES.map(() => null),
   ]);
-  const wants = (core: Core): boolean =>
-    words[core] === "absent" && (kind === "security" || isAliveWord(target[core]));
+  const wants = (core: Core): boolean => words[core] === "absent" && (kind === "security" || isAliveWord(target[core]));
   await Promise.all(CORES.filter(wants).map((core) => calls.publish(core, message)));
   return { words, target };
 }

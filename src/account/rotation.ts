@@ -19,7 +19,10 @@ import { learn } from "./record.ts";
 import type { Attempt, Forget, VmRecord } from "./types.ts";
 
 /** A new sealed key beside the present one. A second click finds the one that waits already. */
-export function prepareKey(moment: Moment, key: SealedRow & { readonly address: Address }): Answer<{ readonly key: Address }> {
+export function prepareKey(
+  moment: Moment,
+  key: SealedRow & { readonly address: Address },
+): Answer<{ readonly key: Address }> {
   const waiting = moment.store.nextKey();
   if (waiting !== null) return answer({ key: waiting });
   moment.store.saveKey(key, moment.nowMs);

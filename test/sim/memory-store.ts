@@ -252,7 +252,10 @@ export class MemoryStore {
         this.messages.set(itemHash, { ...one, coreNodesDone: judged, judgedAtMs, open: outcome === null });
       },
       newestListTimeS: () =>
-        Math.max(0, ...[...this.messages.values()].filter((one) => one.kind === "security").map((one) => one.message.time)),
+        Math.max(
+          0,
+          ...[...this.messages.values()].filter((one) => one.kind === "security").map((one) => one.message.time),
+        ),
       loadLeaving: () => this.leavings.get("one") ?? null,
       saveLeaving: (leaving) => {
         if (leaving === null) this.leavings.delete("one");
