@@ -16,7 +16,7 @@ import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend } from "./record.ts";
 import { relay } from "./relay.ts";
-import { attemptsLacking, draftForgets, storeForgets, switchKey } from "./rotation.ts";
+import { attemptsLacking, draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
 import type { VmRecord } from "./types.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
@@ -221,7 +221,7 @@ export class Drive {
     if (key === null) return;
     const drafts = this.host.read((moment) => draftForgets(moment, key));
     const signed = await signAll(this.tools().keys, key, drafts);
-    if (signed !== undefined) this.host.commit((moment) => storeForgets(moment, key, signed));
+    this.host.commit((moment) => (signed === undefined ? giveUpKey(moment, key) : storeForgets(moment, key, signed)));
   }
 
   private async relay(itemHash: string): Promise<void> {
@@ -246,11 +246,13 @@ export class Drive {
 export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent): void {
   if (agent !== undefined && agent !== moment.account.agentAddress) return;
   const said = delegationOf(facts);
-  const state = said === "unknown" ? moment.account.delegation : said;
+  const before = moment.account.delegation;
+  const state = said === "unknown" ? before : said;
   if (readings(facts).length > 0) moment.store.savePayer(state, facts);
   const live = moment.store.liveCount();
-  if (state === "missing" && live > 0)
-    moment.tellOwner("delegation_gone", moment.account.agentAddress, { vmsLive: live });
+  // each time anew: what vanished, came back and vanished again needs the owner again
+  if (state === "missing" && before !== "missing" && live > 0)
+    moment.tellOwner("delegation_gone", `${moment.account.agentAddress}:${moment.nowMs}`, { vmsLive: live });
   moment.touched = true;
 }
 

@@ -2,34 +2,18 @@
  * The page "Leave or change keys", seen from the Worker: reads what two or three core nodes show of the owner's list and of
  * our machines, composes what could be signed, and lets the account object say what may be.
  */
-import { aggregateContent, forgetContent } from "../aleph/contents.ts";
+import { forgetContent } from "../aleph/contents.ts";
 import { aggregateMessages, liveInstances } from "../aleph/core-nodes.ts";
 import { buildMessage, type UnsignedMessage, verificationText } from "../aleph/message.ts";
-import { CHANNEL, CORES, SECURITY_CHANNEL } from "../aleph/network.ts";
-import {
-  type Authorization,
-  inWords,
-  ourEntries,
-  rebuiltSecurity,
-  type RebuiltSecurity,
-  withDelegation,
-  withoutDelegation,
-} from "../aleph/permissions.ts";
-import type { Address } from "../crypto/secp256k1.ts";
+import { CHANNEL, CORES } from "../aleph/network.ts";
+import { type Authorization, inWords, rebuiltSecurity, type RebuiltSecurity } from "../aleph/permissions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { Session } from "./contract.ts";
 import { accountName, type FrontSetting } from "./doors.ts";
 import type { LeaveFacts, LeaveState } from "./leave.ts";
 import type { LeaveKind, LeaveView, ListView, SignAsk, ToSign } from "./leave-contract.ts";
+import { type ListDraft, revocationDraft, rotationDraft } from "./leave-lists.ts";
 import type { Offer } from "./owner-messages.ts";
-
-export type ListDraft = {
-  readonly offer: Offer;
-  readonly kept: readonly Authorization[];
-  readonly added: readonly Authorization[];
-  readonly ended: readonly Authorization[];
-  readonly doubtful: readonly Authorization[];
-};
 
 type Read = {
   readonly rebuilt: RebuiltSecurity;
@@ -83,52 +67,12 @@ function listsToSign(facts: LeaveFacts, read: Read, nowMs: number): Lists {
   };
 }
 
-/** Never stops at doubt: entries that the core nodes do not agree on are dropped with ours, never added (safety.md b.2). */
-export function revocationDraft(
-  { owner, agentAddress, keys }: Pick<LeaveFacts, "owner" | "agentAddress" | "keys">,
-  { authorizations, doubtful }: RebuiltSecurity,
-  timeS: number,
-): ListDraft {
-  const others = withoutDelegation(authorizations, keys);
-  const doubts = withoutDelegation(doubtful, keys);
-  const doubted = new Set(doubts.map((entry) => JSON.stringify(entry)));
-  const kept = others.filter((entry) => !doubted.has(JSON.stringify(entry)));
-  const ours = authorizations.filter((entry) => !others.includes(entry));
-  const message = listMessage(owner, kept, timeS);
-  const ticks = { everything: kept.some((entry) => inWords(entry).canTakeEverything), doubtful: false };
-  const offer: Offer = { purpose: "revoke", about: agentAddress, message, ticks };
-  return { offer, kept, added: [], ended: [...ours, ...doubts], doubtful: doubts };
-}
-
-/** One signature lets the new key in and every older one out. */
-export function rotationDraft(
-  { owner, keys }: Pick<LeaveFacts, "owner" | "keys">,
-  next: Address,
-  { authorizations, doubtful }: RebuiltSecurity,
-  timeS: number,
-): ListDraft {
-  const kept = withoutDelegation(authorizations, keys);
-  const doubts = withoutDelegation(doubtful, keys);
-  const message = listMessage(owner, withDelegation(authorizations, next, keys), timeS);
-  const ticks = {
-    everything: kept.some((entry) => inWords(entry).canTakeEverything),
-    doubtful: doubts.length > 0,
-  };
-  const ended = authorizations.filter((entry) => !kept.includes(entry));
-  const offer: Offer = { purpose: "rotate", about: next, message, ticks };
-  return { offer, kept, added: ourEntries(next), ended, doubtful: doubts };
-}
-
-function listMessage(owner: Address, authorizations: readonly Authorization[], timeS: number): UnsignedMessage {
-  const content = aggregateContent({ owner, timeS, key: "security", content: { authorizations } });
-  return buildMessage({ sender: owner, type: "AGGREGATE", channel: SECURITY_CHANNEL, timeS, content });
-}
-
 /** One message for each hash: several in one are all or nothing on the network (ccn.md §3.1). */
 function forgetsToSign({ owner, mustEnd }: LeaveFacts, { alive }: Read, nowMs: number): readonly Offer[] {
   const targets = [...new Set([...mustEnd, ...alive])];
   return targets.map((target, index) => {
-    const timeS = (nowMs + index) / 1_000;
+    // our own keys use whole milliseconds; the same bytes from two senders would be one message
+    const timeS = (nowMs + index + 0.5) / 1_000;
     const content = forgetContent({ owner, timeS, hashes: [target] });
     const message = buildMessage({ sender: owner, type: "FORGET", channel: CHANNEL, timeS, content });
     return { purpose: "forget", about: target, message, ticks: { everything: false, doubtful: false } };

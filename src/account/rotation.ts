@@ -79,6 +79,14 @@ export function storeForgets(moment: Moment, key: Address, signed: readonly Draf
   }
 }
 
+/** A next key that does not open helps nobody: the owner begins again, unless its list is on its way already. */
+export function giveUpKey(moment: Moment, key: Address): void {
+  if (moment.store.nextKey() !== key || moment.store.openOwnerMessages().some((one) => one.purpose === "rotate"))
+    return;
+  moment.store.saveNextKey(null, moment.nowMs);
+  moment.audit("key.given_up", { address: key });
+}
+
 /** The owner has signed for the new key: what was never sent would now leave under a key that is on its way out. */
 export function onRotationSigned(moment: Moment): void {
   voidUnsent(moment, null);
