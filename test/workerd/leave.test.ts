@@ -271,6 +271,30 @@ describe("what the owner signs", () => {
     expect(sent).toHaveLength(2);
   });
 
+  it("is not believed because two core nodes took it: a later list of the owner's decides, and it may be signed again", async () => {
+    const house = await alone();
+    const own = (await seen(house)).agentAddress as Address;
+    value(await house.owners.beginLeaving(house.session, { kind: "revoke" }));
+    stage.accident = (asked) => (isListPost(asked) ? "lose_request" : undefined);
+    value(await sign(house, (await seen(house)).revocation?.toSign));
+    await house.advance(10);
+    stage.accident = undefined;
+    await ownList(house, ourEntries(own));
+    await house.advance(300);
+    expect(await seen(house)).toMatchObject({
+      delegation: "ok",
+      leaving: { revokedAtMs: null },
+      revocation: { toSign: null, sent: { coreNodesDone: 3 } },
+    });
+    await house.advance(600);
+    const { revocation } = await seen(house);
+    expect(revocation?.sent).toBeNull();
+    value(await sign(house, revocation?.toSign));
+    await house.advance(30);
+    expect((await seen(house)).leaving?.revokedAtMs).not.toBeNull();
+    expect(listOn(house)).toEqual([[], [], []]);
+  });
+
   it("gives way to a newer list: a revocation waits for no delegation that is still on its way", async () => {
     await alone();
     const house = await House.join(draftPolicy(), 50_000_000, false);
