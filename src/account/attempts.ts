@@ -4,7 +4,7 @@
  * Pure. Three core nodes are asked; any one of them may lie or be down for as long as it likes, so no rule here lets a
  * single word free money or end a VM. 404 ("absent") and silence are no verdict.
  */
-import type { Attempt, CoreView, CoreWord, Forget } from "./types.ts";
+import type { Attempt, CoreView, CoreWord, Forget, VmRecord } from "./types.ts";
 
 /** What each core node said in one round; null: it did not answer. */
 export type Said = readonly [CoreWord | null, CoreWord | null, CoreWord | null];
@@ -144,11 +144,14 @@ export function forgetFor(
   return signed.find((forget) => !forget.spent[core]) ?? signed[turn % Math.max(1, signed.length)];
 }
 
-/** Fewest unspent FORGETs that any core node still has for an attempt; with `sender` only those of that key. */
-export function unspentForgets(forgets: readonly Forget[], target: string, sender?: string): number {
-  const mine = forgets.filter(
-    (forget) =>
-      forget.target === target && forget.signature !== null && (sender === undefined || forget.sender === sender),
-  );
+/** Fewest unspent FORGETs that any core node still has for an attempt. */
+export function unspentForgets(forgets: readonly Forget[], target: string): number {
+  const mine = forgets.filter((forget) => forget.target === target && forget.signature !== null);
   return Math.min(...CORE_NODES.map((core) => mine.filter((forget) => !forget.spent[core]).length));
+}
+
+/** The VM with the present key's FORGETs only: those are the ones to be kept in store. */
+export function storedBy(vm: VmRecord, agent: string): VmRecord {
+  if (vm.forgets.every((forget) => forget.sender === agent)) return vm;
+  return { ...vm, forgets: vm.forgets.filter((forget) => forget.sender === agent) };
 }

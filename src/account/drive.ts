@@ -4,6 +4,7 @@
  * Started after commits, by the alarm and by the second clock. Two drives at once are harmless: effects are idempotent,
  * and a claim only saves work. Nothing leaves before `Watch` has acknowledged the commit that allows it.
  */
+import { CORES } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Log } from "../ports.ts";
 import { isGoneEverywhere, type Signers } from "./attempts.ts";
@@ -15,7 +16,7 @@ import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend } from "./record.ts";
-import { relay } from "./relay.ts";
+import { relay, spread } from "./relay.ts";
 import { attemptsLacking, draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
 import type { VmRecord } from "./types.ts";
 
@@ -205,6 +206,14 @@ export class Drive {
     this.host.reached(readings(facts).length > 0);
     this.host.commit((moment) => notePayer(moment, facts, agentAddress));
     await this.lookForNextKey(owner);
+    await this.spreadList(facts);
+  }
+
+  private async spreadList(facts: PayerFacts): Promise<void> {
+    const agreed = delegationOf(facts);
+    const list = this.host.read((moment) => moment.store.listInForce());
+    const behind = CORES.filter((core) => (facts.perCore[core]?.delegation ?? agreed) !== agreed);
+    if (list !== null && agreed !== "unknown") await spread(this.tools().calls, list, behind);
   }
 
   /** Its list may come into force long after it was signed, or be signed elsewhere: what two core nodes show decides. */

@@ -7,6 +7,7 @@ import { type Answer, answer } from "../errors.ts";
 import { saidAlive } from "./attempts.ts";
 import type { Session, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
+import { isLive } from "./lifecycle.ts";
 import type { LeaveKind } from "./leave-contract.ts";
 import type { Leaving } from "./leave-store.ts";
 import type { OwnerMessage } from "./message-store.ts";
@@ -46,15 +47,20 @@ export type LeaveFacts = {
   readonly nextKey: Address | null;
   readonly leaving: Leaving | null;
   readonly newestListTimeS: number;
-  /** Hashes of ours that must end and that a core node called alive. */
+  /** Hashes of ours that must end: what has not ended, and what a core node still calls alive. */
   readonly mustEnd: readonly Hash[];
 };
 
 export function leaveFacts(moment: Moment): LeaveFacts {
   const { store, account } = moment;
+  // What has not ended may live, also where nobody says so: a FORGET in store lets the third core node's time run.
   const closed = store
     .loadTended()
-    .flatMap((vm) => vm.attempts.filter((one) => one.closedAtMs !== null && saidAlive(one)));
+    .flatMap((vm) =>
+      vm.attempts.filter(
+        (one) => one.closedAtMs !== null && one.firstSendMs !== null && (isLive(vm) || saidAlive(one)),
+      ),
+    );
   return {
     owner: account.owner,
     agentAddress: account.agentAddress,

@@ -104,6 +104,17 @@ export function recordRelay(sql: SqlStorage, itemHash: string, { judged, outcome
   );
 }
 
+/** The newest list that two core nodes showed in force: a third that has missed it is given it again. */
+export function listInForce(sql: SqlStorage): SignedMessage | null {
+  const [row] = sql
+    .exec<{ message_json: string }>(
+      `SELECT message_json FROM owner_message JOIN owner_message_about USING (item_hash)
+       WHERE kind = 'security' AND outcome = 'in_force' ORDER BY time_s DESC LIMIT 1`,
+    )
+    .toArray();
+  return row === undefined ? null : (JSON.parse(row.message_json) as SignedMessage);
+}
+
 /** Unix seconds of the newest list that the owner ever signed here: the next one has to be later to count. */
 export function newestListTimeS(sql: SqlStorage): number {
   return (

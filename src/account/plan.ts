@@ -50,9 +50,8 @@ export function backoff(tries: number, firstMs: number, capMs: number): number {
 
 export const stepKey = (kind: StepKind, itemHash: string): string => `${kind}:${itemHash}`;
 
-/** `agent`: the present key, whose FORGETs are the ones to be kept in store. */
-export function planVm(vm: VmRecord, log: StepLog, nowMs: number, agent?: string): readonly Step[] {
-  const draft = new Drafting(vm, log, agent);
+export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {
+  const draft = new Drafting(vm, log);
   const attempt = currentAttempt(vm);
   if (isLive(vm)) planLive(draft, vm, attempt);
   else planAfter(draft, vm, attempt, nowMs);
@@ -62,14 +61,12 @@ export function planVm(vm: VmRecord, log: StepLog, nowMs: number, agent?: string
 /** Collects steps of one VM; each is paced by its own row of the log. */
 class Drafting {
   readonly steps: Step[] = [];
-  readonly agent: string | undefined;
   private readonly vm: VmRecord;
   private readonly log: StepLog;
 
-  constructor(vm: VmRecord, log: StepLog, agent: string | undefined) {
+  constructor(vm: VmRecord, log: StepLog) {
     this.vm = vm;
     this.log = log;
-    this.agent = agent;
   }
 
   /** Due at once the first time, then `pause(tries)` after the last try; never before a running claim ends. */
@@ -135,8 +132,7 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
 
 /** Two unspent FORGETs for every core node, as long as one may still be needed. */
 function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
-  if (unspentForgets(vm.forgets, hash, draft.agent) < 2)
-    draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, 300 * S));
+  if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, 300 * S));
 }
 
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {

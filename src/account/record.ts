@@ -4,7 +4,7 @@
  * Synchronous. The rules say what becomes of the VM; this file only makes sure that everything which follows from a
  * change is stored together with it.
  */
-import { canUndo, type Signers } from "./attempts.ts";
+import { canUndo, type Signers, storedBy } from "./attempts.ts";
 import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
 import {
@@ -101,7 +101,7 @@ export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): v
 
 function isTended(moment: Moment, vm: VmRecord): boolean {
   const log = moment.store.loadLog(vm.vmId);
-  const tended = planVm(vm, log, moment.nowMs, moment.account.agentAddress).length > 0;
+  const tended = planVm(storedBy(vm, moment.account.agentAddress), log, moment.nowMs).length > 0;
   if (!tended) moment.store.clearTried(vm.vmId);
   return tended;
 }
@@ -183,5 +183,5 @@ export function plannedSteps(moment: Moment): readonly Step[] {
   const { agentAddress } = moment.account;
   return moment.store
     .loadTended()
-    .flatMap((vm) => planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs, agentAddress));
+    .flatMap((vm) => planVm(storedBy(vm, agentAddress), moment.store.loadLog(vm.vmId), moment.nowMs));
 }

@@ -3,6 +3,7 @@
  * what it means is decided in `owner-messages.ts`.
  */
 import type { Calls } from "../aleph/calls.ts";
+import type { SignedMessage } from "../aleph/message.ts";
 import { CORES, type Core } from "../aleph/network.ts";
 import { isAliveWord } from "./attempts.ts";
 import type { OwnerMessage } from "./message-store.ts";
@@ -26,6 +27,16 @@ export async function relay(calls: Calls, { kind, message, about }: OwnerMessage
   const wants = (core: Core): boolean => words[core] === "absent" && (kind === "security" || isAliveWord(target[core]));
   await Promise.all(CORES.filter(wants).map((core) => calls.publish(core, message)));
   return { words, target };
+}
+
+/**
+ * A core node that has missed the list in force would refuse the key that it lets in, and obey the one that it locks out,
+ * for as long as nobody tells it.
+ */
+export async function spread(calls: Calls, message: SignedMessage, behind: readonly Core[]): Promise<void> {
+  const words = await Promise.all(behind.map((core) => wordOf(calls, core, message.item_hash)));
+  const missing = behind.filter((_, index) => words[index] === "absent");
+  await Promise.all(missing.map((core) => calls.publish(core, message)));
 }
 
 async function wordOf(calls: Calls, core: Core, hash: string): Promise<CoreWord | null> {

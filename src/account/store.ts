@@ -85,6 +85,7 @@ export function sqlStore(sql: SqlStorage) {
     openOwnerMessages: on(messages.openOwnerMessages),
     recordRelay: on(messages.recordRelay),
     newestListTimeS: on(messages.newestListTimeS),
+    listInForce: on(messages.listInForce),
   };
 }
 

@@ -10,11 +10,12 @@ import {
   saidAlive,
   saidRejected,
   canUndo,
+  storedBy,
   unspentForgets,
   usableForgets,
 } from "../../src/account/attempts.ts";
 import type { Attempt } from "../../src/account/types.ts";
-import { attempt, forget, HASH, MIN, round, S, T0 } from "./vms.ts";
+import { attempt, forget, HASH, MIN, requested, round, S, T0 } from "./vms.ts";
 
 type Step = readonly [letters: string, afterMs: number, delegationInForce?: boolean];
 
@@ -256,9 +257,11 @@ describe("FORGETs of several signers", () => {
     expect(canUndo([forget("new", { sender: AGENT })], HASH, by(false))).toBe(false);
   });
 
-  test("are counted for the key that is asked about", () => {
-    expect(unspentForgets(all, HASH, AGENT)).toBe(2);
-    expect(unspentForgets(all, HASH, "0xnobody")).toBe(0);
-    expect(unspentForgets(all, HASH)).toBe(4);
+  test("are kept in store by the present key: another's do not count, and a VM with none of them is itself", () => {
+    const vm = requested({ forgets: all });
+    expect(names(storedBy(vm, AGENT).forgets)).toEqual(["new", "new2"]);
+    expect(storedBy(vm, "0xnobody").forgets).toEqual([]);
+    const plain = requested({ forgets: [forget("new", { sender: AGENT })] });
+    expect(storedBy(plain, AGENT)).toBe(plain);
   });
 });

@@ -45,8 +45,9 @@ export class SimAccount {
     this.world = world;
     this.name = `acc${index}`;
     this.random = world.dice.random();
-    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [] };
     this.key = new Uint8Array(32).fill(index + 1);
+    const list = { timeS: 0, letsIn: [addressOf(this.key)] };
+    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [], lists: [list, list, list] };
     this.ownerKey = new Uint8Array(32).fill(index + 101);
     this.owner = addressOf(this.ownerKey);
     this.data.memory.transaction(() => {
@@ -113,6 +114,7 @@ export class SimAccount {
   private host(self: () => Incarnation): DriveHost {
     const caller: Caller = {
       payer: this.payer,
+      owner: this.owner,
       isAlive: () => self().alive,
       crash: () => self().alive && this.crash(),
       sends: (...message) => self().alive && this.world.judge.sends(this, ...message),
@@ -125,7 +127,7 @@ export class SimAccount {
       },
       read: (work) => work(this.moment(this.nowMs())),
       tools: (signers) => toolsOf(this, calls, this.random, signers),
-      readPayer: () => this.world.wire.readPayer(caller),
+      readPayer: (_owner, agent) => this.world.wire.readPayer(caller, agent),
       report: (dueMs) => this.report(self(), dueMs),
       hear: () => this.hear(self()),
       arm: (dueMs) => self().alive && this.arm(dueMs),

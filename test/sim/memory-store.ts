@@ -27,7 +27,7 @@ export type ExtraRow = {
   readonly credits: number;
   readonly atMs: number;
 };
-type Kept = OwnerMessage & { readonly open: boolean };
+type Kept = OwnerMessage & { readonly open: boolean; readonly inForce: boolean };
 
 export type Changed = ReadonlyMap<string, VmRecord | undefined>;
 
@@ -239,7 +239,7 @@ export class MemoryStore {
         for (const one of this.messages.values())
           if (isNewer(one, kind)) this.messages.set(one.itemHash, { ...one, open: false });
         const { purpose, about: of } = about ?? { purpose: kind === "forget" ? "forget" : "delegate", about: "" };
-        const fresh = { storedAtMs, coreNodesDone: 0, judgedAtMs: null, open: true };
+        const fresh = { storedAtMs, coreNodesDone: 0, judgedAtMs: null, open: true, inForce: false };
         const itemHash = message.item_hash;
         if (this.messages.get(itemHash) === undefined)
           this.messages.set(itemHash, { itemHash, kind, message, purpose, about: of, ...fresh });
@@ -249,7 +249,17 @@ export class MemoryStore {
         const one = this.messages.get(itemHash);
         if (one === undefined || !one.open) return;
         const judgedAtMs = one.judgedAtMs ?? (judged >= 2 ? nowMs : null);
-        this.messages.set(itemHash, { ...one, coreNodesDone: judged, judgedAtMs, open: outcome === null });
+        this.messages.set(itemHash, {
+          ...one,
+          coreNodesDone: judged,
+          judgedAtMs,
+          open: outcome === null,
+          inForce: outcome === "in_force",
+        });
+      },
+      listInForce: () => {
+        const lists = [...this.messages.values()].filter((one) => one.kind === "security" && one.inForce);
+        return lists.toSorted((a, b) => b.message.time - a.message.time)[0]?.message ?? null;
       },
       newestListTimeS: () =>
         Math.max(
