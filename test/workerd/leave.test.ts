@@ -209,6 +209,23 @@ describe("an owner who leaves", () => {
     expect(house.machines()).toEqual([]);
   });
 
+  it("may sign the end of what no core node shows any more, so that nothing is held for ever for a silent third", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const vmId = await house.healthy(agent);
+    coresDown(2);
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    await house.advance(180);
+    await ownList(house, []);
+    await house.advance(3_000);
+    // two are done; without a delegation the third one's ten minutes do not run
+    expect(await house.vm(agent, vmId)).toMatchObject({ state: "STOPPING" });
+    const [forget] = (await seen(house)).forgets.toSign;
+    expect(forget?.vmId).toBe(vmId);
+    value(await sign(house, forget));
+    await house.until(agent, vmId, ["TERMINATED"], 1_800);
+  });
+
   it("drops entries that the core nodes do not agree on, says whose access ends, and is never stopped by them", async () => {
     const house = await alone();
     const own = (await seen(house)).agentAddress as Address;
@@ -427,6 +444,23 @@ describe("a new agent key", () => {
     expect(await seen(house)).toMatchObject({ agentAddress: ready.rotation?.nextAddress, rotation: null });
     expect((await house.vm(agent, vmId)).state).toBe("HEALTHY");
     expect(await created(house, agent)).toBe("ok");
+  });
+
+  it("reaches a core node that slept through the change: there too the new key ends what the old one started", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const vmId = await house.healthy(agent);
+    const ready = await prepared(house);
+    coresDown(2);
+    value(await sign(house, ready.rotation?.list.toSign));
+    await house.advance(60);
+    expect((await seen(house)).agentAddress).toBe(ready.rotation?.nextAddress);
+    coresDown();
+    stage.world.state.gossip = [];
+    await house.advance(400);
+    expect(listOn(house)).toEqual(Array(3).fill(ourEntries(ready.rotation?.nextAddress as Address)));
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    await ended(house, agent, vmId);
   });
 
   it("helps when the old one does not open any more: what runs still ends, and new VMs start", async () => {
