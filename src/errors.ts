@@ -89,7 +89,12 @@ export const CODES = {
     "Too many refused creates could still come back. The owner must rotate the agent key.",
     "never",
     "owner",
-    { page: "/dashboard" },
+    { page: "/dashboard/leave" },
+  ),
+  "account.rotating": code(
+    "The owner is changing the agent key. Nothing new starts until two core nodes show the new one.",
+    "after",
+    "nobody",
   ),
   "account.not_delegated": code("The owner has not yet let this service rent on their account.", "same_key", "owner", {
     page: "/dashboard/funding",
@@ -101,7 +106,7 @@ export const CODES = {
     { page: "/dashboard/funding" },
   ),
   "account.key_lost": code("The agent key cannot be opened. The owner must rotate it.", "never", "owner", {
-    page: "/dashboard",
+    page: "/dashboard/leave",
   }),
   "account.schema": code("The stored data is newer than this version of the service.", "after", "operator"),
   "account.unattended": code(

@@ -274,10 +274,6 @@ export function liveCount(sql: SqlStorage): number {
   return sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm WHERE live = 1").one().n;
 }
 
-export function kekVersion(sql: SqlStorage): number {
-  return sql.exec<{ v: number | null }>("SELECT max(kek_version) AS v FROM agent_key").one().v ?? 0;
-}
-
 export function databaseBytes(sql: SqlStorage): number {
   return sql.databaseSize;
 }

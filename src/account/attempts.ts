@@ -4,7 +4,7 @@
  * Pure. Three core nodes are asked; any one of them may lie or be down for as long as it likes, so no rule here lets a
  * single word free money or end a VM. 404 ("absent") and silence are no verdict.
  */
-import type { Attempt, CoreView, CoreWord, Forget } from "./types.ts";
+import type { Attempt, CoreView, CoreWord, Forget, VmRecord } from "./types.ts";
 
 /** What each core node said in one round; null: it did not answer. */
 export type Said = readonly [CoreWord | null, CoreWord | null, CoreWord | null];
@@ -14,7 +14,7 @@ export type CoreIndex = (typeof CORE_NODES)[number];
 export type Round = {
   readonly said: Said;
   readonly atMs: number;
-  /** The latest reading of the owner's `security` aggregate: two core nodes showed our delegation in force. */
+  /** It can be undone: two core nodes showed our delegation in force, or the owner signed a FORGET of it. */
   readonly delegationInForce: boolean;
 };
 
@@ -121,6 +121,25 @@ export const saidGone = (attempt: Attempt): boolean => goneCount(attempt) > 0;
 export const saidAlive = (attempt: Attempt): boolean => attempt.views.some((view) => isAliveWord(view?.says));
 export const saidRejected = (attempt: Attempt): boolean => attempt.views.some((view) => view?.says === "rejected");
 
+/** Who could have signed a FORGET: the owner always may, a key of ours only while its delegation is in force. */
+export type Signers = { readonly owner: string; readonly agent: string; readonly delegationInForce: boolean };
+
+/**
+ * What may be tried now, the surest first: the owner's, then those of the present key. An older key's come last: its
+ * permission is gone wherever the new one's has arrived, and they are what still counts where it has not.
+ */
+export function usableForgets(forgets: readonly Forget[], by: Signers): readonly Forget[] {
+  const rank = ({ sender }: Forget): number => (sender === by.owner ? 0 : sender === by.agent ? 1 : 2);
+  return forgets
+    .filter((forget) => by.delegationInForce || forget.sender === by.owner)
+    .toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** A closed attempt can be undone on a core node: by our delegation, or because the owner signed its FORGET. */
+export const canUndo = (forgets: readonly Forget[], target: string, by: Signers): boolean =>
+  by.delegationInForce ||
+  forgets.some((forget) => forget.target === target && forget.sender === by.owner && forget.signature !== null);
+
 /** The FORGET to try on a core node: the first one that it has not refused; without any, they take turns. */
 export function forgetFor(
   forgets: readonly Forget[],
@@ -136,4 +155,10 @@ export function forgetFor(
 export function unspentForgets(forgets: readonly Forget[], target: string): number {
   const mine = forgets.filter((forget) => forget.target === target && forget.signature !== null);
   return Math.min(...CORE_NODES.map((core) => mine.filter((forget) => !forget.spent[core]).length));
+}
+
+/** The VM with the present key's FORGETs only: those are the ones to be kept in store. */
+export function storedBy(vm: VmRecord, agent: string): VmRecord {
+  if (vm.forgets.every((forget) => forget.sender === agent)) return vm;
+  return { ...vm, forgets: vm.forgets.filter((forget) => forget.sender === agent) };
 }

@@ -13,6 +13,7 @@ import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
+import type { Signers } from "./attempts.ts";
 import { Drive } from "./drive.ts";
 import { readPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
@@ -66,7 +67,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     this.drive = new Drive({
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
-      tools: (delegationInForce) => this.tools(delegationInForce),
+      tools: (signers) => this.tools(signers),
       readPayer: (owner, agent) => readPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
       report: (nextDueMs) => this.report(nextDueMs),
       hear: () => this.hear(),
@@ -151,17 +152,17 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     return answer(Math.max(own, lastMs));
   }
 
-  private tools(delegationInForce: boolean) {
+  private tools(signers: Signers) {
     const { network, ports, keks, nodes } = this.setting;
     const name = (): string => this.store.loadAccount()?.name ?? "";
-    const keys = keyRing(this.store, name, keks);
+    const keys = keyRing(this.store, name, keks, ports.random);
     return {
       calls: callsOver(network),
       clock: ports.clock,
       random: ports.random,
       keys,
       readiness: overSsh(ports),
-      delegationInForce,
+      signers,
       nodes: nodes(name(), this.store.currentPolicy()?.place ?? null),
     };
   }
@@ -178,10 +179,10 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   protected async report(nextDueMs: number | null): Promise<boolean> {
     const account = this.store.loadAccount();
     if (account === undefined) return false;
-    const key = `${account.commitSeq}:${nextDueMs}`;
+    const kekVersion = this.store.kekVersion();
+    const key = `${account.commitSeq}:${nextDueMs}:${kekVersion}`;
     if (this.heard && this.acknowledged === key) return true;
     const live = this.store.liveCount();
-    const kekVersion = this.store.kekVersion();
     const row = {
       name: account.name,
       objectId: account.objectId,

@@ -6,6 +6,7 @@
 import { forgetContent, instanceContent } from "../aleph/contents.ts";
 import { buildMessage } from "../aleph/message.ts";
 import { CHANNEL } from "../aleph/network.ts";
+import type { Address } from "../crypto/secp256k1.ts";
 import type { Moment } from "./moment.ts";
 import type { QuoteRow } from "./quote-store.ts";
 import type { CreateFacts } from "./requests.ts";
@@ -132,19 +133,29 @@ function newAttempt(
   };
 }
 
-/** Different times make different hashes: a FORGET that a core node once rejected is of no more use there. */
-export function newForgets(moment: Moment, attempt: Attempt, count: number): readonly Forget[] {
-  const { owner, agentAddress } = moment.account;
+/**
+ * Different times make different hashes: a FORGET that a core node once rejected is of no more use there. The sender is
+ * not part of what is hashed, so two keys need different times too: later than those that there are.
+ */
+export function newForgets(
+  moment: Moment,
+  attempt: Attempt,
+  count: number,
+  { before = [], sender }: { readonly before?: readonly Forget[]; readonly sender?: Address } = {},
+): readonly Forget[] {
+  const { owner } = moment.account;
+  const by = sender ?? moment.account.agentAddress;
+  const lastMs = Math.max(moment.nowMs, ...before.map((forget) => Math.round(forget.timeS * 1_000)));
   return Array.from({ length: count }, (_, index) => {
-    const timeS = (moment.nowMs + index + 1) / 1_000;
+    const timeS = (lastMs + index + 1) / 1_000;
     const content = forgetContent({ owner, timeS, hashes: [attempt.itemHash] });
-    const message = buildMessage({ sender: agentAddress, type: "FORGET", channel: CHANNEL, timeS, content });
+    const message = buildMessage({ sender: by, type: "FORGET", channel: CHANNEL, timeS, content });
     return {
       itemHash: message.item_hash,
       target: attempt.itemHash,
       itemContent: message.item_content,
       timeS,
-      sender: agentAddress,
+      sender: by,
       signature: null,
       spent: [false, false, false] as const,
     };

@@ -40,6 +40,14 @@ export function judge(
   return { refusal: no, usage, policy };
 }
 
+/** A key that may be in strange hands starts nothing, frozen or not; nor does one whose successor is signed for. */
+function keyGate(moment: Moment): Refusal | null {
+  if (moment.store.loadLeaving()?.kind === "compromised")
+    return refusal("account.frozen", { reason: "key_compromised" });
+  const rotating = moment.store.openOwnerMessages().some((one) => one.purpose === "rotate");
+  return rotating ? refusal("account.rotating", {}, 30) : null;
+}
+
 function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerFacts): Refusal | null {
   const { account } = moment;
   const dormant = dormantGate(moment, grant);
@@ -49,7 +57,9 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   if (moment.store.loadTended().some(isRemoving)) return refusal("account.removing", {}, 300);
   if (account.state === "frozen") return refusal("account.frozen", { reason: account.frozenReason });
   if (dormant !== null) return dormant;
-  const delegation = delegationOf(payer);
+  const changing = keyGate(moment);
+  if (changing !== null) return changing;
+  const delegation = delegationOf(payer, account.agentAddress);
   if (delegation === "missing") return refusal("account.not_delegated");
   if (delegation === "too_wide") return refusal("account.delegation_too_wide");
   if (delegation === "unknown") return refusal("network.disagrees", {}, 60);
@@ -59,9 +69,12 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
 }
 
 export function dormantGate(moment: Moment, grant: Grant): Refusal | null {
+  // What an older key signed cannot be revived: permission is judged when a core node processes it (design.md §12.10).
+  const { agentAddress } = moment.account;
   const dormant = moment.store
     .loadTended()
-    .filter((vm) => vm.orphan === undefined && vm.attempts.some((attempt) => attempt.dormant));
+    .filter((vm) => vm.orphan === undefined)
+    .filter((vm) => vm.attempts.some((attempt) => attempt.dormant && attempt.sender === agentAddress));
   const own = dormant.filter((vm) => vm.grantId === grant.grantId).length;
   return dormant.length >= DORMANT_MAX || own >= GRANT_DORMANT_MAX
     ? refusal("account.dormant", { dormant: dormant.length, own })

@@ -4,19 +4,22 @@
  * Started after commits, by the alarm and by the second clock. Two drives at once are harmless: effects are idempotent,
  * and a claim only saves work. Nothing leaves before `Watch` has acknowledged the commit that allows it.
  */
+import { CORES } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Log } from "../ports.ts";
-import { isGoneEverywhere } from "./attempts.ts";
+import { isGoneEverywhere, type Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
-import { type Learned, perform, signMore, type Tools } from "./effects.ts";
+import { type Learned, perform, signAll, signMore, type Tools } from "./effects.ts";
 import { isLive } from "./lifecycle.ts";
 import { listsDueMs, noteCredits, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
+import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
-import { learn, plannedSteps, tend } from "./record.ts";
-import { relay } from "./relay.ts";
+import { learn, plannedSteps, signersOf, tend } from "./record.ts";
+import { relay, spread } from "./relay.ts";
+import { attemptsLacking, draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
 import type { VmRecord } from "./types.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
@@ -34,7 +37,7 @@ export type DriveHost = {
   /** One synchronous transaction; counts a commit if anything was stored. */
   readonly commit: <T>(work: (moment: Moment) => T) => T;
   readonly read: <T>(work: (moment: Moment) => T) => T;
-  readonly tools: (delegationInForce: boolean) => Tools;
+  readonly tools: (signers: Signers) => Tools;
   readonly readPayer: (owner: Address, agent: Address) => Promise<PayerFacts>;
   /** True once `Watch` has acknowledged the latest commit. */
   readonly report: (nextDueMs: number | null) => Promise<boolean>;
@@ -47,17 +50,18 @@ export type DriveHost = {
 };
 
 type Claimed = { readonly step: AnyStep; readonly tried: Tried };
+type AccountStepKind = "payer" | "relay" | "rotate" | "reseal" | "lists";
 type AccountStep = {
   readonly key: string;
-  readonly kind: "payer" | "relay" | "lists";
+  readonly kind: AccountStepKind;
   readonly vmId: typeof ACCOUNT;
   readonly itemHash: string;
   readonly dueMs: number;
 };
 
 type AnyStep = Step | AccountStep;
-const isAccountStep = (step: AnyStep): step is AccountStep =>
-  step.kind === "payer" || step.kind === "relay" || step.kind === "lists";
+const ACCOUNT_STEPS: ReadonlySet<string> = new Set<AccountStepKind>(["payer", "relay", "rotate", "reseal", "lists"]);
+const isAccountStep = (step: AnyStep): step is AccountStep => ACCOUNT_STEPS.has(step.kind);
 
 export class Drive {
   private readonly host: DriveHost;
@@ -103,7 +107,12 @@ export class Drive {
   }
 
   private steps(moment: Moment): readonly AnyStep[] {
-    return [...plannedSteps(moment), ...accountSteps(moment), ...listSteps(moment, this.listsRead)];
+    const steps = [...plannedSteps(moment), ...accountSteps(moment, this.tools().keys)];
+    return [...steps, ...listSteps(moment, this.listsRead)];
+  }
+
+  private tools(): Tools {
+    return this.host.tools(this.host.read((moment) => signersOf(moment, moment.account.delegation !== "missing")));
   }
 
   nextDueMs(): number | null {
@@ -160,8 +169,7 @@ export class Drive {
   private async act({ step, tried }: Claimed): Promise<void> {
     try {
       if (!isAccountStep(step)) await this.tendVm(step, tried);
-      else if (step.kind === "lists") await this.readLists();
-      else await (step.kind === "payer" ? this.readPayer() : this.relay(step.itemHash));
+      else await this.tendAccount(step);
     } catch (error) {
       // An effect must not throw; if one does, the claim runs out and the plan tries it again.
       this.host.log("drive.step_failed", { step: step.kind, error: error instanceof Error ? error.name : "unknown" });
@@ -172,15 +180,23 @@ export class Drive {
     this.host.changed();
   }
 
+  private tendAccount({ kind, itemHash }: AccountStep): Promise<unknown> {
+    if (kind === "payer") return this.readPayer();
+    if (kind === "relay") return this.relay(itemHash);
+    if (kind === "lists") return this.readLists();
+    if (kind === "rotate") return this.signForRotation();
+    // opening a key seals it anew
+    return this.tools().keys.use(itemHash as Address, () => true);
+  }
+
   private async tendVm(step: Step, tried: Tried): Promise<void> {
-    const inForce = this.host.read((moment) => moment.account.delegation !== "missing");
     const vm = this.host.read((moment) => moment.store.loadVm(step.vmId));
     if (vm === undefined) return;
-    const tools = this.host.tools(inForce);
+    const tools = this.tools();
     const learned =
       step.kind === "replenish" ? await this.moreForgets(step, tools) : await perform(tools, vm, step, tried);
     this.noteReach(learned);
-    this.host.commit((moment) => learn(moment, step, learned, inForce));
+    this.host.commit((moment) => learn(moment, step, learned, tools.signers.delegationInForce));
   }
 
   private noteReach(learned: readonly Learned[]): void {
@@ -189,8 +205,9 @@ export class Drive {
 
   private moreForgets(step: Step, tools: Tools): Promise<readonly Learned[]> {
     const fresh = this.host.read((moment) => {
-      const attempt = moment.store.loadVm(step.vmId)?.attempts.find((one) => one.itemHash === step.itemHash);
-      return attempt === undefined ? [] : newForgets(moment, attempt, FORGETS_AT_BIRTH);
+      const vm = moment.store.loadVm(step.vmId);
+      const attempt = vm?.attempts.find((one) => one.itemHash === step.itemHash);
+      return attempt === undefined ? [] : newForgets(moment, attempt, FORGETS_AT_BIRTH, { before: vm?.forgets ?? [] });
     });
     return signMore(tools.keys, (fresh[0]?.sender ?? "0x") as Address, fresh);
   }
@@ -199,11 +216,37 @@ export class Drive {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
     const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
-    this.host.commit((moment) => notePayer(moment, facts));
+    this.host.commit((moment) => notePayer(moment, facts, agentAddress));
+    await this.lookForNextKey(owner);
+    await this.spreadList(facts);
+  }
+
+  private async spreadList(facts: PayerFacts): Promise<void> {
+    const agreed = delegationOf(facts);
+    const list = this.host.read((moment) => moment.store.listInForce());
+    const behind = CORES.filter((core) => (facts.perCore[core]?.delegation ?? agreed) !== agreed);
+    if (list !== null && agreed !== "unknown") await spread(this.tools().calls, list, behind);
+  }
+
+  /** Its list may come into force long after it was signed, or be signed elsewhere: what two core nodes show decides. */
+  private async lookForNextKey(owner: Address): Promise<void> {
+    const key = this.host.read((moment) => moment.store.nextKey());
+    if (key === null) return;
+    const facts = await this.host.readPayer(owner, key);
+    if (delegationOf(facts) === "ok") this.host.commit((moment) => switchKey(moment, key, facts));
+  }
+
+  /** The next key signs, with one opening, what the owner's signature has to wait for. */
+  private async signForRotation(): Promise<void> {
+    const key = this.host.read((moment) => moment.store.nextKey());
+    if (key === null) return;
+    const drafts = this.host.read((moment) => draftForgets(moment, key));
+    const signed = await signAll(this.tools().keys, key, drafts);
+    this.host.commit((moment) => (signed === undefined ? giveUpKey(moment, key) : storeForgets(moment, key, signed)));
   }
 
   private async readLists(): Promise<void> {
-    const read = await readLists(this.host.tools(true).calls, this.host.read(whose));
+    const read = await readLists(this.tools().calls, this.host.read(whose));
     this.listsRead = true;
     this.host.commit((moment) => takeLists(moment, read));
   }
@@ -211,50 +254,68 @@ export class Drive {
   private async relay(itemHash: string): Promise<void> {
     const open = this.host.read((moment) => moment.store.openOwnerMessages().find((one) => one.itemHash === itemHash));
     if (open === undefined) return;
-    const done = await relay(this.host.tools(true).calls, open.message);
-    this.host.commit((moment) => moment.store.recordRelay(itemHash, done, moment.nowMs));
-    if (done >= 2) await this.readPayer();
+    const heard = await relay(this.tools().calls, open);
+    const { owner, agentAddress } = this.host.read((moment) => moment.account);
+    const key = (open.about === "" ? agentAddress : open.about) as Address;
+    const judged = open.kind === "security" && judgedBy(heard) >= 2;
+    const facts = judged ? await this.host.readPayer(owner, key) : null;
+    this.host.commit((moment) => {
+      noteRelayed(moment, open, heard, facts);
+      if (facts !== null) notePayer(moment, facts, key);
+    });
   }
 }
 
-/** Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. */
-export function notePayer(moment: Moment, facts: PayerFacts): void {
+/**
+ * Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. What was read of another
+ * key, before a rotation or for one, says nothing of this one.
+ */
+export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent): void {
+  if (agent !== undefined && agent !== moment.account.agentAddress) return;
   const said = delegationOf(facts);
-  const { payer: before } = moment.account;
-  const state = said === "unknown" ? moment.account.delegation : said;
+  const { delegation: before, payer } = moment.account;
+  const state = said === "unknown" ? before : said;
   if (readings(facts).length > 0) moment.store.savePayer(state, facts);
-  noteCredits(moment, before, facts);
+  noteCredits(moment, payer, facts);
   const live = moment.store.liveCount();
-  if (state === "missing" && live > 0)
-    moment.tellOwner("delegation_gone", moment.account.agentAddress, { vmsLive: live });
+  // each time anew: what vanished, came back and vanished again needs the owner again
+  if (state === "missing" && before !== "missing" && live > 0)
+    moment.tellOwner("delegation_gone", `${moment.account.agentAddress}:${moment.nowMs}`, { vmsLive: live });
   moment.touched = true;
 }
 
 const mayBeAlive = (vm: VmRecord): boolean =>
   isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
 
-function accountSteps(moment: Moment): readonly AccountStep[] {
+/** A list is asked about every minute at most; a FORGET that one core node alone still wants, every five. */
+const RELAY_CAP_MS = { security: 60_000, forget: 300_000 } as const;
+
+function accountSteps(moment: Moment, keys: Tools["keys"]): readonly AccountStep[] {
   const log = moment.store.loadLog(ACCOUNT);
   const due = (key: string, pauseMs: (tries: number) => number): number => {
     const tried = log.get(key);
     return tried === undefined ? 0 : Math.max(tried.lastMs + pauseMs(tried.tries), tried.leaseUntilMs);
   };
-  const relays = moment.store.openOwnerMessages().map(({ itemHash }) => {
-    const key = `relay:${itemHash}`;
-    return {
-      key,
-      kind: "relay" as const,
-      vmId: ACCOUNT,
-      itemHash,
-      dueMs: due(key, (tries) => backoff(tries, 1_000, 60_000)),
-    } as const;
-  });
+  const step = (kind: AccountStepKind, itemHash: string, pauseMs: (tries: number) => number): AccountStep => {
+    const key = itemHash === "" ? kind : `${kind}:${itemHash}`;
+    return { key, kind, vmId: ACCOUNT, itemHash, dueMs: due(key, pauseMs) };
+  };
+  const open = moment.store.openOwnerMessages();
+  const relays = open.map(({ itemHash, kind }) =>
+    step("relay", itemHash, (tries) => backoff(tries, 1_000, RELAY_CAP_MS[kind])),
+  );
+  const next = moment.store.nextKey();
+  const lacking = attemptsLacking(moment) > 0;
+  const rotate = lacking ? [step("rotate", next ?? "", (tries) => backoff(tries, 1_000, 60_000))] : [];
+  const inUse = next === null ? [moment.account.agentAddress] : [moment.account.agentAddress, next];
+  const reseal = inUse
+    .filter((address) => keys.isOld(address))
+    .map((address) => step("reseal", address, (tries) => backoff(tries, 60_000, 3_600_000)));
+  const always = [...relays, ...rotate, ...reseal];
   // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
-  if (!moment.store.loadTended().some(mayBeAlive)) return relays;
-  return [
-    ...relays,
-    { key: "payer", kind: "payer", vmId: ACCOUNT, itemHash: "", dueMs: due("payer", () => PAYER_EVERY_MS) },
-  ];
+  const waiting = next !== null && open.some((one) => one.purpose === "rotate");
+  if (!waiting && !moment.store.loadTended().some(mayBeAlive)) return always;
+  return [...always, step("payer", "", () => PAYER_EVERY_MS)];
 }
 
 function listSteps(moment: Moment, readSinceStart: boolean): readonly AccountStep[] {

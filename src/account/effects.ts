@@ -13,7 +13,7 @@ import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Clock, Random } from "../ports.ts";
 import type { Witness } from "./certificate.ts";
-import { forgetFor, isAliveWord, type Said } from "./attempts.ts";
+import { forgetFor, isAliveWord, type Said, type Signers, usableForgets } from "./attempts.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
 import type { Nodes } from "./next-node.ts";
@@ -28,8 +28,8 @@ export type Tools = {
   readonly random: Random;
   readonly keys: KeyRing;
   readonly readiness: Readiness;
-  /** Two core nodes showed our delegation in force at the latest reading; without it a FORGET would be refused and spent. */
-  readonly delegationInForce: boolean;
+  /** Whose FORGETs count: ours need a delegation that two core nodes showed in force at the latest reading. */
+  readonly signers: Signers;
   readonly nodes: Nodes;
 };
 
@@ -41,7 +41,7 @@ export type Learned =
       readonly forgets: readonly Forget[];
     }
   | { readonly kind: "more_forgets"; readonly forgets: readonly Forget[] }
-  | { readonly kind: "key_lost" }
+  | { readonly kind: "key_lost"; readonly address: string }
   | { readonly kind: "round"; readonly itemHash: string; readonly said: Said }
   | { readonly kind: "forget_sent"; readonly itemHash: string }
   | { readonly kind: "forget_spent"; readonly forgetHash: string; readonly core: Core }
@@ -92,7 +92,7 @@ const sign: Effect = async ({ keys }, vm, attempt) => {
     const forgets = signForgets(mine, key);
     return instance === undefined || forgets === undefined ? undefined : { signature: instance.signature, forgets };
   });
-  if (all === undefined) return [{ kind: "key_lost" }];
+  if (all === undefined) return [{ kind: "key_lost", address: attempt.sender }];
   return [{ kind: "signed", itemHash: attempt.itemHash, ...all }];
 };
 
@@ -107,7 +107,22 @@ function signForgets(forgets: readonly Forget[], key: Uint8Array): readonly Forg
 /** More FORGETs, composed by the drive when fewer than two are unspent somewhere, signed here. */
 export async function signMore(keys: KeyRing, sender: Address, fresh: readonly Forget[]): Promise<readonly Learned[]> {
   const done = await keys.use(sender, (key) => signForgets(fresh, key));
-  return done === undefined ? [{ kind: "key_lost" }] : [{ kind: "more_forgets", forgets: done }];
+  return done === undefined ? [{ kind: "key_lost", address: sender }] : [{ kind: "more_forgets", forgets: done }];
+}
+
+/** The same for many machines with one opening of the key: all of them or none. */
+export function signAll<T extends { readonly forgets: readonly Forget[] }>(
+  keys: KeyRing,
+  sender: Address,
+  drafts: readonly T[],
+): Promise<readonly T[] | undefined> {
+  return keys.use(sender, (key) => {
+    const signed = drafts.flatMap((draft) => {
+      const forgets = signForgets(draft.forgets, key);
+      return forgets === undefined ? [] : [{ ...draft, forgets }];
+    });
+    return signed.length === drafts.length ? signed : undefined;
+  });
 }
 
 async function wordOf(calls: Calls, core: Core, hash: string): Promise<CoreWord | null> {
@@ -164,10 +179,10 @@ async function forgetWhere(
   said: Said,
   turn: number,
 ): Promise<readonly Learned[]> {
-  if (!tools.delegationInForce) return [];
+  const usable = usableForgets(vm.forgets, tools.signers);
   const each = await Promise.all(
     CORES.map((core) =>
-      isAliveWord(said[core]) ? forgetOn(tools.calls, core, vm.forgets, attempt, turn) : Promise.resolve([]),
+      isAliveWord(said[core]) ? forgetOn(tools.calls, core, usable, attempt, turn) : Promise.resolve([]),
     ),
   );
   return each.flat();
@@ -210,12 +225,15 @@ const price: Effect = async ({ calls }, _vm, attempt) => {
   return [{ kind: "rates", rates: read.map((one) => (one.ok && one.value !== "absent" ? one.value : null)) }];
 };
 
-/** Wipes the data volumes while the node still knows the VM; after a FORGET it no longer could (crn.md §6.4). */
-const eraseOnNode: Effect = async ({ calls, keys, clock, random }, _vm, attempt) => {
+/**
+ * Wipes the data volumes while the node still knows the VM; after a FORGET it no longer could (crn.md §6.4). Signed by the
+ * present key: a node asks the owner's delegation, not who made the VM (crn.md §5.2).
+ */
+const eraseOnNode: Effect = async ({ calls, keys, clock, random, signers }, _vm, attempt) => {
   const { origin, domain } = attempt.node;
   const nowMs = clock.nowMs();
-  const headers = await keys.use(attempt.sender as Address, (walletKey) => {
-    const address = attempt.sender as Address;
+  const address = signers.agent as Address;
+  const headers = await keys.use(address, (walletKey) => {
     const key = makeOperatorKey({ walletKey, address, domain, nowMs, p256Key: newP256Key(random) });
     return operatorHeaders(key, { address, domain, method: "POST", path: erasePath(attempt.itemHash), nowMs });
   });

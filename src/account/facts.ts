@@ -12,7 +12,7 @@ import type { PayerFacts, PayerReading } from "./payer.ts";
 
 export async function readPayer(network: Network, payer: Address, agent: Address, nowMs: number): Promise<PayerFacts> {
   const perCore = await Promise.all(CORES.map((core) => readOne(network, core, payer, agent)));
-  return { perCore, asOfMs: nowMs };
+  return { perCore, asOfMs: nowMs, agent };
 }
 
 async function readOne(network: Network, core: Core, payer: Address, agent: Address): Promise<PayerReading | null> {

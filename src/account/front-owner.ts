@@ -11,6 +11,7 @@ import { verificationText } from "../aleph/message.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { DelegationView, OwnerFront, Overview, Session } from "./contract.ts";
 import { accountName, type FrontSetting, mayOwn, nameKeyFault } from "./doors.ts";
+import { beginLeaving, beginRotation, openLeave, signLeave } from "./front-leave.ts";
 
 export function ownerFront(setting: FrontSetting): OwnerFront {
   const { doors, ports } = setting;
@@ -31,6 +32,10 @@ export function ownerFront(setting: FrontSetting): OwnerFront {
     getVm: (session, { vmId }) => account(session).vmForOwner(vmId),
     openDelegation: (session) => openDelegation(setting, session),
     submitDelegation: (session, ask) => submitDelegation(setting, session, ask),
+    openLeave: (session) => openLeave(setting, session),
+    beginLeaving: (session, { kind }) => beginLeaving(setting, session, kind),
+    beginRotation: (session) => beginRotation(setting, session),
+    signLeave: (session, ask) => signLeave(setting, session, ask),
     openApproval: (session, { approvalId }) => account(session).openApproval(session, approvalId, now()),
     decideApproval: (session, ask) => account(session).decideApproval(session, ask, now()),
     seeNotice: (session, { noticeId }) => account(session).seeNotice(noticeId),
@@ -77,9 +82,9 @@ async function readOverview({ doors, gather, ...setting }: FrontSetting, session
 async function openDelegation(setting: FrontSetting, session: Session): Promise<Answer<DelegationView>> {
   const { doors, gather, network, ports } = setting;
   const account = doors.account(accountName(setting, session.owner));
-  const addresses = await account.addresses();
-  if (addresses === null) return refuse("auth.missing");
-  const { owner, agentAddress } = addresses;
+  const leave = await account.leaveFacts();
+  if (leave === null) return refuse("auth.missing");
+  const { owner, agentAddress } = leave;
   const [sent, facts, lists] = await Promise.all([
     account.sentDelegation(),
     gather.payer(owner, agentAddress),
@@ -89,30 +94,38 @@ async function openDelegation(setting: FrontSetting, session: Session): Promise<
   const rebuilt = rebuiltSecurity(perCore, owner);
   if (perCore.filter((one) => one !== undefined).length < 2) return refuse("network.unreachable", {}, 120);
   const state = facts === undefined ? "unknown" : agreedState(facts.perCore.map((one) => one?.delegation));
-  const before = rebuilt.authorizations.map((entry) => ({ ...inWords(entry), entry }));
-  const kept = before
-    .filter(({ entry }) => String(entry["address"]).toLowerCase() !== agentAddress.toLowerCase())
+  const listed = rebuilt.authorizations.map((entry) => ({ ...inWords(entry), entry }));
+  const kept = listed
+    .filter(({ entry }) => !isOurs(leave.keys, entry["address"]))
     .map(({ words, canTakeEverything }) => ({ words, canTakeEverything }));
   const doubtful = rebuilt.doubtful.map((entry) => ({ words: inWords(entry).words }));
   const added = ourEntries(agentAddress).map((entry) => ({ words: inWords(entry).words }));
   const view = { state, agentAddress, sent, kept, added, doubtful };
-  if (sent !== null || state === "ok") return answer({ ...view, toSign: null });
-  const timeS = Math.max(Math.floor(ports.clock.nowMs() / 1_000), Math.floor(rebuilt.lastTimeS) + 1);
+  // a key that may be in strange hands is never let in again: the way back is a new one
+  const strange = leave.leaving?.kind === "compromised";
+  if (sent !== null || state === "ok" || strange) return answer({ ...view, toSign: null });
+  const before = Math.floor(Math.max(rebuilt.lastTimeS, leave.newestListTimeS));
+  const timeS = Math.max(Math.floor(ports.clock.nowMs() / 1_000), before + 1);
   const content = aggregateContent({
     owner,
     timeS,
     key: "security",
-    content: { authorizations: withDelegation(rebuilt.authorizations, agentAddress) },
+    content: { authorizations: withDelegation(rebuilt.authorizations, agentAddress, leave.keys) },
   });
   const message = buildMessage({ sender: owner, type: "AGGREGATE", channel: SECURITY_CHANNEL, timeS, content });
   const ticks = { everything: kept.some((one) => one.canTakeEverything), doubtful: doubtful.length > 0 };
-  const offered = await account.offerDelegation(session, message, ticks, ports.clock.nowMs());
+  const offer = { purpose: "delegate" as const, about: agentAddress, message, ticks };
+  const offered = await account.offerDelegation(session, offer, ports.clock.nowMs());
   if (!offered.ok) return offered;
+  if (!offered.value.kept) return answer({ ...view, toSign: null });
   return answer({
     ...view,
     toSign: { itemHash: message.item_hash, text: verificationText(message), itemContent: message.item_content },
   });
 }
+
+const isOurs = (keys: readonly string[], address: unknown): boolean =>
+  keys.some((key) => key.toLowerCase() === String(address).toLowerCase());
 
 function agreedState(said: readonly ("ok" | "missing" | "too_wide" | undefined)[]): DelegationView["state"] {
   const agreed = (["ok", "too_wide", "missing"] as const).find(
@@ -127,6 +140,6 @@ async function submitDelegation(
   ask: Parameters<OwnerFront["submitDelegation"]>[1],
 ): Promise<Answer<DelegationView>> {
   const account = setting.doors.account(accountName(setting, session.owner));
-  const stored = await account.submitDelegation(session, ask, setting.ports.clock.nowMs());
+  const stored = await account.submitOwnerMessage(session, ask, setting.ports.clock.nowMs());
   return stored.ok ? openDelegation(setting, session) : stored;
 }

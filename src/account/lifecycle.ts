@@ -66,8 +66,9 @@ export function onSigned(
   // What a restore forgot may have been sent, and billed, at once.
   const firstSend = vm.state === "UNKNOWN" ? vm.admittedAtMs : signed.atMs;
   const sent = { ...attempt, signature: signed.signature, firstSendMs: firstSend };
-  const others = vm.forgets.filter((forget) => forget.target !== attempt.itemHash);
-  const forgets = [...others, ...signed.forgets.filter((forget) => forget.target === attempt.itemHash)];
+  // those of an earlier attempt stay, and so do those that a rotation added while these were being signed
+  const known = new Set(signed.forgets.map((forget) => forget.itemHash));
+  const forgets = [...signed.forgets, ...vm.forgets.filter((forget) => !known.has(forget.itemHash))];
   const out = into({ ...replaceAttempt(vm, sent), forgets }, "SENT", signed.atMs);
   return vm.endReason === null ? out : close(out, vm.endReason, signed.atMs);
 }

@@ -30,7 +30,7 @@ const START_AGAIN_MS = 300_000;
 
 export const whose = ({ account, store }: Moment): Whose => ({
   owner: account.owner,
-  senders: store.agentAddresses(),
+  senders: store.keysEver(),
 });
 
 export async function readLists(calls: Calls, { owner, senders }: Whose): Promise<ListsRead> {

@@ -5,8 +5,9 @@
 import first from "../../migrations/0001_account.sql";
 import pace from "../../migrations/0002_pace.sql";
 import reconcile from "../../migrations/0004_reconcile.sql";
+import leave from "../../migrations/0005_leave.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace, reconcile];
+const MIGRATIONS: readonly string[] = [first, pace, reconcile, leave];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -3,15 +3,19 @@
  *
  * Each method opens one moment, lets the rules decide, and answers a value or a refusal.
  */
-import type { SignedMessage, UnsignedMessage } from "../aleph/message.ts";
-import { attachSignature } from "../aleph/message.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import { AgentObject } from "./agent-object.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
+import { bornKey } from "./keys.ts";
+import { beginLeaving, type LeaveFacts, leaveFacts, type LeaveState, leaveState } from "./leave.ts";
+import type { LeaveKind } from "./leave-contract.ts";
+import type { OwnerMessage } from "./message-store.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
+import { keepOffer, type Offer, type SignedAsk, takeSigned } from "./owner-messages.ts";
 import type { PayerFacts } from "./payer.ts";
+import { prepareKey } from "./rotation.ts";
 import type { ApprovalState, Policy } from "./types.ts";
 import { overview, shownVm } from "./views.ts";
 
@@ -95,65 +99,45 @@ export class AccountObject extends AgentObject {
     return answer({ seen: true });
   }
 
-  /** Keeps the message that the page shows, so that only those bytes can come back signed. */
-  offerDelegation(
-    session: Session,
-    message: UnsignedMessage,
-    ticks: { readonly everything: boolean; readonly doubtful: boolean },
-    workerNowMs: number,
-  ): Answer<{ readonly kept: true }> {
-    return this.decide(workerNowMs, (moment) => {
-      const nonce = `${session.sessionId}:${message.item_hash}`;
-      if (moment.store.nonceKnown(nonce)) return answer({ kept: true });
-      moment.store.mintNonce(
-        {
-          nonce,
-          sessionId: session.sessionId,
-          purpose: "delegation",
-          payload: { message, ticks },
-          expiresAtMs: moment.nowMs + 600_000,
-        },
-        moment.nowMs,
-      );
-      return answer({ kept: true });
-    });
+  /** Keeps the message that the funding page shows, so that only those bytes can come back signed. */
+  offerDelegation(session: Session, offer: Offer, workerNowMs: number): Answer<{ readonly kept: boolean }> {
+    return this.decide(workerNowMs, (moment) => answer({ kept: keepOffer(moment, session, offer) }));
   }
 
-  submitDelegation(
+  submitOwnerMessage(
     session: Session,
-    ask: {
-      readonly itemHash: string;
-      readonly signature: string;
-      readonly tickedEverything: boolean;
-      readonly tickedDoubtful: boolean;
-    },
+    ask: SignedAsk,
     workerNowMs: number,
-  ): Answer<{ readonly stored: true }> {
-    return this.decide(workerNowMs, (moment) => {
-      const nonce = `${session.sessionId}:${ask.itemHash}`;
-      const kept = moment.store.takeNonce({
-        nonce,
-        sessionId: session.sessionId,
-        purpose: "delegation",
-        nowMs: moment.nowMs,
-      }) as { message: UnsignedMessage; ticks: { everything: boolean; doubtful: boolean } } | undefined;
-      if (kept === undefined) return refuse("input.invalid", { field: "item_hash" });
-      if ((kept.ticks.everything && !ask.tickedEverything) || (kept.ticks.doubtful && !ask.tickedDoubtful))
-        return refuse("input.invalid", { field: "tick" });
-      const message: SignedMessage | undefined = attachSignature(kept.message, ask.signature);
-      if (message === undefined || message.sender !== moment.account.owner)
-        return refuse("input.invalid", { field: "signature" });
-      moment.store.storeOwnerMessage("security", message, moment.nowMs);
-      moment.audit("delegation.signed", { itemHash: message.item_hash });
-      return answer({ stored: true });
-    });
+  ): Answer<{ readonly purpose: OwnerMessage["purpose"] }> {
+    return this.decide(workerNowMs, (moment) => takeSigned(moment, session, ask), true);
   }
 
-  /** The `security` message that is on its way, if any. */
+  /** The list that is on its way, if any, whatever it was signed for. */
   sentDelegation(): { readonly itemHash: string; readonly sinceMs: number; readonly coreNodesDone: number } | null {
     const open = this.store.openOwnerMessages().find((one) => one.kind === "security");
     return open === undefined
       ? null
       : { itemHash: open.itemHash, sinceMs: open.storedAtMs, coreNodesDone: open.coreNodesDone };
+  }
+
+  leaveFacts(): LeaveFacts | null {
+    return this.born ? leaveFacts(this.moment(this.nowMs())) : null;
+  }
+
+  leaveState(session: Session, ask: Parameters<typeof leaveState>[2], workerNowMs: number): Answer<LeaveState> {
+    return this.decide(workerNowMs, (moment) => answer(leaveState(moment, session, ask)), true);
+  }
+
+  beginLeaving(kind: LeaveKind, workerNowMs: number): Answer<{ readonly kind: LeaveKind }> {
+    return this.decide(workerNowMs, (moment) => beginLeaving(moment, kind), true);
+  }
+
+  /** Sealing is asynchronous, so the key is made before the moment in which it is kept or found unneeded. */
+  async prepareKey(workerNowMs: number): Promise<Answer<{ readonly key: string }>> {
+    const [kek] = this.setting.keks;
+    const name = this.store.loadAccount()?.name;
+    if (kek === undefined || name === undefined) return refuse("auth.missing");
+    const key = await bornKey(name, kek, this.setting.ports.random);
+    return this.decide(workerNowMs, (moment) => prepareKey(moment, key));
   }
 }

@@ -2,6 +2,7 @@
 import type { TypedData } from "../crypto/typed-data.ts";
 import type { Answer } from "../errors.ts";
 import type { ApprovalView, BalanceView, VmView } from "./contract.ts";
+import type { LeaveKind, LeaveView, SignAsk } from "./leave-contract.ts";
 import type { Shadow } from "./shadow.ts";
 import type {
   ApprovalFacts,
@@ -15,6 +16,8 @@ import type {
   Scope,
   Window,
 } from "./types.ts";
+
+export type * from "./leave-contract.ts";
 
 /** The signed-in owner; `sessionId` names one browser session on our origin, and nonces are minted for it alone. */
 export type Session = { readonly owner: `0x${string}`; readonly sessionId: string };
@@ -127,6 +130,10 @@ export type OwnerFront = {
       readonly tickedDoubtful: boolean;
     },
   ): Promise<Answer<DelegationView>>;
+  openLeave(session: Session): Promise<Answer<LeaveView>>;
+  beginLeaving(session: Session, ask: { readonly kind: LeaveKind }): Promise<Answer<LeaveView>>;
+  beginRotation(session: Session): Promise<Answer<LeaveView>>;
+  signLeave(session: Session, ask: SignAsk): Promise<Answer<LeaveView>>;
   openApproval(
     session: Session,
     ask: { readonly approvalId: string },

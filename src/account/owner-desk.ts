@@ -13,6 +13,7 @@ import { OWN_OPENINGS_MAX, unpaced } from "./breaker.ts";
 import { close, isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { noteApproved, noteDenied } from "./pacing.ts";
+import { stay } from "./leave-state.ts";
 import { worstCase } from "./policy.ts";
 import { areWindows, draftFault } from "./policy-draft.ts";
 import { isWider } from "./policy-wider.ts";
@@ -95,7 +96,10 @@ export function savePolicy(
 
 function unfreezeNow(moment: Moment, what: Unfreeze): void {
   moment.audit("unfrozen", { what: what === "account" ? "account" : what.grantId });
-  if (what === "account") return endFreeze(moment);
+  if (what === "account") {
+    stay(moment);
+    return endFreeze(moment);
+  }
   const grant = moment.store.loadGrant(what.grantId);
   if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
   // What froze it has been seen and forgiven: it starts anew.
@@ -181,20 +185,20 @@ export function emergencyStop(moment: Moment, grantId: string): readonly VmView[
   });
 }
 
-function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
+export function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
   for (const vm of moment.store.loadLive())
     if (grantId === null || vm.grantId === grantId)
       saveChange(moment, vm, close(vm, reason, moment.nowMs, moment.mayHaveLeft));
 }
 
-function voidUnsent(moment: Moment, grantId: string | null): void {
+export function voidUnsent(moment: Moment, grantId: string | null): void {
   const unsent = moment.store
     .loadLive()
     .filter((vm) => vm.state === "REQUESTED" && (grantId === null || vm.grantId === grantId));
   for (const vm of unsent) saveChange(moment, vm, close(vm, "never_sent", moment.nowMs, moment.mayHaveLeft));
 }
 
-function staleApprovals(moment: Moment, grantId: string | null): void {
+export function staleApprovals(moment: Moment, grantId: string | null): void {
   for (const approval of moment.store.openApprovals(grantId)) {
     moment.store.saveApproval({ ...approval, state: "stale" });
     moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.stale") });

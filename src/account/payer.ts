@@ -16,7 +16,12 @@ export type PayerReading = {
   readonly lines: readonly { readonly itemHash: Hash; readonly rate: bigint; readonly consumedCredits: Credits }[];
   readonly delegation: "ok" | "missing" | "too_wide";
 };
-export type PayerFacts = { readonly perCore: readonly (PayerReading | null)[]; readonly asOfMs: number };
+export type PayerFacts = {
+  readonly perCore: readonly (PayerReading | null)[];
+  readonly asOfMs: number;
+  /** The key whose delegation was looked at; what was read of one key says nothing of another. */
+  readonly agent?: string;
+};
 
 /** What the account itself knows, computed in the deciding transaction. */
 export type Ours = {
@@ -93,7 +98,8 @@ export function guardPayer(line: PayerLine, newCredits: Credits): Refusal | null
 }
 
 /** What two core nodes agree on about our delegation; `unknown` when no two do. */
-export function delegationOf(facts: PayerFacts): "ok" | "missing" | "too_wide" | "unknown" {
+export function delegationOf(facts: PayerFacts, agent?: string): "ok" | "missing" | "too_wide" | "unknown" {
+  if (facts.agent !== undefined && agent !== undefined && facts.agent !== agent) return "unknown";
   const said = readings(facts).map((one) => one.delegation);
   const agreed = (["ok", "too_wide", "missing"] as const).find(
     (state) => said.filter((one) => one === state).length >= 2,

@@ -2,14 +2,6 @@
 import type { ListsState, Sighting } from "./reconcile.ts";
 import type { Hash } from "./types.ts";
 
-/** Every agent key that this account ever had: what one of them signed is ours. */
-export function agentAddresses(sql: SqlStorage): readonly string[] {
-  return sql
-    .exec<{ address: string }>("SELECT address FROM agent_key UNION SELECT agent_address FROM account")
-    .toArray()
-    .map((row) => row.address);
-}
-
 export function vmIdOfHash(sql: SqlStorage, itemHash: Hash): string | undefined {
   return sql.exec<{ vm_id: string }>("SELECT vm_id FROM attempt WHERE item_hash = ?", itemHash).toArray()[0]?.vm_id;
 }

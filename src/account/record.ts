@@ -4,6 +4,7 @@
  * Synchronous. The rules say what becomes of the VM; this file only makes sure that everything which follows from a
  * change is stored together with it.
  */
+import { canUndo, type Signers, storedBy } from "./attempts.ts";
 import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
 import {
@@ -45,7 +46,7 @@ export function learn(
   for (const one of learned) {
     const vm = moment.store.loadVm(about.vmId);
     if (vm === undefined) return;
-    if (one.kind === "key_lost") keyLost(moment);
+    if (one.kind === "key_lost") keyLost(moment, one.address);
     else if (one.kind === "billed") settled(moment, vm, one.credits);
     else if (isOfNow(vm, about.itemHash, one)) saveChange(moment, vm, next(moment, vm, one, delegationInForce));
   }
@@ -56,6 +57,11 @@ const OF_THE_CURRENT: ReadonlySet<Learned["kind"]> = new Set(["node", "node_refu
 /** What a late answer says of an earlier attempt's node or price is not true of the attempt that followed it. */
 const isOfNow = (vm: VmRecord, itemHash: string, { kind }: Learned): boolean =>
   !OF_THE_CURRENT.has(kind) || currentAttempt(vm).itemHash === itemHash;
+export const signersOf = ({ account }: Moment, delegationInForce: boolean): Signers => ({
+  owner: account.owner,
+  agent: account.agentAddress,
+  delegationInForce,
+});
 
 function next(
   moment: Moment,
@@ -70,7 +76,11 @@ function next(
     case "more_forgets":
       return { ...vm, forgets: [...vm.forgets, ...learned.forgets] };
     case "round":
-      return onRound(vm, learned.itemHash, { said: learned.said, atMs: nowMs, delegationInForce });
+      return onRound(vm, learned.itemHash, {
+        said: learned.said,
+        atMs: nowMs,
+        delegationInForce: canUndo(vm.forgets, learned.itemHash, signersOf(moment, delegationInForce)),
+      });
     case "forget_sent":
       return onForgetSent(vm, learned.itemHash, nowMs);
     case "forget_spent":
@@ -115,7 +125,8 @@ export function saveChange(moment: Moment, before: VmRecord, changed: VmRecord):
 }
 
 function isTended(moment: Moment, vm: VmRecord): boolean {
-  const tended = planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs).length > 0;
+  const log = moment.store.loadLog(vm.vmId);
+  const tended = planVm(storedBy(vm, moment.account.agentAddress), log, moment.nowMs).length > 0;
   if (!tended) moment.store.clearTried(vm.vmId);
   return tended;
 }
@@ -165,8 +176,9 @@ export function freeze(moment: Moment, reason: string): void {
   moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
 }
 
-function keyLost(moment: Moment): void {
-  if (moment.account.keyLost) return;
+/** A key that was rotated out while it was being asked for is no loss. */
+function keyLost(moment: Moment, address: string): void {
+  if (moment.account.keyLost || moment.account.agentAddress !== address) return;
   moment.store.setKeyLost(true);
   moment.audit("account.key_lost", {});
   moment.tellOwner("key_lost", moment.account.agentAddress);
@@ -193,5 +205,8 @@ export function tend(moment: Moment): void {
 
 /** What there is to do for all VMs, due or not. */
 export function plannedSteps(moment: Moment): readonly Step[] {
-  return moment.store.loadTended().flatMap((vm) => planVm(vm, moment.store.loadLog(vm.vmId), moment.nowMs));
+  const { agentAddress } = moment.account;
+  return moment.store
+    .loadTended()
+    .flatMap((vm) => planVm(storedBy(vm, agentAddress), moment.store.loadLog(vm.vmId), moment.nowMs));
 }

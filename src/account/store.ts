@@ -4,6 +4,7 @@
  * The rules see only this shape, so a simulation can put another memory behind the very same code.
  */
 import * as accounts from "./account-store.ts";
+import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as paces from "./pace-store.ts";
@@ -24,6 +25,7 @@ export function sqlStore(sql: SqlStorage) {
   return {
     ...paceStore(sql),
     ...listStore(sql),
+    ...leaveStore(sql),
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -47,7 +49,6 @@ export function sqlStore(sql: SqlStorage) {
     saveTried: on(accounts.saveTried),
     clearTried: on(accounts.clearTried),
     liveCount: on(accounts.liveCount),
-    kekVersion: on(accounts.kekVersion),
     databaseBytes: on(accounts.databaseBytes),
     raiseCommitSeq: on(accounts.raiseCommitSeq),
     nonceKnown: on(accounts.nonceKnown),
@@ -85,6 +86,8 @@ export function sqlStore(sql: SqlStorage) {
     storeOwnerMessage: on(messages.storeOwnerMessage),
     openOwnerMessages: on(messages.openOwnerMessages),
     recordRelay: on(messages.recordRelay),
+    newestListTimeS: on(messages.newestListTimeS),
+    listInForce: on(messages.listInForce),
   };
 }
 
@@ -101,7 +104,6 @@ function paceStore(sql: SqlStorage) {
 function listStore(sql: SqlStorage) {
   const on = bound(sql);
   return {
-    agentAddresses: on(reconciled.agentAddresses),
     vmIdOfHash: on(reconciled.vmIdOfHash),
     hadAnyVm: on(reconciled.hadAnyVm),
     loadSightings: on(reconciled.loadSightings),
@@ -109,5 +111,18 @@ function listStore(sql: SqlStorage) {
     dropSighting: on(reconciled.dropSighting),
     loadLists: on(reconciled.loadLists),
     saveLists: on(reconciled.saveLists),
+  };
+}
+
+function leaveStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    loadLeaving: on(leaving.loadLeaving),
+    saveLeaving: on(leaving.saveLeaving),
+    nextKey: on(leaving.nextKey),
+    saveNextKey: on(leaving.saveNextKey),
+    setAgentAddress: on(leaving.setAgentAddress),
+    keysEver: on(leaving.keysEver),
+    kekVersion: on(leaving.kekVersion),
   };
 }

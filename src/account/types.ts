@@ -268,6 +268,8 @@ export type NoticeKind =
   | "teardown_slow"
   | "delegation_gone"
   | "key_lost"
+  | "key_rotated"
+  | "access_revoked"
   | "price_above_hold"
   | "payer_line"
   | "removing"

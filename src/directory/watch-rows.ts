@@ -98,6 +98,24 @@ export function takeOverdue(sql: Sql, nowMs: number, thresholdMs: number): reado
   return rows.map((row) => ({ name: row.name, objectId: row.object_id }));
 }
 
+/** A key that does not open under the present sealing key either is not tried more often than this. */
+const KEK_AGAIN_MS = 3_600_000;
+
+/** Sleepers whose key is still sealed with another sealing key than the present one: waking them seals it anew. */
+export function takeOtherKeks(sql: Sql, nowMs: number, kekVersion: number, limit: number): readonly Sleeper[] {
+  const rows = sql
+    .exec<{ name: string; object_id: string }>(
+      `SELECT name, object_id FROM account WHERE kek_version NOT IN (0, ?1) AND tried_at_ms <= ?2
+       ORDER BY tried_at_ms, name LIMIT ?3`,
+      kekVersion,
+      nowMs - KEK_AGAIN_MS,
+      limit,
+    )
+    .toArray();
+  for (const row of rows) sql.exec("UPDATE account SET tried_at_ms = ? WHERE name = ?", nowMs, row.name);
+  return rows.map((row) => ({ name: row.name, objectId: row.object_id }));
+}
+
 export function earliestDueMs(sql: Sql): number | null {
   return sql
     .exec<{ due: number | null }>("SELECT min(next_due_ms) AS due FROM account WHERE next_due_ms IS NOT NULL")

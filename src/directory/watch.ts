@@ -17,6 +17,7 @@ import {
   keepNameCheck,
   keepReport,
   lastSeqOf,
+  takeOtherKeks,
   takeOverdue,
   WAKES_PER_RUN_MAX,
 } from "./watch-rows.ts";
@@ -81,11 +82,17 @@ export class WatchObject extends DurableObject<WatchEnv> {
     return earliestDueMs(this.#sql);
   }
 
+  /** With `kekVersion` it also wakes accounts whose key is sealed with another one (safety.md b.5). */
   async sweep(
     nowMs: number,
     thresholdMs: number,
+    kekVersion?: number,
   ): Promise<{ readonly woken: number; readonly earliestMs: number | null }> {
-    const { woken } = await this.#wakeOverdue(nowMs, thresholdMs);
+    const { tried, woken } = await this.#wakeOverdue(nowMs, thresholdMs);
+    if (kekVersion !== undefined) {
+      const others = takeOtherKeks(this.#sql, nowMs, kekVersion, WAKES_PER_RUN_MAX - tried);
+      await Promise.allSettled(others.map((sleeper) => this.#wake(sleeper)));
+    }
     return { woken, earliestMs: this.nextDueMs() };
   }
 

@@ -16,6 +16,7 @@ import type { Kit, WebApp, WebContext, WebDeps, WebEnv } from "./deps.ts";
 import { fundingRoutes } from "./funding.ts";
 import { anonymousLane, ownHost, sameOriginPosts, securityHeaders } from "./guards.ts";
 import { homeRoutes } from "./home.ts";
+import { leaveRoutes } from "./leave.ts";
 import { networkRoutes } from "./network.ts";
 import { policyRoutes } from "./policy.ts";
 import { refusalPage } from "./refusal-page.ts";
@@ -40,6 +41,7 @@ export function createApp(deps: WebDeps): WebApp {
   dashboardRoutes(app, kit);
   policyRoutes(app, kit);
   fundingRoutes(app, kit);
+  leaveRoutes(app, kit);
   approveRoutes(app, kit);
   app.notFound((c) => kit.refuse(c, refusal("input.unknown_id")));
   app.onError((error, c) => thrown(error, c, kit));

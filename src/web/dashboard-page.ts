@@ -25,6 +25,11 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
       ${overview.grants.length === 0 ? html`<p>None yet. Add <code>${kit.config.PUBLIC_ORIGIN}/mcp</code> to one; it brings you here.</p>` : overview.grants.map((grant) => agent(grant, csrf))}
       <h2>Brakes</h2>
       ${brakes(overview, csrf)}
+      <h2>Leave or change keys</h2>
+      <p>
+        Take this service's access away, change the key that it holds, or end machines by your own signature:
+        <a href="/dashboard/leave">Leave or change keys</a>
+      </p>
     </div>`;
   return page(kit, { title: "Dashboard", body, scripts: ["dashboard.js"], csrf });
 }
@@ -33,7 +38,7 @@ function standing(overview: Overview): Html {
   const { balance } = overview;
   return html`${overview.state === "frozen" ? warning(html`The account is frozen${overview.frozenReason === null ? "" : ` (${plain(overview.frozenReason)})`}. Running VMs go on to their end. ${endOfFreeze(overview)}`) : null}
   ${overview.policy === null ? warning(html`No limits are set, so no agent can spend. <a href="/dashboard/policy">Set limits</a>`) : null}
-  ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a>`)}
+  ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a> · <a href="/dashboard/leave">Leave or change keys</a>`)}
   ${overview.unattended ? warning("This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.") : null}
   ${balance.networkState === "reachable" ? null : warning(`The network does not answer now; figures are of ${time(balance.asOfMs)}.`)}`;
 }

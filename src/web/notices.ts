@@ -8,8 +8,10 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   vm_ended: "A VM has ended.",
   teardown_slow: "A teardown takes longer than it should. It goes on until the network confirms it.",
   delegation_gone:
-    "Your delegation is gone. Your agents can rent nothing, and live VMs may need your own signature to end.",
-  key_lost: "The agent key cannot be opened. It has to be rotated.",
+    "Your delegation is gone. Your agents can rent nothing, and live VMs may need your own signature to end: see Leave or change keys.",
+  key_lost: "The agent key cannot be opened. It has to be rotated, under Leave or change keys.",
+  key_rotated: "The agent key was changed. The old one can do nothing any more.",
+  access_revoked: "Two core nodes confirm that this service has no access to your Aleph account any more.",
   price_above_hold: "The network froze a price above the one held. That VM was destroyed.",
   payer_line: "Your credits come close to one day of burn. Below it, Aleph removes machines.",
   removing: "Aleph is removing machines of yours for lack of credits.",

@@ -9,10 +9,13 @@ import {
   isRejected,
   saidAlive,
   saidRejected,
+  canUndo,
+  storedBy,
   unspentForgets,
+  usableForgets,
 } from "../../src/account/attempts.ts";
 import type { Attempt } from "../../src/account/types.ts";
-import { attempt, forget, HASH, MIN, round, S, T0 } from "./vms.ts";
+import { attempt, forget, HASH, MIN, requested, round, S, T0 } from "./vms.ts";
 
 type Step = readonly [letters: string, afterMs: number, delegationInForce?: boolean];
 
@@ -224,5 +227,41 @@ describe("unspentForgets", () => {
     expect(unspentForgets(forgets, HASH)).toBe(1);
     expect(unspentForgets([...forgets, forget("f4")], HASH)).toBe(2);
     expect(unspentForgets(forgets, "dd")).toBe(0);
+  });
+});
+
+describe("FORGETs of several signers", () => {
+  const [OWNER, AGENT, FORMER] = ["0xowner", "0xagent", "0xformer"];
+  const all = [
+    forget("old", { sender: FORMER }),
+    forget("new", { sender: AGENT }),
+    forget("own", { sender: OWNER }),
+    forget("new2", { sender: AGENT }),
+  ];
+  const by = (delegationInForce: boolean) => ({ owner: OWNER, agent: AGENT, delegationInForce });
+  const names = (forgets: typeof all | readonly (typeof all)[number][]) => forgets.map((one) => one.itemHash);
+
+  test("are tried the owner's first, then the present key's, an older key's last", () => {
+    expect(names(usableForgets(all, by(true)))).toEqual(["own", "new", "new2", "old"]);
+  });
+
+  test("without our delegation are the owner's alone: each of ours would be refused and spent", () => {
+    expect(names(usableForgets(all, by(false)))).toEqual(["own"]);
+  });
+
+  test("make an attempt undoable while ours count, or once the owner has signed one of that very attempt", () => {
+    expect(canUndo([], HASH, by(true))).toBe(true);
+    expect(canUndo(all, HASH, by(false))).toBe(true);
+    expect(canUndo(all, "dd", by(false))).toBe(false);
+    expect(canUndo([forget("own", { sender: OWNER, signature: null })], HASH, by(false))).toBe(false);
+    expect(canUndo([forget("new", { sender: AGENT })], HASH, by(false))).toBe(false);
+  });
+
+  test("are kept in store by the present key: another's do not count, and a VM with none of them is itself", () => {
+    const vm = requested({ forgets: all });
+    expect(names(storedBy(vm, AGENT).forgets)).toEqual(["new", "new2"]);
+    expect(storedBy(vm, "0xnobody").forgets).toEqual([]);
+    const plain = requested({ forgets: [forget("new", { sender: AGENT })] });
+    expect(storedBy(plain, AGENT)).toBe(plain);
   });
 });

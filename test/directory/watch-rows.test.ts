@@ -8,6 +8,7 @@ import {
   keepReport,
   lastSeqOf,
   SILENCE_MS_MAX,
+  takeOtherKeks,
   takeOverdue,
   WAKES_PER_RUN_MAX,
 } from "../../src/directory/watch-rows.ts";
@@ -136,5 +137,26 @@ describe("countByKek", () => {
       { kekVersion: 1, accounts: 1 },
       { kekVersion: 2, accounts: 2 },
     ]);
+  });
+});
+
+describe("takeOtherKeks", () => {
+  const taken = (nowMs: number, version: number, limit = 10): readonly string[] =>
+    takeOtherKeks(sql, nowMs, version, limit).map((sleeper) => sleeper.name);
+
+  it("finds whoever is sealed with another version, older or newer, and nobody without a key", () => {
+    report("a", { kekVersion: 1 });
+    report("b", { kekVersion: 2 });
+    report("c", { kekVersion: 3 });
+    report("d", { kekVersion: 0 });
+    expect(taken(NOW, 2)).toEqual(["a", "c"]);
+  });
+
+  it("takes no more than there is room for, and nobody twice within an hour", () => {
+    for (const name of ["a", "b", "c"]) report(name, { kekVersion: 1 });
+    expect(taken(NOW, 2, 2)).toEqual(["a", "b"]);
+    expect(taken(NOW + 1_000, 2, 2)).toEqual(["c"]);
+    expect(taken(NOW + 3_599_999, 2, 2)).toEqual([]);
+    expect(taken(NOW + 3_600_000, 2, 2)).toEqual(["a", "b"]);
   });
 });

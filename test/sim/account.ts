@@ -46,16 +46,31 @@ export class SimAccount {
     this.world = world;
     this.name = `acc${index}`;
     this.random = world.dice.random();
-    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [] };
     this.key = new Uint8Array(32).fill(index + 1);
+    const list = { timeS: 0, letsIn: [addressOf(this.key)] };
+    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [], lists: [list, list, list] };
     this.ownerKey = new Uint8Array(32).fill(index + 101);
     this.owner = addressOf(this.ownerKey);
     this.data.memory.transaction(() => {
       const { store } = this.data;
       const born = { name: this.name, objectId: toHex(this.key), agentAddress: addressOf(this.key) };
       store.insertAccount({ ...born, owner: this.owner, bornAtMs: world.time.nowMs });
+      this.keep(this.key);
     });
     this.now = this.incarnate();
+  }
+
+  /** A key of this account, sealed in its storage: what a restore takes back is gone. */
+  keep(secret: Uint8Array): Address {
+    const address = addressOf(secret);
+    const sealed = { kekVersion: 1, iv: new Uint8Array(), ciphertext: secret };
+    this.data.store.saveKey({ address, ...sealed }, this.world.time.nowMs);
+    return address;
+  }
+
+  keyOf(address: string): Uint8Array | undefined {
+    const lost = this.keyGone && address === addressOf(this.key);
+    return lost ? undefined : this.data.store.loadKey(address)?.ciphertext;
   }
 
   get health(): Health {
@@ -100,6 +115,7 @@ export class SimAccount {
   private host(self: () => Incarnation): DriveHost {
     const caller: Caller = {
       payer: this.payer,
+      owner: this.owner,
       isAlive: () => self().alive,
       crash: () => self().alive && this.crash(),
       lists: (core) => self().alive && this.world.judge.lists(this, core),
@@ -112,8 +128,8 @@ export class SimAccount {
         return this.commit(this.nowMs(), work);
       },
       read: (work) => work(this.moment(this.nowMs())),
-      tools: (delegationInForce) => toolsOf(this, lines, this.random, delegationInForce),
-      readPayer: () => this.world.wire.readPayer(caller),
+      tools: (signers) => toolsOf(this, lines, this.random, signers),
+      readPayer: (_owner, agent) => this.world.wire.readPayer(caller, agent),
       report: (dueMs) => this.report(self(), dueMs),
       hear: () => this.hear(self()),
       arm: (dueMs) => self().alive && this.arm(dueMs),

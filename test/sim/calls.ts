@@ -19,6 +19,7 @@ const ATTO_PER_MILLI = 10n ** 15n;
 /** One incarnation of an account, as its calls see it. */
 export type Caller = {
   readonly payer: Payer;
+  readonly owner: string;
   readonly isAlive: () => boolean;
   readonly crash: () => void;
   /** Told of each list of its own that a core node gives. */
@@ -109,16 +110,19 @@ export class Wire {
       });
     return {
       publish: (core, message) => {
-        const kind = message.type === "INSTANCE" ? "INSTANCE" : "FORGET";
+        const kind = message.type === "POST" ? "FORGET" : message.type;
         const target =
           kind === "FORGET" ? (/"hashes":\["([0-9a-f]{64})"/.exec(message.item_content)?.[1] ?? null) : null;
-        const { item_hash: hash } = message;
-        caller.sends(kind, hash, message.signature, target);
+        const { item_hash: hash, sender } = message;
+        const byOwner = sender === caller.owner;
+        const list = kind === "AGGREGATE" ? { timeS: message.time, letsIn: letIn(message.item_content) } : undefined;
+        if (kind !== "AGGREGATE") caller.sends(kind, hash, message.signature, target);
         return this.ask(caller, () => {
           if (cores.isDown(core)) return this.silent();
-          const { item_content: content, signature, sender, time: timeS } = message;
+          const { item_content: content, signature, time: timeS } = message;
           const bytes = { content, signature, sender, timeS };
-          cores.post(core, { hash, kind, target, payer: caller.payer, byOwner: false, bytes });
+          const about = { hash, kind, target, payer: caller.payer, byOwner, sender, bytes };
+          cores.post(core, list === undefined ? about : { ...about, list });
           return "accepted" as const;
         });
       },
@@ -184,16 +188,16 @@ export class Wire {
     return whose.senders === undefined ? [...listed, FOREIGN] : listed;
   }
 
-  readPayer(caller: Caller): Promise<PayerFacts> {
-    return this.ask(caller, () => true as const).then(() => this.payerNow(caller.payer));
+  readPayer(caller: Caller, agent: string): Promise<PayerFacts> {
+    return this.ask(caller, () => true as const).then(() => this.payerNow(caller.payer, agent));
   }
 
   /** What a front gathers for a decision; one of three may be missing, and one may lie. */
-  payerNow(payer: Payer): PayerFacts {
+  payerNow(payer: Payer, agent: string): PayerFacts {
     const { dice, core } = this;
     const perCore = CORES.map((one): PayerReading | null => {
       if (core.isDown(one) || dice.yes(core.faults.requestLost * 0.3)) return null;
-      const inForce = this.lies(one, payer.delegated, (truth) => !truth);
+      const inForce = this.lies(one, core.letsIn(one, payer, agent), (truth) => !truth);
       const delegation = inForce ? "ok" : "missing";
       const credits = this.lies(one, payer.credits, () => 0);
       const hashes = payer.hashes.filter((hash) => core.messages.get(hash)?.words[one] === "processed");
@@ -204,7 +208,7 @@ export class Wire {
       }));
       return { credits, lots: [], lines, delegation };
     });
-    return { perCore, asOfMs: this.time.nowMs };
+    return { perCore, asOfMs: this.time.nowMs, agent };
   }
 }
 
@@ -223,6 +227,10 @@ function listedAs({ hash, bytes }: Message, { senders }: ListAsk): readonly List
   if (senders === undefined) return [listed];
   return [{ ...listed, signed: { itemHash: hash, sender, itemContent: content, signature, timeS } }];
 }
+const letIn = (content: string): readonly string[] => {
+  const { content: list } = JSON.parse(content) as { content: { authorizations: { address: string }[] } };
+  return list.authorizations.map((entry) => entry.address);
+};
 
 const answerOf = <T>(value: T | undefined, why: Unknown = "unreachable"): Outcome<T> =>
   value === undefined ? unknown(why) : known(value);

@@ -71,7 +71,11 @@ export class Agents {
     const node = world.dice.pick(nodes.all);
     const { nodeHash, origin, domain } = node;
     const rateAttoPerS = attoOf(world.core.price);
-    return { payer: world.wire.payerNow(account.payer), rateAttoPerS, node: { nodeHash, origin, domain } };
+    return {
+      payer: world.wire.payerNow(account.payer, account.row.agentAddress),
+      rateAttoPerS,
+      node: { nodeHash, origin, domain },
+    };
   }
 
   private create(account: SimAccount, grant: Grant): void {
@@ -95,7 +99,7 @@ export class Agents {
     const { dice, wire } = this.setting.world;
     const vm = this.liveOf(account, grant.grantId);
     if (vm === undefined) return;
-    const payer = wire.payerNow(account.payer);
+    const payer = wire.payerNow(account.payer, account.row.agentAddress);
     const seconds = dice.pick([300, 600, 1_800]);
     const quote = this.byGrant(account, grant.grantId, (moment, own) => {
       const fresh = moment.store.loadVm(vm.vmId);

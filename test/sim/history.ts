@@ -12,6 +12,7 @@ import { Dice } from "./dice.ts";
 import { drawBad, drawFaults, FAULT_KINDS } from "./faults.ts";
 import { atRest, checkRest } from "./rest.ts";
 import { Mischief } from "./mischief.ts";
+import { Leaver } from "./leaver.ts";
 import { type Core, CoreNetwork } from "./network.ts";
 import { Nodes } from "./nodes.ts";
 import { Owners } from "./owner.ts";
@@ -60,7 +61,8 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
   };
   const world: World = { dice, time, core, wire, watch, seen, judge };
   const accounts = Array.from({ length: dice.yes(0.3) ? 2 : 1 }, (_, index) => new SimAccount(world, index));
-  const run = new Run(world, nodes, checker, accounts);
+  const leaver = new Leaver(world, checker, seed);
+  const run = new Run(world, nodes, checker, accounts, leaver);
   run.begin();
   let events = 0;
   while (checker.broken === null && !run.over && time.step(run.untilMs)) {
@@ -69,6 +71,7 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
       yield;
     }
     for (const account of accounts) checker.armed(account, watch.dueOf(account.name));
+    run.lookAtKeys();
     if (++events > EVENTS_MAX) checker.fail("I12", "the history does not come to rest");
   }
   if (checker.broken === null) for (const account of accounts) checkRest(checker, account);
@@ -88,9 +91,12 @@ class Run {
   private readonly mischief: Mischief;
   private readonly checker: Checker;
   private readonly unknownSince = new Map<string, number>();
+  private readonly leaver: Leaver;
+  private readonly keys = new Map<SimAccount, SimAccount["row"]["agentAddress"]>();
 
-  constructor(world: World, nodes: Nodes, checker: Checker, accounts: readonly SimAccount[]) {
+  constructor(world: World, nodes: Nodes, checker: Checker, accounts: readonly SimAccount[], leaver: Leaver) {
     this.world = world;
+    this.leaver = leaver;
     this.accounts = accounts;
     this.checker = checker;
     this.agents = new Agents({ world, nodes, checker, accounts });
@@ -108,12 +114,21 @@ class Run {
     time.after(1_000, () => this.command());
   }
 
+  lookAtKeys(): void {
+    for (const account of this.accounts) {
+      const { agentAddress } = account.row;
+      this.leaver.checkKey(account, this.keys.get(account) ?? agentAddress);
+      this.keys.set(account, agentAddress);
+    }
+  }
+
   private command(): void {
     const { dice, time } = this.world;
     this.mischief.turn();
     this.trouble(dice.pick(this.accounts));
     if (dice.yes(0.78)) this.agents.turn();
     else this.owners.turn();
+    for (const account of this.accounts) this.leaver.turn(account);
     if (--this.left > 0) time.after(this.pauseMs(), () => this.command());
     else time.after(10_000, () => this.heal());
   }
@@ -162,6 +177,7 @@ class Run {
   private look(): void {
     const { time } = this.world;
     for (const account of this.accounts) checkFound(this.checker, account, this.unknownSince);
+    for (const account of this.accounts) this.leaver.finish(account);
     this.over = this.accounts.every((account) => atRest(this.checker, account));
     if (!this.over) time.after(10 * MIN, () => this.look());
   }

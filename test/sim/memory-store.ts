@@ -7,6 +7,7 @@ import { type Pace, unpaced } from "../../src/account/breaker.ts";
 import type { Balance } from "../../src/account/ledger.ts";
 import { EMPTY_BALANCE } from "../../src/account/ledger.ts";
 import type { About, AuditRow } from "../../src/account/ledger-store.ts";
+import type { Leaving } from "../../src/account/leave-store.ts";
 import type { OwnerMessage } from "../../src/account/message-store.ts";
 import { isLive } from "../../src/account/lifecycle.ts";
 import type { Tried } from "../../src/account/plan.ts";
@@ -15,6 +16,7 @@ import { type ListsState, NEVER_READ, type Sighting } from "../../src/account/re
 import type { Store } from "../../src/account/store.ts";
 import type { Approval, Grant, Hold, Notice, Policy, VmRecord } from "../../src/account/types.ts";
 import { Memory, type Table } from "./memory.ts";
+import type { Address } from "../../src/crypto/secp256k1.ts";
 import { sha256Hex } from "../../src/crypto/hash.ts";
 
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
@@ -26,7 +28,7 @@ export type ExtraRow = {
   readonly credits: number;
   readonly atMs: number;
 };
-type Relayed = OwnerMessage & { readonly open: boolean };
+type Kept = OwnerMessage & { readonly open: boolean; readonly inForce: boolean };
 
 export type Changed = ReadonlyMap<string, VmRecord | undefined>;
 
@@ -48,7 +50,9 @@ export class MemoryStore {
   private readonly nonces = this.memory.table<NonceRow & { readonly used: boolean }>();
   private readonly notices = this.memory.table<Notice>();
   private readonly tried = this.memory.table<ReadonlyMap<string, Tried>>();
-  private readonly messages = this.memory.table<Relayed>();
+  private readonly messages = this.memory.table<Kept>();
+  private readonly leavings = this.memory.table<Leaving>();
+  private readonly nextKeys = this.memory.table<Address>();
   private readonly vmIds = this.memory.table<string>();
   private readonly sightings = this.memory.table<Sighting>();
   private readonly lists = this.memory.table<ListsState>();
@@ -234,20 +238,57 @@ export class MemoryStore {
           .filter((one) => (grantId === null || one.grantId === grantId) && ["pending", "approved"].includes(one.state))
           .toReversed(),
       saveApproval: (approval) => this.approvals.set(approval.approvalId, approval),
-      storeOwnerMessage: (kind, message, storedAtMs) =>
-        this.messages.set(message.item_hash, {
-          itemHash: message.item_hash,
-          kind,
-          message,
-          storedAtMs,
-          coreNodesDone: 0,
-          open: true,
-        }),
-      openOwnerMessages: () => [...this.messages.values()].filter((one) => one.open),
-      recordRelay: (itemHash, coreNodesDone) => {
-        const one = this.messages.get(itemHash);
-        if (one !== undefined) this.messages.set(itemHash, { ...one, coreNodesDone, open: coreNodesDone < 2 });
+      ...this.messageRows(),
+    };
+    return part;
+  }
+
+  private messageRows() {
+    const isNewer = (one: Kept, kind: string): boolean => kind === "security" && one.kind === "security" && one.open;
+    const part: Partial<Store> = {
+      storeOwnerMessage: (kind, message, storedAtMs, about) => {
+        for (const one of this.messages.values())
+          if (isNewer(one, kind)) this.messages.set(one.itemHash, { ...one, open: false });
+        const { purpose, about: of } = about ?? { purpose: kind === "forget" ? "forget" : "delegate", about: "" };
+        const fresh = { storedAtMs, coreNodesDone: 0, judgedAtMs: null, open: true, inForce: false };
+        const itemHash = message.item_hash;
+        if (this.messages.get(itemHash) === undefined)
+          this.messages.set(itemHash, { itemHash, kind, message, purpose, about: of, ...fresh });
       },
+      openOwnerMessages: () => [...this.messages.values()].filter((one) => one.open),
+      recordRelay: (itemHash, { judged, outcome }, nowMs) => {
+        const one = this.messages.get(itemHash);
+        if (one === undefined || !one.open) return;
+        const judgedAtMs = one.judgedAtMs ?? (judged >= 2 ? nowMs : null);
+        this.messages.set(itemHash, {
+          ...one,
+          coreNodesDone: judged,
+          judgedAtMs,
+          open: outcome === null,
+          inForce: outcome === "in_force",
+        });
+      },
+      listInForce: () => {
+        const lists = [...this.messages.values()].filter((one) => one.kind === "security" && one.inForce);
+        return lists.toSorted((a, b) => b.message.time - a.message.time)[0]?.message ?? null;
+      },
+      newestListTimeS: () =>
+        Math.max(
+          0,
+          ...[...this.messages.values()].filter((one) => one.kind === "security").map((one) => one.message.time),
+        ),
+      loadLeaving: () => this.leavings.get("one") ?? null,
+      saveLeaving: (leaving) => {
+        if (leaving === null) this.leavings.delete("one");
+        else this.leavings.set("one", leaving);
+      },
+      nextKey: () => this.nextKeys.get("one") ?? null,
+      saveNextKey: (address) => {
+        if (address === null) this.nextKeys.delete("one");
+        else this.nextKeys.set("one", address);
+      },
+      setAgentAddress: (agentAddress) => this.alter({ agentAddress }),
+      keysEver: () => [...this.keys.values()].map((one) => one.address as Address),
     };
     return part;
   }
@@ -282,7 +323,6 @@ export class MemoryStore {
 
   private listRows() {
     const part: Partial<Store> = {
-      agentAddresses: () => [this.accounts.get("one")?.agentAddress ?? ""],
       vmIdOfHash: (itemHash) => this.vmIds.get(itemHash),
       hadAnyVm: () => this.vms.size > 0,
       loadSightings: () => [...this.sightings.values()],

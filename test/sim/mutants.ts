@@ -4,6 +4,7 @@
  */
 import { FAILOVER_MUTANTS } from "./mutants/failover.ts";
 import { RECONCILE_MUTANTS } from "./mutants/reconcile.ts";
+import { LEAVE } from "./mutants/leave.ts";
 
 export type Mutant = {
   readonly name: string;
@@ -176,4 +177,5 @@ export const MUTANTS: readonly Mutant[] = [
     'vm.state === "TERMINATED" ? endedMs : null;',
   ),
   ...RECONCILE_MUTANTS,
+  ...LEAVE.flatMap(({ name, edits }) => edits.map((edit) => plant(name, edit.file, edit.from, edit.to))),
 ];

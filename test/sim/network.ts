@@ -18,16 +18,18 @@ export type Bytes = {
   readonly sender: string;
   readonly timeS: number;
 };
-type Draft = Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner" | "bytes">;
 
 export type Message = {
   readonly hash: string;
-  readonly kind: "INSTANCE" | "FORGET";
+  readonly kind: "INSTANCE" | "FORGET" | "AGGREGATE";
   readonly target: string | null;
   readonly payer: Payer;
   readonly byOwner: boolean;
   readonly bytes: Bytes | null;
   readonly channel: string;
+  /** Whose key signed it; the owner's own needs no permission. */
+  readonly sender?: string;
+  readonly list?: List;
   /** When an honest core node last had it alive. */
   aliveAtMs: number;
   readonly words: [CoreWord, CoreWord, CoreWord];
@@ -43,7 +45,17 @@ export type Message = {
   lost: boolean;
 };
 
-export type Payer = { readonly index: number; delegated: boolean; credits: number; readonly hashes: string[] };
+/** The owner's list as a core node keeps it: whom it lets in, and since when it says so. */
+export type List = { readonly timeS: number; readonly letsIn: readonly string[] };
+export type Payer = {
+  readonly index: number;
+  /** False while the delegation has vanished by itself, whatever the lists say. */
+  delegated: boolean;
+  credits: number;
+  readonly hashes: string[];
+  readonly lists: [List, List, List];
+};
+type Draft = Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner" | "bytes" | "sender" | "list">;
 
 const FORGET_RETRY_MS = 811_000;
 const TAIL_MS = 180_000;
@@ -94,6 +106,14 @@ export class CoreNetwork {
     return CORES.filter((core) => this.honest(core) && is(message?.words[core] ?? "absent")).length;
   }
 
+  letsIn(core: Core, payer: Payer, sender: string): boolean {
+    return payer.delegated && payer.lists[core].letsIn.includes(sender);
+  }
+
+  private mayAct(core: Core, { byOwner, payer, sender }: Message): boolean {
+    return byOwner || (sender !== undefined && this.letsIn(core, payer, sender));
+  }
+
   post(core: Core, draft: Draft): void {
     const message = this.messages.get(draft.hash) ?? this.keep(draft);
     if (!this.honest(core) && this.dice.yes(0.7)) return;
@@ -127,7 +147,7 @@ export class CoreNetwork {
     message.recent[core] = true;
     this.set(message, core, "pending");
     const delayMs = this.dice.yes(0.5) ? 0 : this.dice.below(4_000);
-    if (message.kind === "INSTANCE") this.soon(delayMs, () => this.judge(core, message));
+    if (message.kind !== "FORGET") this.soon(delayMs, () => this.judge(core, message));
     else this.soon(delayMs, () => this.forget(core, message, this.time.nowMs + FORGET_RETRY_MS));
     if (gossip) return;
     for (const other of CORES)
@@ -142,14 +162,21 @@ export class CoreNetwork {
 
   judge(core: Core, message: Message): void {
     if (message.words[core] !== "pending") return;
-    const accepts = (message.payer.delegated || message.byOwner) && !this.poor[core];
+    if (message.list !== undefined) return this.replace(core, message, message.list);
+    const accepts = this.mayAct(core, message) && !this.poor[core];
     if (accepts && message.frozen[core] === 0) message.frozen[core] = this.price;
     this.set(message, core, accepts ? "processed" : "rejected");
   }
 
+  /** The newest list counts, whenever it arrives. */
+  private replace(core: Core, message: Message, list: List): void {
+    if (list.timeS > message.payer.lists[core].timeS) message.payer.lists[core] = list;
+    this.set(message, core, "processed");
+  }
+
   private forget(core: Core, message: Message, deadlineMs: number): void {
     if (message.words[core] !== "pending") return;
-    if (!message.payer.delegated && !message.byOwner) return this.set(message, core, "rejected");
+    if (!this.mayAct(core, message)) return this.set(message, core, "rejected");
     const target = this.messages.get(message.target ?? "");
     if (target !== undefined && alive(target.words[core])) {
       this.set(message, core, "processed");

@@ -53,6 +53,11 @@ export const SOMETIMES = [
   "the owner forgets a VM elsewhere",
   "a refused create is revived",
   "the price changes",
+  "a new agent key is signed for",
+  "a new agent key takes over",
+  "an owner leaves",
+  "an owner revokes too early",
+  "an owner ends a VM by an own FORGET",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 

@@ -3,12 +3,15 @@ import type { Tools } from "../../src/account/effects.ts";
 import { listedAsRunning } from "../../src/account/readiness.ts";
 import type { Random } from "../../src/ports.ts";
 
-type Holder = { readonly keyGone: boolean; readonly key: Uint8Array; readonly nowMs: () => number };
+type Holder = { readonly keyOf: (address: string) => Uint8Array | undefined; readonly nowMs: () => number };
 
 type Lines = Pick<Tools, "calls" | "nodes">;
 
-export function toolsOf(holder: Holder, { calls, nodes }: Lines, random: Random, delegationInForce: boolean): Tools {
-  const use: Tools["keys"]["use"] = (_address, work) => Promise.resolve(holder.keyGone ? undefined : work(holder.key));
+export function toolsOf(holder: Holder, { calls, nodes }: Lines, random: Random, signers: Tools["signers"]): Tools {
+  const use: Tools["keys"]["use"] = (address, work) => {
+    const key = holder.keyOf(address);
+    return Promise.resolve(key === undefined ? undefined : work(key));
+  };
   const clock = { nowMs: () => holder.nowMs(), alarmAtMs: (dueMs: number) => dueMs };
-  return { calls, clock, random, keys: { use }, readiness: listedAsRunning, delegationInForce, nodes };
+  return { calls, clock, random, keys: { use, isOld: () => false }, readiness: listedAsRunning, signers, nodes };
 }

@@ -5,6 +5,7 @@
 import type {
   DelegationView,
   GrantDraft,
+  LeaveView,
   OwnerFront,
   Overview,
   PolicyOffer,
@@ -159,6 +160,28 @@ export class FakeFront implements OwnerFront {
     });
   };
 
+  leave: LeaveView = staying;
+
+  openLeave: OwnerFront["openLeave"] = async (session) => {
+    this.note("openLeave", session);
+    return answer(this.leave);
+  };
+
+  beginLeaving: OwnerFront["beginLeaving"] = async (session, ask) => {
+    this.note("beginLeaving", session, ask);
+    return answer(this.leave);
+  };
+
+  beginRotation: OwnerFront["beginRotation"] = async (session) => {
+    this.note("beginRotation", session);
+    return answer(this.leave);
+  };
+
+  signLeave: OwnerFront["signLeave"] = async (session, ask) => {
+    this.note("signLeave", session, ask);
+    return answer(this.leave);
+  };
+
   /** Only Alice's account holds the approval: everybody else is asked about their own. */
   openApproval: OwnerFront["openApproval"] = async (session, ask) => {
     this.note("openApproval", session, ask);
@@ -206,6 +229,20 @@ export const openDelegation: DelegationView = {
   kept: [{ words: "0x2222 may do everything", canTakeEverything: true }],
   added: [{ words: "rent and forget VMs" }],
   doubtful: [{ words: "0x3333 may post" }],
+};
+
+/** An account in order, whose owner has begun nothing. */
+export const staying: LeaveView = {
+  agentAddress: openDelegation.agentAddress,
+  delegation: "ok",
+  keyLost: false,
+  coreNodesAnswering: 3,
+  leaving: null,
+  vms: [vm],
+  vmsLive: 1,
+  revocation: null,
+  forgets: { toSign: [], sent: [] },
+  rotation: null,
 };
 
 export { endedVm };

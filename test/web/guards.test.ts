@@ -9,6 +9,10 @@ const PAGES = [
   "/dashboard/policy",
   "/dashboard/policy?unfreeze=account",
   "/dashboard/funding",
+  "/dashboard/leave",
+  "/dashboard/leave/revoke",
+  "/dashboard/leave/compromised",
+  "/dashboard/leave/rotate",
   "/dashboard/stop",
   `/dashboard/vm/${vm.vmId}`,
   `/dashboard/vm/${endedVm.vmId}`,
@@ -26,6 +30,7 @@ const JSON_POSTS = [
   "/dashboard/policy/offer",
   "/dashboard/policy",
   "/dashboard/funding",
+  "/dashboard/leave/sign",
   approvalPath,
 ];
 const FORM_POSTS = [
@@ -33,6 +38,9 @@ const FORM_POSTS = [
   "/authorize",
   "/dashboard/freeze",
   "/dashboard/stop",
+  "/dashboard/leave/revoke",
+  "/dashboard/leave/compromised",
+  "/dashboard/leave/rotate",
   `/dashboard/vm/${vm.vmId}/destroy`,
   `/dashboard/grant/${grant.grantId}/freeze`,
   `/dashboard/grant/${grant.grantId}/revoke`,

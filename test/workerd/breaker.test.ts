@@ -137,7 +137,8 @@ describe("the breaker", () => {
 async function asInSchemaOne(house: House): Promise<void> {
   await runInDurableObject(house.account, (_object, state) => {
     const { sql } = state.storage;
-    for (const table of ["grant_pace", "create_asked"]) sql.exec(`DROP TABLE ${table}`);
+    for (const table of ["grant_pace", "create_asked", "leaving", "next_key", "owner_message_about"])
+      sql.exec(`DROP TABLE ${table}`);
     sql.exec("DELETE FROM _schema WHERE version > 1");
     sql.exec("DROP TRIGGER policy_is_append_only_u");
     sql.exec(

@@ -22,7 +22,7 @@ import type { Address } from "../../src/crypto/secp256k1.ts";
 import { parseConfig } from "../../src/env.ts";
 import { alone, booksOf, coreHost, forgetsOf, inAccount, notices } from "./evidence.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, SSH_KEY, value } from "./house.ts";
-import { stage } from "./stage.ts";
+import { stage, stagePorts } from "./stage.ts";
 
 const MIN_S = 60;
 const MIN = 60_000;
@@ -68,7 +68,7 @@ async function signedByOurs(house: House, wish: Wish = {}): Promise<SignedMessag
   if (addresses === null) throw new Error("unborn");
   const message = unsignedInstance(addresses.agentAddress, addresses.owner, wish);
   const signed = await runInDurableObject(house.account, (_instance, state) =>
-    keyRing(sqlStore(state.storage.sql), () => house.name, keks).use(addresses.agentAddress, (key) =>
+    keyRing(sqlStore(state.storage.sql), () => house.name, keks, stagePorts.random).use(addresses.agentAddress, (key) =>
       signMessage(message, key),
     ),
   );

@@ -1,4 +1,4 @@
-/** What an owner signs outside consent: the sign-in, an approval, the limits, the delegation. One of them is on the page. */
+/** What an owner signs outside consent: the sign-in, an approval, the limits, the delegation, the ways out. */
 import { dollars, isSame, offerDraft, readPolicy, signOffer, worstOf } from "./policy.js";
 import { accountOf, offerWallets, post, signText, signTyped, step } from "./wallet.js";
 
@@ -110,5 +110,30 @@ async function signDelegation(wallets) {
     ticked_everything: ticked("ticked_everything"),
     ticked_doubtful: ticked("ticked_doubtful"),
   });
+  location.reload();
+}
+
+const leaveRoot = find("[data-leave]");
+if (leaveRoot !== null && leaveRoot.querySelector("[data-wallets]") !== null) {
+  const wallets = offerWallets(leaveRoot, { preselect: true });
+  const buttons = leaveRoot.querySelectorAll("[data-sign-message]");
+  for (const button of buttons)
+    button.addEventListener("click", () =>
+      step(statusOf(leaveRoot), buttons, "Asking the wallet…", () =>
+        signMessage(button.closest("[data-message]"), wallets),
+      ),
+    );
+}
+
+/** One message of several on the page: each has ticks of its own. */
+async function signMessage(part, wallets) {
+  const ticks = [...part.querySelectorAll("input[type=checkbox]")];
+  if (ticks.some((one) => !one.checked)) throw new Error("Read the entries above and tick each box, or do not sign.");
+  if (wallets.chosen === undefined) throw new Error("Choose a wallet first.");
+  const { hash, text } = part.dataset;
+  const account = await accountOf(wallets.chosen, leaveRoot.dataset.owner);
+  const body = { item_hash: hash, signature: await signText(wallets.chosen, account, text) };
+  for (const one of ticks) body[one.name] = true;
+  await post("/dashboard/leave/sign", body);
   location.reload();
 }
