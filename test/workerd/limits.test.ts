@@ -295,11 +295,11 @@ describe("a limit of the policy", () => {
 });
 
 describe("the payer", () => {
-  it("who owns less than the VM may cost is told both figures", async () => {
+  it("who owns less than the VM may cost is told both figures and what to add", async () => {
     const house = await alone(draftPolicy(), 40_000);
     expect(await createRefused(house, await house.agent())).toEqual({
       code: "balance.too_low",
-      facts: { hasCredits: 40_000, needsCredits: CEILING },
+      facts: { hasCredits: 40_000, needsCredits: CEILING, addCredits: ONE_DAY + CEILING - 40_000 },
       retry: "same_key",
     });
   });
