@@ -12,6 +12,7 @@ import { type Learned, perform, signMore, type Tools } from "./effects.ts";
 import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
+import { guardRunning, looksAgain } from "./payer-guard.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { learn, plannedSteps, tend } from "./record.ts";
 import { relay } from "./relay.ts";
@@ -20,6 +21,8 @@ import type { VmRecord } from "./types.ts";
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
 const CLAIM_MS = 50_000;
 const PAYER_EVERY_MS = 300_000;
+/** The second look at what two core nodes showed once; a second longer than the minute that has to lie between. */
+const PAYER_AGAIN_MS = 61_000;
 /** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
 const NODE_CALLS_MAX = 3;
 const NODE_STEPS: ReadonlySet<string> = new Set(["dispatch", "node", "erase"]);
@@ -187,7 +190,10 @@ export class Drive {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
     const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
-    this.host.commit((moment) => notePayer(moment, facts));
+    this.host.commit((moment) => {
+      notePayer(moment, facts);
+      guardRunning(moment, facts);
+    });
   }
 
   private async relay(itemHash: string): Promise<void> {
@@ -213,6 +219,9 @@ export function notePayer(moment: Moment, facts: PayerFacts): void {
 const mayBeAlive = (vm: VmRecord): boolean =>
   isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
 
+/** While the network removes the payer's machines nothing is created, so somebody has to see the end of it. */
+const removes = ({ store }: Moment): boolean => typeof store.loadWatched()?.removingSinceMs === "number";
+
 function accountSteps(moment: Moment): readonly AccountStep[] {
   const log = moment.store.loadLog(ACCOUNT);
   const due = (key: string, pauseMs: (tries: number) => number): number => {
@@ -230,9 +239,7 @@ function accountSteps(moment: Moment): readonly AccountStep[] {
     } as const;
   });
   // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
-  if (!moment.store.loadTended().some(mayBeAlive)) return relays;
-  return [
-    ...relays,
-    { key: "payer", kind: "payer", vmId: ACCOUNT, itemHash: "", dueMs: due("payer", () => PAYER_EVERY_MS) },
-  ];
+  if (!moment.store.loadTended().some(mayBeAlive) && !removes(moment)) return relays;
+  const everyMs = looksAgain(moment) ? PAYER_AGAIN_MS : PAYER_EVERY_MS;
+  return [...relays, { key: "payer", kind: "payer", vmId: ACCOUNT, itemHash: "", dueMs: due("payer", () => everyMs) }];
 }

@@ -4,8 +4,9 @@
  */
 import first from "../../migrations/0001_account.sql";
 import pace from "../../migrations/0002_pace.sql";
+import guard from "../../migrations/0003_guard.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace];
+const MIGRATIONS: readonly string[] = [first, pace, guard];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -4,6 +4,7 @@
  * Synchronous. The rules say what becomes of the VM; this file only makes sure that everything which follows from a
  * change is stored together with it.
  */
+import { lastBill, NO_BILL, seenCredits } from "./bill.ts";
 import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
 import {
@@ -26,7 +27,7 @@ import { planVm, type Step } from "./plan.ts";
 import { atEnd, settle } from "./settlement.ts";
 import { standing } from "./approvals.ts";
 import { certify } from "./certificate.ts";
-import type { EndReason, VmRecord } from "./types.ts";
+import type { Credits, EndReason, VmRecord } from "./types.ts";
 
 /** A teardown that takes longer than this is shown to the owner (safety.md a.4). */
 const SLOW_TEARDOWN_MS = 15 * 60_000;
@@ -37,7 +38,7 @@ export function learn(moment: Moment, vmId: string, learned: readonly Learned[],
     const vm = moment.store.loadVm(vmId);
     if (vm === undefined) return;
     if (one.kind === "key_lost") keyLost(moment);
-    else if (one.kind === "billed") settled(moment, vm, one.credits);
+    else if (one.kind === "billed") settled(moment, vm, one.perCore);
     else saveChange(moment, vm, next(moment, vm, one, delegationInForce));
   }
 }
@@ -78,7 +79,7 @@ export function saveChange(moment: Moment, before: VmRecord, after: VmRecord): v
   if (after === before) return;
   moment.touched = true;
   const ends = isLive(before) && !isLive(after);
-  const holds = ends ? atEnd(after) : after.holds;
+  const holds = ends ? atEnd(after, seenCredits(moment.store.loadBill(after.vmId) ?? NO_BILL)) : after.holds;
   const vm = { ...after, holds };
   changeHolds(moment.store, before.holds, holds, moment.nowMs);
   moment.store.saveVm(vm, isTended(moment, vm));
@@ -146,11 +147,22 @@ function keyLost(moment: Moment): void {
   moment.tellOwner("key_lost", moment.account.agentAddress);
 }
 
-function settled(moment: Moment, vm: VmRecord, billed: number): void {
+/** Settled once the last bill is known; a bill beyond the holds takes two core nodes and two looks. */
+function settled(moment: Moment, vm: VmRecord, perCore: readonly (Credits | null)[]): void {
   if (vm.settledAtMs !== null) return;
-  const { holds, extra } = settle(vm, billed);
+  const before = moment.store.loadBill(vm.vmId) ?? NO_BILL;
+  const { keep, credits } = lastBill(vm, perCore, before, moment.nowMs);
+  if (keep !== before) {
+    moment.store.saveBill(vm.vmId, keep);
+    moment.touched = true;
+  }
+  if (credits !== null) settleAt(moment, vm, credits, keep.bookedCredits);
+}
+
+function settleAt(moment: Moment, vm: VmRecord, billed: Credits, booked: Credits): void {
+  const { holds, extra } = settle(vm, billed, booked);
   changeHolds(moment.store, vm.holds, holds, moment.nowMs);
-  const settledCredits = holds.reduce((sum, hold) => sum + hold.credits, 0) + (extra?.credits ?? 0);
+  const settledCredits = holds.reduce((sum, hold) => sum + hold.credits, 0) + booked + (extra?.credits ?? 0);
   const done = { ...vm, holds, settledAtMs: moment.nowMs, settledCredits };
   moment.store.saveVm(done, isTended(moment, done));
   moment.audit("vm.settled", { vmId: vm.vmId, billedCredits: billed });

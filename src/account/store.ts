@@ -4,6 +4,7 @@
  * The rules see only this shape, so a simulation can put another memory behind the very same code.
  */
 import * as accounts from "./account-store.ts";
+import * as guards from "./guard-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as paces from "./pace-store.ts";
@@ -22,6 +23,7 @@ export function sqlStore(sql: SqlStorage) {
   const on = bound(sql);
   return {
     ...paceStore(sql),
+    ...guardStore(sql),
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -93,5 +95,15 @@ function paceStore(sql: SqlStorage) {
     savePace: on(paces.savePace),
     noteAsked: on(paces.noteAsked),
     askedCreates: on(paces.askedCreates),
+  };
+}
+
+function guardStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    loadWatched: on(guards.loadWatched),
+    saveWatched: on(guards.saveWatched),
+    loadBill: on(guards.loadBill),
+    saveBill: on(guards.saveBill),
   };
 }

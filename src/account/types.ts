@@ -252,6 +252,7 @@ export type NoticeKind =
   | "removing"
   | "overrun"
   | "correction"
+  | "bill_drift"
   | "vm_unreachable"
   | "dormant_alive"
   | "account_frozen"
