@@ -15,7 +15,7 @@ export type Watched = {
   /** Since when the inequality has failed for what runs, and when the owner was last told. */
   readonly lineSinceMs: number | null;
   readonly toldAtMs: number | null;
-  /** Since when the margin has been under an hour. */
+  /** Since when it has failed with less than an hour of margin, what is stopping already taken for gone. */
   readonly belowSinceMs: number | null;
   /** Since when two core nodes have been removing resources of the payer. */
   readonly removingSinceMs: number | null;
@@ -52,7 +52,7 @@ export function watchPayer(sight: Sight, rule: Policy["on"]["payerLine"], before
     lines.map((line) => line.marginCredits < 0),
     nowMs,
   );
-  const belowSinceMs = sinceWhen(before.belowSinceMs, underAnHour(sight, stoppingOf(sight.ours), nowMs), nowMs);
+  const belowSinceMs = sinceWhen(before.belowSinceMs, isShort(sight, stoppingOf(sight.ours), nowMs), nowMs);
   const candidates = rule === "stop_ours" && belowSinceMs !== null ? whomToStop(sight, nowMs) : [];
   const stop = belowSinceMs !== null && nowMs - belowSinceMs >= TWICE_APART_MS ? candidates : [];
   const tells = lineSinceMs !== null && isNews(before.toldAtMs, lineSinceMs, nowMs);
@@ -79,10 +79,16 @@ const isNews = (toldAtMs: number | null, lineSinceMs: number, nowMs: number): bo
 const stoppingOf = (ours: readonly OurVm[]): ReadonlySet<string> =>
   new Set(ours.filter((vm) => vm.live && vm.stopping).map((vm) => vm.vmId));
 
-const underAnHour = (sight: Sight, gone: ReadonlySet<string>, nowMs: number): readonly boolean[] =>
-  linePerCore(sight.facts, ourPart(sight.ours, nowMs, gone), nowMs).map(isUnderAnHour);
+/**
+ * By core node: the inequality fails and the margin is under an hour. Both, so that what was admitted on the line is not
+ * stopped by the very figures that admitted it.
+ */
+const isShort = (sight: Sight, gone: ReadonlySet<string>, nowMs: number): readonly boolean[] =>
+  linePerCore(sight.facts, ourPart(sight.ours, nowMs, gone), nowMs).map(
+    (line) => line.marginCredits < 0 && isUnderAnHour(line),
+  );
 
-/** Newest first, as the network would remove them, until two core nodes no longer show less than an hour. */
+/** Newest first, as the network would remove them, until two core nodes no longer show it too short. */
 function whomToStop(sight: Sight, nowMs: number): readonly string[] {
   const gone = new Set(stoppingOf(sight.ours));
   const newestFirst = sight.ours
@@ -91,7 +97,7 @@ function whomToStop(sight: Sight, nowMs: number): readonly string[] {
     .toSorted((a, b) => b.admittedAtMs - a.admittedAtMs);
   const stop: string[] = [];
   for (const { vmId } of newestFirst) {
-    if (underAnHour(sight, gone, nowMs).filter(Boolean).length < 2) break;
+    if (isShort(sight, gone, nowMs).filter(Boolean).length < 2) break;
     gone.add(vmId);
     stop.push(vmId);
   }

@@ -38,8 +38,10 @@ const all = (credits: number, foreignPerS = 0): PayerFacts => {
   const one = reading(credits, foreignPerS);
   return read(one, one, one);
 };
-/** What a payer needs for an hour above one day at so many credits a second. */
-const hourAbove = (perS: number): number => (DAY_S + 3_600) * perS;
+/** The owner's own machines burn a thousand a second here, so that the hour is stricter than the line itself. */
+const THEIRS = 1_000;
+/** What a payer needs for an hour above one day with so many of ours running. */
+const hourAbove = (vms: number): number => (DAY_S + 3_600) * (THEIRS + 10 * vms);
 
 type Seen = readonly [facts: PayerFacts, afterMs: number];
 function watching(ours: readonly OurVm[], rule: "stop_ours" | "alert", ...seen: readonly Seen[]): readonly Verdict[] {
@@ -102,7 +104,7 @@ describe("the line while VMs run", () => {
 describe("under an hour of margin", () => {
   test("our newest VM stops after the second reading, a minute later, and no more than must", () => {
     // enough for an hour above the line with two of ours, not with three
-    const facts = all(hourAbove(20) + 5);
+    const facts = all(hourAbove(2) + 5, THEIRS);
     const verdicts = watching(OURS, "stop_ours", [facts, 0], [facts, MIN - 1], [facts, MIN]);
     expect(stopped(verdicts)).toEqual([[], [], ["new"]]);
     expect(verdicts.map((one) => one.keep.lookAgain)).toEqual([true, true, false]);
@@ -110,7 +112,7 @@ describe("under an hour of margin", () => {
   });
 
   test("exactly an hour is enough", () => {
-    const facts = all(hourAbove(30));
+    const facts = all(hourAbove(3), THEIRS);
     expect(stopped(watching(OURS, "stop_ours", [facts, 0], [facts, MIN]))).toEqual([[], []]);
   });
 
@@ -124,17 +126,25 @@ describe("under an hour of margin", () => {
     ]);
   });
 
+  test("is no reason to stop what was admitted on the line itself", () => {
+    // nobody else burns: the line holds to the credit, with no hour above it
+    const facts = all(30 * DAY_S);
+    expect(stopped(watching(OURS, "stop_ours", [facts, 0], [facts, MIN]))).toEqual([[], []]);
+    const below = all(30 * DAY_S - 1);
+    expect(stopped(watching(OURS, "stop_ours", [below, 0], [below, MIN]))[1]).toEqual(["new"]);
+  });
+
   test("what is stopping already counts as gone, so nothing is stopped in its place", () => {
-    const facts = all(hourAbove(20) + 5);
+    const facts = all(hourAbove(2) + 5, THEIRS);
     const ours = [OLD, MIDDLE, { ...NEW, stopping: true }];
     expect(stopped(watching(ours, "stop_ours", [facts, 0], [facts, MIN]))).toEqual([[], []]);
   });
 
   test("a VM that stops still costs what it took until now, and no more", () => {
     const held = vm("held", { openCredits: 500_000, goneCredits: 9_000 });
-    const facts = all(9_000 + hourAbove(20));
+    const facts = all(9_000 + hourAbove(2), THEIRS);
     expect(stopped(watching([OLD, MIDDLE, held], "stop_ours", [facts, 0], [facts, MIN]))[1]).toEqual(["held"]);
-    const poorer = all(8_999 + hourAbove(20));
+    const poorer = all(8_999 + hourAbove(2), THEIRS);
     expect(stopped(watching([OLD, MIDDLE, held], "stop_ours", [poorer, 0], [poorer, MIN]))[1]).toEqual([
       "held",
       "middle",
@@ -159,11 +169,11 @@ describe("under an hour of margin", () => {
   });
 
   test("the owner's other machines are why, or lots that run out: both count", () => {
-    const rich = all(hourAbove(30), 0);
-    const burning = all(hourAbove(30), 1);
+    const rich = all(hourAbove(3), THEIRS);
+    const burning = all(hourAbove(3), THEIRS + 1);
     expect(stopped(watching(OURS, "stop_ours", [rich, 0], [rich, MIN]))[1]).toEqual([]);
     expect(stopped(watching(OURS, "stop_ours", [burning, 0], [burning, MIN]))[1]).toEqual(["new"]);
-    const lot = { ...reading(hourAbove(30)), lots: [{ credits: 1, expiresAtMs: T0 + 30 * MIN }] };
+    const lot = { ...reading(hourAbove(3), THEIRS), lots: [{ credits: 1, expiresAtMs: T0 + 30 * MIN }] };
     const expiring = read(lot, lot, lot);
     expect(stopped(watching(OURS, "stop_ours", [expiring, 0], [expiring, MIN]))[1]).toEqual(["new"]);
   });
@@ -232,7 +242,7 @@ describe("whatever a liar says", () => {
   test("two core nodes that show an hour of margin, or one that does and a silent one, keep everything alive", () => {
     fc.assert(
       fc.property(fc.array(anything, { minLength: 1, maxLength: 6 }), fc.boolean(), (lies, silent) => {
-        const good = reading(hourAbove(30));
+        const good = reading(hourAbove(3), THEIRS);
         const seen = lies.map((lie, at): Seen => [read(good, lie, silent ? null : good), at * 5 * MIN]);
         expect(stopped(watching(OURS, "stop_ours", ...seen))).toEqual(lies.map(() => []));
       }),
@@ -243,9 +253,9 @@ describe("whatever a liar says", () => {
     fc.assert(
       fc.property(
         fc.array(anything, { minLength: 2, maxLength: 2 }),
-        fc.integer({ min: 0, max: hourAbove(30) - 1 }),
+        fc.integer({ min: 0, max: hourAbove(3) - 1 }),
         (lies, credits) => {
-          const low = reading(credits);
+          const low = reading(credits, THEIRS);
           const [, stop] = watching(
             OURS,
             "stop_ours",
