@@ -13,6 +13,7 @@ import type { Random } from "../../src/ports.ts";
 import type { Caller } from "./calls.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { Payer } from "./network.ts";
+import { drawPurse } from "./purse.ts";
 import type { Cancel } from "./timeline.ts";
 import { toolsOf } from "./tools.ts";
 import type { Incarnation, World } from "./world.ts";
@@ -45,7 +46,8 @@ export class SimAccount {
     this.world = world;
     this.name = `acc${index}`;
     this.random = world.dice.random();
-    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [] };
+    const hashes: string[] = [];
+    this.payer = { index, delegated: true, purse: drawPurse(world, hashes), hashes };
     this.key = new Uint8Array(32).fill(index + 1);
     this.ownerKey = new Uint8Array(32).fill(index + 101);
     this.owner = addressOf(this.ownerKey);
@@ -111,7 +113,11 @@ export class SimAccount {
       },
       read: (work) => work(this.moment(this.nowMs())),
       tools: (delegationInForce) => toolsOf(this, calls, this.random, delegationInForce),
-      readPayer: () => this.world.wire.readPayer(caller),
+      readPayer: async () => {
+        const facts = await this.world.wire.readPayer(caller);
+        this.world.judge.payerRead(this, facts, () => self().alive);
+        return facts;
+      },
       report: (dueMs) => this.report(self(), dueMs),
       hear: () => this.hear(self()),
       arm: (dueMs) => self().alive && this.arm(dueMs),

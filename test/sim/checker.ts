@@ -6,7 +6,8 @@
 import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
-import { checkEnd, checkHolds, checkSettled } from "./check-money.ts";
+import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
+import { PayerCheck } from "./check-payer.ts";
 import type { CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
@@ -40,6 +41,7 @@ export class Checker {
   trace: ((line: string) => void) | null = null;
   private hash = 0x811c9dc5;
   private readonly memos = new Map<string, Memo>();
+  readonly payers = new PayerCheck(this);
 
   constructor(core: CoreNetwork, time: Timeline, seen: Sometimes, calm: boolean) {
     this.core = core;
@@ -140,7 +142,10 @@ export class Checker {
     checkHolds(this, before, after);
     this.checkClose(account, memo, before, after);
     if (isOver(after) && !isOver(before)) checkEnd(this, account, memo, before, after);
-    if (after.settledAtMs !== null && before.settledAtMs === null) checkSettled(this, account, memo, before, after);
+    if (after.settledAtMs !== null && before.settledAtMs === null) {
+      checkSettled(this, account, memo, before, after);
+      this.payers.settled(account, after);
+    }
   }
 
   private sight(before: VmRecord, after: VmRecord): void {
@@ -210,6 +215,8 @@ export class Checker {
       unreachable: () => after.healthyAtMs !== null,
       rejected: () => this.was(hash, "rejected"),
       price: () => [0, 1, 2].some((one) => core.honest(one as 0) && this.frozenAbove(hash, one as 0, after)),
+      payer_line: () => this.payers.closedForLine(account, after),
+      overrun: () => extrasOf(account, vmId, "overrun") > 0,
       ended_by_network: () => this.was(hash, "removed") || this.was(hash, "forgotten"),
       ended_by_owner_elsewhere: () => this.was(hash, "forgotten") || this.was(hash, "removed"),
     };

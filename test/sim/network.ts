@@ -6,6 +6,7 @@
 import type { CoreWord } from "../../src/account/types.ts";
 import type { Dice } from "./dice.ts";
 import type { Bad, Faults } from "./faults.ts";
+import type { Purse } from "./purse.ts";
 import type { Timeline } from "./timeline.ts";
 
 export type Core = 0 | 1 | 2;
@@ -30,7 +31,7 @@ export type Message = {
   lost: boolean;
 };
 
-export type Payer = { readonly index: number; delegated: boolean; credits: number; readonly hashes: string[] };
+export type Payer = { readonly index: number; delegated: boolean; readonly purse: Purse; readonly hashes: string[] };
 
 const FORGET_RETRY_MS = 811_000;
 const TAIL_MS = 180_000;
