@@ -139,8 +139,23 @@ export class PayerCheck {
     this.checker.must(!newer, "G5", () => `an older VM was stopped before a newer one (${vm.vmId})`);
     this.checker.seen.see("the payer's line stops a VM");
     if (!account.clockIsRight) return true;
+    this.checker.must(
+      this.wasNeeded(account, vm),
+      "G5",
+      () => `stopped although the line held without it (${vm.vmId})`,
+    );
     const twice = maybeSinceMs !== null && this.checker.time.nowMs - maybeSinceMs >= APART_MS;
     return twice && account.data.store.currentPolicy()?.on.payerLine !== "alert";
+  }
+
+  /** With what was stopping before it, and what is newer, already gone. */
+  private wasNeeded(account: SimAccount, vm: VmRecord): boolean {
+    if (isOver(vm)) return true;
+    const after = (one: VmRecord): boolean =>
+      one.stopAskedAtMs === vm.stopAskedAtMs && one.admittedAtMs < vm.admittedAtMs;
+    const gone = stopping(account).filter((one) => one.vmId !== vm.vmId && !after(one));
+    const { line, underHour } = this.lineOf(account, { gone: new Set(gone.map((one) => one.vmId)), darkest: true });
+    return line < 0n && underHour;
   }
 
   private published(account: SimAccount, vm: VmRecord): number {

@@ -36,20 +36,21 @@ export class Hardship {
     this.hashes = account.payer.hashes;
     const { rich } = this.purse;
     this.removal = rich ? null : new Removal(this.core, this.time, this.seen, this.purse, this.hashes);
-    this.misreads = this.dice.yes(0.3);
+    this.misreads = this.dice.yes(0.4);
   }
 
   /** Called once a command. */
   turn(): void {
     const { dice } = this;
     if (this.healed) return;
-    if (this.misreads && dice.yes(0.08)) this.misread();
+    if (this.misreads && dice.yes(0.15)) this.misread();
     if (this.purse.rich) return;
     if (dice.yes(0.05)) this.rent();
     if (dice.yes(0.04)) this.release();
     if (dice.yes(0.05)) this.lend();
     if (dice.yes(0.05)) this.topUp();
-    if (dice.yes(0.03)) this.spend();
+    if (dice.yes(0.03)) this.purse.spend(0.2 + 0.7 * dice.next(), this.time.nowMs);
+    if (dice.yes(0.08)) this.squeeze();
   }
 
   private rent(): void {
@@ -76,9 +77,16 @@ export class Hardship {
     this.purse.grant(this.dice.between(50_000, 3_000_000), null, this.time.nowMs);
   }
 
-  /** The owner spends elsewhere, at once. */
-  private spend(): void {
-    this.purse.spend(0.2 + 0.7 * this.dice.next(), this.time.nowMs);
+  /** The owner spends elsewhere until about a day of everything that burns is left: the edge of the line. */
+  private squeeze(): void {
+    const { nowMs } = this.time;
+    const ours = this.hashes.map((hash) => this.core.messages.get(hash)).filter((one) => one?.billedSinceMs != null);
+    if (ours.length === 0) return;
+    const theirs = this.purse.running(nowMs).reduce((sum, one) => sum + one.rate, 0);
+    const burn = ours.reduce((sum, one) => sum + Math.max(...(one?.frozen ?? [0])), theirs);
+    const keep = burn * 86.4 * (0.95 + 0.25 * this.dice.next());
+    const has = this.purse.balanceAt(nowMs);
+    if (has > keep) this.purse.spend(1 - keep / has, nowMs);
   }
 
   /** From now on, and for what it has measured already: a VM of ours is billed several times over. */
@@ -86,8 +94,8 @@ export class Hardship {
     const running = this.hashes.filter((hash) => this.core.messages.get(hash)?.billedSinceMs != null);
     if (running.length === 0) return;
     const message = this.core.messages.get(this.dice.pick(running));
-    if (message === undefined) return;
-    message.billedRate *= this.dice.pick([3, 10, 40]);
+    if (message === undefined || message.billedRate > Math.max(...message.frozen)) return;
+    message.billedRate *= this.dice.pick([5, 20, 60]);
     this.seen.see("a meter goes wrong");
   }
 

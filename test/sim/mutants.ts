@@ -2,6 +2,8 @@
  * Planted bugs: real edits of real rules, put in by name as the file is loaded. Each has to be found by the histories; one
  * that is not shows a blind spot of the checker or of the world.
  */
+import { GUARD } from "./mutants/guard.ts";
+
 export type Mutant = {
   readonly name: string;
   readonly file: string;
@@ -171,4 +173,5 @@ export const MUTANTS: readonly Mutant[] = [
     'vm.state === "TERMINATED" ? endedMs : quietSinceMs(vm);',
     'vm.state === "TERMINATED" ? endedMs : null;',
   ),
+  ...GUARD,
 ];

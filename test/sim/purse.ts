@@ -90,10 +90,10 @@ export class Purse {
   }
 }
 
-/** One history in three has a payer whose credits are short enough for the line to matter; calm ones never. */
+/** Two payers in five own little enough for the line to matter; calm ones never. */
 export function drawPurse(world: World, hashes: readonly string[]): Purse {
   const { dice, core } = world;
   const troubled = Object.values(core.faults).some((chance) => chance > 0);
-  const rich = !troubled || !dice.yes(0.35);
+  const rich = !troubled || !dice.yes(0.4);
   return new Purse(core, hashes, rich ? 5_000_000_000 : dice.between(300_000, 4_000_000), rich);
 }
