@@ -67,6 +67,8 @@ export const inputs = {
     credits_per_cu_hour: z.string().regex(/^\d+(\.\d+)?$/),
     core: coreIndex.optional(),
   }),
+  /** The meter charges so much of what it measured, for one VM or for all; 100 is right. */
+  billing: z.strictObject({ percent: z.number().int().min(0), hash: z.string().min(1).default("*") }),
   scheduler: z.strictObject({ dispatch: z.boolean() }),
   origins: z.record(host, host),
   reset: z.object({}),

@@ -17,6 +17,7 @@ export function stateJson(world: World, nowMs: number, clock: JsonObject): JsonO
     faults: world.state.faults.map(faultJson),
     bills_under_way: world.state.bills.map(({ dueMs, core, lines }) => ({ due_ms: dueMs, core, lines: lines.length })),
     window_end_ms: world.state.windowEndMs,
+    bill_percent: { ...world.state.billPercent },
     origins: { ...world.state.origins },
   };
 }

@@ -74,6 +74,10 @@ const HANDLERS: Handlers = {
     return done(world);
   },
   price: setPrice,
+  billing: ({ world }, { percent, hash }) => {
+    world.state.billPercent[hash] = percent;
+    return done(world);
+  },
   scheduler: ({ world }, { dispatch }) => {
     world.state.scheduler.dispatch = dispatch;
     return done(world);

@@ -15,6 +15,12 @@ export function nextWindowEndMs(nowMs: number): number {
   return (Math.floor(nowMs / WINDOW_MS) + 1) * WINDOW_MS;
 }
 
+/** A meter that measures wrongly: seconds are charged at so many percent, by message hash or `*`. */
+export function misread(lines: readonly BillLine[], percent: Readonly<Record<string, number>>): readonly BillLine[] {
+  const chargedOf = (hash: string): number => percent[hash] ?? percent["*"] ?? 100;
+  return lines.map((line) => ({ ...line, seconds: (line.seconds * chargedOf(line.itemHash)) / 100 }));
+}
+
 /** One bill per core node for a window that ended at `endMs`; none if nothing ran. */
 export function billsOf(lines: readonly BillLine[], endMs: number, cores: number): readonly Bill[] {
   if (lines.length === 0) return [];

@@ -20,6 +20,8 @@ export type WorldState = {
   coresDown: boolean[];
   bills: Bill[];
   windowEndMs: number;
+  /** What the meter charges of what it measured, by message hash or `*`, in percent; unnamed: all of it. */
+  billPercent: Record<string, number>;
   faults: Fault[];
   faultNext: number;
   scheduler: SchedulerState;
@@ -36,6 +38,7 @@ export function newWorldState(nowMs: number): WorldState {
     coresDown: CORE_TIMES.map(() => false),
     bills: [],
     windowEndMs: nextWindowEndMs(nowMs),
+    billPercent: {},
     faults: [],
     faultNext: 1,
     scheduler: newScheduler(),

@@ -10,7 +10,7 @@ import { json, proxyPage } from "./crn/wire.ts";
 import type { Core } from "./core-port.ts";
 import { crnsJson, refreshList } from "./crn-list.ts";
 import { hitBy, type Fault } from "./faults.ts";
-import { billsOf, WINDOW_MS } from "./meter.ts";
+import { billsOf, misread, WINDOW_MS } from "./meter.ts";
 import { CORE_HOSTS, CORECHANNEL_ADDRESS, ROSTER, type RosterEntry } from "./roster.ts";
 import { observe, poll, wake, type Scene } from "./scheduler.ts";
 import { schedulerApi } from "./scheduler-api.ts";
@@ -214,7 +214,8 @@ export class World {
       const endMs = this.state.windowEndMs;
       this.state.windowEndMs += WINDOW_MS;
       const lines = this.nodes.flatMap((node, index) => this.#touch(`node${index}`, () => node.drainRunTimes(endMs)));
-      this.state.bills.push(...billsOf(lines, endMs, this.cores.length));
+      const charged = misread(lines, this.state.billPercent);
+      this.state.bills.push(...billsOf(charged, endMs, this.cores.length));
       this.#dirty.add("world");
     }
     const due = this.state.bills.filter((bill) => bill.dueMs <= nowMs);

@@ -15,7 +15,7 @@ import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import type { Signers } from "./attempts.ts";
 import { Drive } from "./drive.ts";
-import { readPayer } from "./facts.ts";
+import { readWatchedPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import type { NodesFor } from "./next-node.ts";
@@ -68,7 +68,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
       tools: (signers) => this.tools(signers),
-      readPayer: (owner, agent) => readPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
+      readPayer: (owner, agent) => readWatchedPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
       report: (nextDueMs) => this.report(nextDueMs),
       hear: () => this.hear(),
       arm: (dueMs) => this.arm(dueMs),

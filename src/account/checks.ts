@@ -4,10 +4,11 @@
  * Synchronous, on one moment: what it reads is what the caller records in the same transaction. No key is needed here.
  */
 import { type Refusal, refusal } from "../errors.ts";
+import { NO_BILL } from "./bill.ts";
 import { GRACE_S } from "./credits.ts";
 import { readUsage } from "./books.ts";
-import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
+import { ourPart, ourVm, type OurVm } from "./our-part.ts";
 import { delegationOf, guardPayer, type Ours, type PayerFacts, payerLine } from "./payer.ts";
 import { decide, type Request, type Usage } from "./policy.ts";
 import type { Grant, Policy, VmRecord } from "./types.ts";
@@ -54,7 +55,7 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
   if (account.restored) return refusal("account.restored", {}, 60);
   if (moment.store.databaseBytes() > STORAGE_BYTES_MAX) return refusal("account.storage");
-  if (moment.store.loadTended().some(isRemoving)) return refusal("account.removing", {}, 300);
+  if (isRemovingAny(moment)) return refusal("account.removing", {}, 300);
   if (account.state === "frozen") return refusal("account.frozen", { reason: account.frozenReason });
   if (dormant !== null) return dormant;
   const changing = keyGate(moment);
@@ -81,6 +82,10 @@ export function dormantGate(moment: Moment, grant: Grant): Refusal | null {
     : null;
 }
 
+/** A VM of ours now, or any resource of the payer at the latest reading. */
+const isRemovingAny = ({ store }: Moment): boolean =>
+  store.loadTended().some(isRemoving) || typeof store.loadWatched()?.removingSinceMs === "number";
+
 /** Two core nodes are removing a VM of ours: the payer has fallen below the line. */
 export const isRemoving = (vm: VmRecord): boolean =>
   vm.attempts.some((attempt) => attempt.views.filter((view) => view?.says === "removing").length >= 2);
@@ -97,20 +102,17 @@ function payerGate(moment: Moment, ask: Request, payer: PayerFacts): Refusal | n
 
 /** Our part of the inequality, with the new request in it, so two that share a snapshot still count each other. */
 export function ours(moment: Moment, ask: Request | null): Ours {
-  const tended = moment.store.loadTended();
-  const live = tended.filter(isLive);
-  const askEndMs = ask === null ? 0 : moment.nowMs + (ask.ttlS + GRACE_S) * 1_000;
-  const held = tended
-    .map((vm) => ({ hashes: hashesOf(vm), credits: openCredits(vm) }))
-    .filter((one) => one.credits > 0);
+  const part = ourPart(ourVms(moment), moment.nowMs);
+  if (ask === null) return part;
   return {
-    hashes: new Set(tended.flatMap(hashesOf)),
-    holds: ask === null ? held : [...held, { hashes: [], credits: ask.credits }],
-    burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, ask?.kind === "create" ? ask.rateAttoPerS : 0n),
-    lastEndMs: Math.max(moment.nowMs, askEndMs, ...live.map((vm) => vm.expiresAtMs + GRACE_S * 1_000)),
+    ...part,
+    holds: [...part.holds, { hashes: [], credits: ask.credits }],
+    burnAttoPerS: part.burnAttoPerS + (ask.kind === "create" ? ask.rateAttoPerS : 0n),
+    lastEndMs: Math.max(part.lastEndMs, ask.endsAtMs + GRACE_S * 1_000),
   };
 }
 
-const hashesOf = (vm: VmRecord): readonly string[] => vm.attempts.map((attempt) => attempt.itemHash);
-const openCredits = (vm: VmRecord): number =>
-  vm.holds.reduce((sum, hold) => (hold.state === "held" || hold.state === "shrunk" ? sum + hold.credits : sum), 0);
+/** All VMs of ours that burn or are still to be billed. */
+export function ourVms({ store, nowMs }: Moment): readonly OurVm[] {
+  return store.loadTended().map((vm) => ourVm(vm, store.loadBill(vm.vmId) ?? NO_BILL, nowMs));
+}

@@ -133,25 +133,47 @@ export type LimitLeft = {
   readonly freesAtMs: number | null;
 };
 
-export type BalanceView = Dated & {
-  readonly payer: string;
+/** The payer as two core nodes agree on it; null: unknown. "Needed now", "will cost" and "protected" are told apart. */
+export type PayerView = {
+  /** Without credits that run out before our last VM can end. */
   readonly payerCredits: Credits | null;
-  readonly burnCreditsPerH: Credits;
   /** All resources of the payer, ours or not. */
   readonly payerBurnCreditsPerH: Credits | null;
   /** Hours until the one-day line at the payer's present burn, not until zero; null when nothing burns or it is unknown. */
   readonly runwayH: number | null;
+  /** Protected: one day of everything that burns. Below it the network removes machines. */
   readonly oneDayLineCredits: Credits | null;
-  readonly heldCredits: Credits;
-  readonly spentCredits: Credits;
-  readonly vmsLive: number;
-  readonly limits: readonly LimitLeft[];
-  readonly accountState: "active" | "frozen";
-  readonly grantState: Grant["state"];
-  readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
-  readonly policyVersion: number | null;
+  /** What the payer has to own for what runs: the line, what ours may still cost, what the others burn meanwhile. */
+  readonly neededNowCredits: Credits | null;
+  /** What our VMs may still cost beyond what was billed. */
+  readonly willCostCredits: Credits | null;
+  /** Owned beyond what is needed; negative: so much has to be added. */
+  readonly marginCredits: number | null;
+  readonly otherMachines: number | null;
+  readonly otherBurnCreditsPerH: Credits | null;
   readonly coreNodesAnswering: number | null;
+  /** How many core nodes tell another figure than most do. */
+  readonly coreNodesDiffer: {
+    readonly balance: number;
+    readonly otherBurn: number;
+    readonly billed: number;
+    readonly delegation: number;
+  } | null;
 };
+
+export type BalanceView = Dated &
+  PayerView & {
+    readonly payer: string;
+    readonly burnCreditsPerH: Credits;
+    readonly heldCredits: Credits;
+    readonly spentCredits: Credits;
+    readonly vmsLive: number;
+    readonly limits: readonly LimitLeft[];
+    readonly accountState: "active" | "frozen";
+    readonly grantState: Grant["state"];
+    readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
+    readonly policyVersion: number | null;
+  };
 
 export type NodeView = {
   readonly crnId: Hash;

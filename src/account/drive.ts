@@ -15,6 +15,7 @@ import { listsDueMs, noteCredits, readLists, takeLists, whose } from "./lists.ts
 import type { Moment } from "./moment.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
+import { guardRunning, looksAgain } from "./payer-guard.ts";
 import { backoff, type Step, type Tried } from "./plan.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
 import { learn, plannedSteps, signersOf, tend } from "./record.ts";
@@ -25,6 +26,8 @@ import type { VmRecord } from "./types.ts";
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
 const CLAIM_MS = 50_000;
 const PAYER_EVERY_MS = 300_000;
+/** The second look at what two core nodes showed once; a second longer than the minute that has to lie between. */
+const PAYER_AGAIN_MS = 61_000;
 /** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
 const NODE_CALLS_MAX = 3;
 const NODE_STEPS: Readonly<Record<string, number>> = { dispatch: 1, node: 1, erase: 1, next_node: PROBES_AT_ONCE };
@@ -216,7 +219,10 @@ export class Drive {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
     const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
-    this.host.commit((moment) => notePayer(moment, facts, agentAddress));
+    this.host.commit((moment) => {
+      notePayer(moment, facts, agentAddress);
+      guardRunning(moment, facts);
+    });
     await this.lookForNextKey(owner);
     await this.spreadList(facts);
   }
@@ -287,6 +293,9 @@ export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent
 const mayBeAlive = (vm: VmRecord): boolean =>
   isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
 
+/** While the network removes the payer's machines nothing is created, so somebody has to see the end of it. */
+const removes = ({ store }: Moment): boolean => typeof store.loadWatched()?.removingSinceMs === "number";
+
 /** A list is asked about every minute at most; a FORGET that one core node alone still wants, every five. */
 const RELAY_CAP_MS = { security: 60_000, forget: 300_000 } as const;
 
@@ -314,8 +323,9 @@ function accountSteps(moment: Moment, keys: Tools["keys"]): readonly AccountStep
   const always = [...relays, ...rotate, ...reseal];
   // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
   const waiting = next !== null && open.some((one) => one.purpose === "rotate");
-  if (!waiting && !moment.store.loadTended().some(mayBeAlive)) return always;
-  return [...always, step("payer", "", () => PAYER_EVERY_MS)];
+  if (!waiting && !moment.store.loadTended().some(mayBeAlive) && !removes(moment)) return always;
+  const everyMs = looksAgain(moment) ? PAYER_AGAIN_MS : PAYER_EVERY_MS;
+  return [...always, step("payer", "", () => everyMs)];
 }
 
 function listSteps(moment: Moment, readSinceStart: boolean): readonly AccountStep[] {

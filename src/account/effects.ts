@@ -7,7 +7,6 @@
 import type { Calls } from "../aleph/calls.ts";
 import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
 import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
-import { medianOrWorse } from "../aleph/numbers.ts";
 import { erasePath, makeOperatorKey, operatorHeaders } from "../aleph/operator-auth.ts";
 import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
@@ -52,7 +51,7 @@ export type Learned =
   | { readonly kind: "rates"; readonly rates: readonly (bigint | null)[] }
   | { readonly kind: "erase"; readonly outcome: "erased" | "failed" }
   | { readonly kind: "witnesses"; readonly witnesses: readonly Witness[] }
-  | { readonly kind: "billed"; readonly credits: Credits };
+  | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] };
 
 type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried) => Promise<readonly Learned[]>;
 
@@ -259,15 +258,10 @@ const witness: Effect = async ({ calls, clock }, vm) => [
   { kind: "witnesses", witnesses: await witnesses(calls, vm, clock.nowMs()) },
 ];
 
-/** The network's bill for all attempts; no figure from two core nodes means asking again later, never zero. */
-const settle: Effect = async ({ calls }, vm) => {
-  const perCore = await Promise.all(CORES.map((core) => billOn(calls, core, vm)));
-  const credits = medianOrWorse(
-    perCore.filter((one) => one !== null),
-    "larger",
-  );
-  return credits === undefined ? [] : [{ kind: "billed", credits }];
-};
+/** The network's bill for all attempts, as each core node has it. */
+const settle: Effect = async ({ calls }, vm) => [
+  { kind: "billed", perCore: await Promise.all(CORES.map((core) => billOn(calls, core, vm))) },
+];
 
 async function billOn(calls: Calls, core: Core, vm: VmRecord): Promise<Credits | null> {
   const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);

@@ -6,6 +6,7 @@
  */
 import { aggregate, balance, costs } from "../aleph/core-nodes.ts";
 import { CORES, type Core, type Network } from "../aleph/network.ts";
+import { removingInstances } from "../aleph/removing.ts";
 import { delegationState } from "../aleph/permissions.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { PayerFacts, PayerReading } from "./payer.ts";
@@ -13,6 +14,20 @@ import type { PayerFacts, PayerReading } from "./payer.ts";
 export async function readPayer(network: Network, payer: Address, agent: Address, nowMs: number): Promise<PayerFacts> {
   const perCore = await Promise.all(CORES.map((core) => readOne(network, core, payer, agent)));
   return { perCore, asOfMs: nowMs, agent };
+}
+
+/** What the drive reads: also how many of the payer's instances are being removed, which no admission waits for. */
+export async function readWatchedPayer(
+  network: Network,
+  payer: Address,
+  agent: Address,
+  nowMs: number,
+): Promise<PayerFacts> {
+  const [facts, removing] = await Promise.all([
+    readPayer(network, payer, agent, nowMs),
+    Promise.all(CORES.map((core) => removingInstances(network, core, payer))),
+  ]);
+  return { ...facts, removingPerCore: removing.map((one) => (one.ok ? one.value : null)) };
 }
 
 async function readOne(network: Network, core: Core, payer: Address, agent: Address): Promise<PayerReading | null> {

@@ -4,10 +4,11 @@
  */
 import first from "../../migrations/0001_account.sql";
 import pace from "../../migrations/0002_pace.sql";
+import guard from "../../migrations/0003_guard.sql";
 import reconcile from "../../migrations/0004_reconcile.sql";
 import leave from "../../migrations/0005_leave.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace, reconcile, leave];
+const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

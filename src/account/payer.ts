@@ -21,13 +21,25 @@ export type PayerFacts = {
   readonly asOfMs: number;
   /** The key whose delegation was looked at; what was read of one key says nothing of another. */
   readonly agent?: string;
+  /** How many of the payer's instances each core node is removing; null: not said. Read by the drive alone. */
+  readonly removingPerCore?: readonly (number | null)[];
+};
+
+/**
+ * `billedCredits`: what two core nodes once showed as taken. Only for a VM that has ended, whose line is gone from the
+ * lists: while there is a line, credits and bill have to be of one snapshot.
+ */
+export type OpenHold = {
+  readonly hashes: readonly Hash[];
+  readonly credits: Credits;
+  readonly billedCredits?: Credits;
 };
 
 /** What the account itself knows, computed in the deciding transaction. */
 export type Ours = {
   readonly hashes: ReadonlySet<Hash>;
   /** Open holds with what they may still cost, by VM. */
-  readonly holds: readonly { readonly hashes: readonly Hash[]; readonly credits: Credits }[];
+  readonly holds: readonly OpenHold[];
   readonly burnAttoPerS: bigint;
   readonly lastEndMs: number;
 };
@@ -35,6 +47,8 @@ export type Ours = {
 export type PayerLine = {
   readonly credits: Credits;
   readonly foreignAttoPerS: bigint;
+  /** Everything that burns: theirs and ours. */
+  readonly burnAttoPerS: bigint;
   readonly unbilled: Credits;
   /** 86,400 s of everything that burns, in credits. */
   readonly oneDayCredits: Credits;
@@ -42,38 +56,77 @@ export type PayerLine = {
   readonly marginCredits: number;
 };
 
+const HOUR_S = 3_600n;
+/** Two clocks may differ by this and still be called right (design.md §12.12). */
+const CLOCKS_APART_MS = 120_000;
+
 const inCredits = (atto: bigint): number => Number((atto + ATTO - 1n) / ATTO);
 
 export function readings(facts: PayerFacts): readonly PayerReading[] {
   return facts.perCore.filter((one) => one !== null);
 }
 
-/** The inequality, evaluated; undefined with fewer than two readings. */
+type Sums = Pick<PayerLine, "credits" | "foreignAttoPerS" | "unbilled">;
+
+/** The inequality, evaluated on medians or the worse of two; undefined with fewer than two readings. */
 export function payerLine(facts: PayerFacts, ours: Ours, nowMs: number): PayerLine | undefined {
   const read = readings(facts);
   const credits = medianOrWorse(
-    read.map((one) => usableCredits(one, ours.lastEndMs, nowMs)),
+    read.map((one) => usableCredits(one, ours.lastEndMs, facts.asOfMs)),
     "smaller",
   );
-  const foreign = medianOrWorse(
+  const foreignAttoPerS = medianOrWorse(
     read.map((one) => foreignRate(one, ours.hashes)),
     "larger",
   );
-  if (credits === undefined || foreign === undefined) return undefined;
-  const unbilled = ours.holds.reduce((sum, hold) => sum + Math.max(0, hold.credits - billedFor(read, hold.hashes)), 0);
-  const spanS = BigInt(Math.min(DAY_S, Math.max(0, Math.ceil((ours.lastEndMs - nowMs) / 1_000))) + BOOKS_LAG_S);
-  const oneDay = inCredits((foreign + ours.burnAttoPerS) * BigInt(DAY_S));
-  const margin = credits - inCredits(foreign * spanS) - unbilled - oneDay;
-  return { credits, foreignAttoPerS: foreign, unbilled, oneDayCredits: oneDay, marginCredits: margin };
+  if (credits === undefined || foreignAttoPerS === undefined) return undefined;
+  const billed = (hashes: readonly Hash[]): Credits =>
+    medianOrWorse(
+      read.map((one) => billedOn(one, hashes)),
+      "smaller",
+    ) ?? 0;
+  return lineOf({ credits, foreignAttoPerS, unbilled: unbilledOf(ours, billed) }, ours, nowMs);
 }
 
-/** Lots that expire before our last VM can end do not count: they will not be there to pay for it. */
-function usableCredits(reading: PayerReading, lastEndMs: number, nowMs: number): Credits {
-  const gone = reading.lots.reduce(
-    (sum, lot) =>
-      sum + (lot.expiresAtMs !== null && lot.expiresAtMs > nowMs && lot.expiresAtMs < lastEndMs ? lot.credits : 0),
-    0,
-  );
+/** The same by each core node's own figures: what needs two core nodes is counted on these. */
+export function linePerCore(facts: PayerFacts, ours: Ours, nowMs: number): readonly PayerLine[] {
+  return readings(facts).map((one) => {
+    const credits = usableCredits(one, ours.lastEndMs, facts.asOfMs);
+    const foreignAttoPerS = foreignRate(one, ours.hashes);
+    const unbilled = unbilledOf(ours, (hashes) => billedOn(one, hashes));
+    return lineOf({ credits, foreignAttoPerS, unbilled }, ours, nowMs);
+  });
+}
+
+function lineOf(sums: Sums, ours: Ours, nowMs: number): PayerLine {
+  const spanS = BigInt(Math.min(DAY_S, Math.max(0, Math.ceil((ours.lastEndMs - nowMs) / 1_000))) + BOOKS_LAG_S);
+  const burnAttoPerS = sums.foreignAttoPerS + ours.burnAttoPerS;
+  const oneDayCredits = inCredits(burnAttoPerS * BigInt(DAY_S));
+  const marginCredits = sums.credits - inCredits(sums.foreignAttoPerS * spanS) - sums.unbilled - oneDayCredits;
+  return { ...sums, burnAttoPerS, oneDayCredits, marginCredits };
+}
+
+const aboveLine = (line: PayerLine): number => line.credits - line.unbilled - line.oneDayCredits;
+
+/** Hours until one day of burn is all that is left; negative below it, null while nothing burns. For showing only. */
+export function hoursAboveLine(line: PayerLine): number | null {
+  return line.oneDayCredits === 0 ? null : (aboveLine(line) * 24) / line.oneDayCredits;
+}
+
+/** The margin of design.md §5 is under an hour; exact. */
+export function isUnderAnHour(line: PayerLine): boolean {
+  return line.burnAttoPerS > 0n && BigInt(aboveLine(line)) * ATTO < line.burnAttoPerS * HOUR_S;
+}
+
+/**
+ * Lots that expire before our last VM can end do not count: they will not be there to pay for it. A node's balance is
+ * without those that had expired when it was read; one that expired since then is still in it, and its clock may lag.
+ */
+function usableCredits(reading: PayerReading, lastEndMs: number, readAtMs: number): Credits {
+  const gone = reading.lots.reduce((sum, { credits, expiresAtMs }) => {
+    const counted = expiresAtMs !== null && expiresAtMs > readAtMs - CLOCKS_APART_MS;
+    return counted && expiresAtMs < lastEndMs ? sum + credits : sum;
+  }, 0);
   return Math.max(0, reading.credits - gone);
 }
 
@@ -81,19 +134,24 @@ function foreignRate(reading: PayerReading, ours: ReadonlySet<Hash>): bigint {
   return reading.lines.reduce((sum, line) => (ours.has(line.itemHash) ? sum : sum + line.rate), 0n);
 }
 
-function billedFor(read: readonly PayerReading[], hashes: readonly Hash[]): Credits {
-  const perCore = read.map((one) =>
-    one.lines.reduce((sum, line) => (hashes.includes(line.itemHash) ? sum + line.consumedCredits : sum), 0),
-  );
-  return medianOrWorse(perCore, "smaller") ?? 0;
+/** Per VM, so that one VM's excess does not pay for another's hold. */
+function unbilledOf(ours: Ours, billed: (hashes: readonly Hash[]) => Credits): Credits {
+  return ours.holds.reduce((sum, hold) => {
+    const taken = Math.max(hold.billedCredits ?? 0, billed(hold.hashes));
+    return sum + Math.max(0, hold.credits - taken);
+  }, 0);
+}
+
+function billedOn(reading: PayerReading, hashes: readonly Hash[]): Credits {
+  return reading.lines.reduce((sum, line) => (hashes.includes(line.itemHash) ? sum + line.consumedCredits : sum), 0);
 }
 
 /** Refuses what would push the payer below one day of burn; facts say what to add. */
 export function guardPayer(line: PayerLine, newCredits: Credits): Refusal | null {
+  const addCredits = Math.max(newCredits - line.credits, -line.marginCredits);
   if (line.credits < newCredits)
-    return refusal("balance.too_low", { hasCredits: line.credits, needsCredits: newCredits });
+    return refusal("balance.too_low", { hasCredits: line.credits, needsCredits: newCredits, addCredits });
   if (line.marginCredits >= 0) return null;
-  const addCredits = -line.marginCredits;
   return refusal("balance.below_one_day", { hasCredits: line.credits, addCredits, oneDayCredits: line.oneDayCredits });
 }
 

@@ -5,6 +5,7 @@
  * change is stored together with it.
  */
 import { canUndo, type Signers, storedBy } from "./attempts.ts";
+import { lastBill, NO_BILL, seenCredits } from "./bill.ts";
 import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
 import {
@@ -30,7 +31,7 @@ import { atEnd, settle } from "./settlement.ts";
 import { standing } from "./approvals.ts";
 import { onBlamed, onNextNode } from "./successor.ts";
 import { certify } from "./certificate.ts";
-import type { EndReason, VmRecord } from "./types.ts";
+import type { Credits, EndReason, VmRecord } from "./types.ts";
 
 /** A teardown that takes longer than this is shown to the owner (safety.md a.4). */
 const SLOW_TEARDOWN_MS = 15 * 60_000;
@@ -47,7 +48,7 @@ export function learn(
     const vm = moment.store.loadVm(about.vmId);
     if (vm === undefined) return;
     if (one.kind === "key_lost") keyLost(moment, one.address);
-    else if (one.kind === "billed") settled(moment, vm, one.credits);
+    else if (one.kind === "billed") settled(moment, vm, one.perCore);
     else if (isOfNow(vm, about.itemHash, one)) saveChange(moment, vm, next(moment, vm, one, delegationInForce));
   }
 }
@@ -114,7 +115,7 @@ export function saveChange(moment: Moment, before: VmRecord, changed: VmRecord):
   moment.touched = true;
   const after = isLive(before) ? withSuccessor(moment, before, changed) : changed;
   const ends = isLive(before) && !isLive(after);
-  const holds = ends ? atEnd(after) : after.holds;
+  const holds = ends ? atEnd(after, seenCredits(moment.store.loadBill(after.vmId) ?? NO_BILL)) : after.holds;
   const vm = { ...after, holds };
   changeHolds(moment.store, before.holds, holds, moment.nowMs);
   moment.store.saveVm(vm, isTended(moment, vm));
@@ -184,11 +185,22 @@ function keyLost(moment: Moment, address: string): void {
   moment.tellOwner("key_lost", moment.account.agentAddress);
 }
 
-function settled(moment: Moment, vm: VmRecord, billed: number): void {
+/** Settled once the last bill is known; a bill beyond the holds takes two core nodes and two looks. */
+function settled(moment: Moment, vm: VmRecord, perCore: readonly (Credits | null)[]): void {
   if (vm.settledAtMs !== null) return;
-  const { holds, extra } = settle(vm, billed);
+  const before = moment.store.loadBill(vm.vmId) ?? NO_BILL;
+  const { keep, credits } = lastBill(vm, perCore, before, moment.nowMs);
+  if (keep !== before) {
+    moment.store.saveBill(vm.vmId, keep);
+    moment.touched = true;
+  }
+  if (credits !== null) settleAt(moment, vm, credits, keep.bookedCredits);
+}
+
+function settleAt(moment: Moment, vm: VmRecord, billed: Credits, booked: Credits): void {
+  const { holds, extra } = settle(vm, billed, booked);
   changeHolds(moment.store, vm.holds, holds, moment.nowMs);
-  const settledCredits = holds.reduce((sum, hold) => sum + hold.credits, 0) + (extra?.credits ?? 0);
+  const settledCredits = holds.reduce((sum, hold) => sum + hold.credits, 0) + booked + (extra?.credits ?? 0);
   const done = { ...vm, holds, settledAtMs: moment.nowMs, settledCredits };
   moment.store.saveVm(done, isTended(moment, done));
   moment.audit("vm.settled", { vmId: vm.vmId, billedCredits: billed });

@@ -4,6 +4,7 @@
  * The rules see only this shape, so a simulation can put another memory behind the very same code.
  */
 import * as accounts from "./account-store.ts";
+import * as guards from "./guard-store.ts";
 import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
@@ -24,6 +25,7 @@ export function sqlStore(sql: SqlStorage) {
   const on = bound(sql);
   return {
     ...paceStore(sql),
+    ...guardStore(sql),
     ...listStore(sql),
     ...leaveStore(sql),
     loadAccount: on(accounts.loadAccount),
@@ -111,6 +113,16 @@ function listStore(sql: SqlStorage) {
     dropSighting: on(reconciled.dropSighting),
     loadLists: on(reconciled.loadLists),
     saveLists: on(reconciled.saveLists),
+  };
+}
+
+function guardStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    loadWatched: on(guards.loadWatched),
+    saveWatched: on(guards.saveWatched),
+    loadBill: on(guards.loadBill),
+    saveBill: on(guards.saveBill),
   };
 }
 

@@ -275,6 +275,7 @@ export type NoticeKind =
   | "removing"
   | "overrun"
   | "correction"
+  | "bill_drift"
   | "vm_unreachable"
   | "vm_moved"
   | "dormant_alive"

@@ -7,7 +7,8 @@ import { readUsage } from "./books.ts";
 import { attemptView, isMoving, timelineOf } from "./attempt-views.ts";
 import { currentAttempt, firstSendMs, isLive, type WhenUnreachable, whenUnreachable } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
-import { type PayerFacts, payerLine, readings } from "./payer.ts";
+import type { PayerFacts } from "./payer.ts";
+import { payerView } from "./payer-view.ts";
 import { freesAtMs, type Usage, usedIn, worstCase } from "./policy.ts";
 import { costSoFar, heldFor } from "./settlement.ts";
 import type { Approval, Grant, Policy, VmRecord, Window } from "./types.ts";
@@ -108,22 +109,14 @@ export function balanceView(
 ): BalanceView {
   const { account, policy } = moment;
   const usage = readUsage(moment.store, grant?.grantId ?? "", moment.nowMs);
-  const line = payer === null ? undefined : payerLine(payer, ours(moment, null), moment.nowMs);
   const books = moment.store.balanceOf();
-  const payerBurn = line === undefined ? null : creditsPerHour(line.foreignAttoPerS + usage.burnAttoPerS);
   return {
+    ...payerView(payer, ours(moment, null), moment.nowMs),
     asOfMs: payer?.asOfMs ?? moment.nowMs,
     networkState,
     network: moment.config.network,
     payer: account.owner,
-    payerCredits: line?.credits ?? null,
     burnCreditsPerH: creditsPerHour(usage.burnAttoPerS),
-    payerBurnCreditsPerH: payerBurn,
-    runwayH:
-      line === undefined || payerBurn === null || payerBurn === 0
-        ? null
-        : Math.max(0, (line.credits - line.unbilled - line.oneDayCredits) / payerBurn),
-    oneDayLineCredits: line?.oneDayCredits ?? null,
     heldCredits: books.held,
     spentCredits: books.posted,
     vmsLive: usage.vmsLive,
@@ -132,7 +125,6 @@ export function balanceView(
     grantState: grant?.state ?? "active",
     delegation: account.delegation,
     policyVersion: policy?.version ?? null,
-    coreNodesAnswering: payer === null ? null : readings(payer).length,
   };
 }
 

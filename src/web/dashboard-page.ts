@@ -88,6 +88,13 @@ function money(overview: Overview): Html {
       ["Held", html`<span data-live="held_usd">${usd(balance.heldCredits)}</span>`],
       ["Your agents' VMs per hour", html`<span data-live="burn_usd_per_hour">${usd(balance.burnCreditsPerH)}</span>`],
       ["Your credits", html`<span data-live="payer_usd">${usd(balance.payerCredits)}</span>`],
+      ["Needed now", usd(balance.neededNowCredits)],
+      ["Will still cost, at most", usd(balance.willCostCredits)],
+      ["Protected: one day of burn", usd(balance.oneDayLineCredits)],
+      [
+        "Until that line",
+        balance.runwayH === null ? "–" : html`<a href="/dashboard/funding">${Math.floor(balance.runwayH)} h</a>`,
+      ],
       ["At worst still spent", usd(overview.worstCaseCredits)],
       [
         "Your other machines",

@@ -88,20 +88,42 @@ function doubts(doubtful: DelegationView["doubtful"]): Html {
     ${tick({ name: "ticked_doubtful", value: "yes", label: "I know these entries and keep them.", ticked: false })}`;
 }
 
+/** What must be there, what is still to come and what is protected, each by itself. */
 function credits(balance: BalanceView): Html {
-  const runway = balance.runwayH === null ? "–" : `${Math.floor(balance.runwayH)} h until one day of burn is left`;
-  return facts([
+  const { marginCredits, runwayH } = balance;
+  const short = marginCredits !== null && marginCredits < 0;
+  const runway = runwayH === null ? "–" : `${Math.floor(runwayH)} h until one day of burn is left`;
+  return html`${short ? warning(`Add ${usd(-marginCredits)}, or the network may come to remove machines of yours.`) : null}
+  ${facts([
     ["Payer", html`<code>${balance.payer}</code>`],
     ["Credits", usd(balance.payerCredits)],
-    ["All your machines cost per hour", usd(balance.payerBurnCreditsPerH)],
+    ["Needed now", usd(balance.neededNowCredits)],
+    ["Will cost: your agents' VMs, at most", usd(balance.willCostCredits)],
     ["Protected: one day of burn", usd(balance.oneDayLineCredits)],
+    [short ? "Missing" : "Left beyond what is needed", usd(marginCredits === null ? null : Math.abs(marginCredits))],
     ["Runway", runway],
+    ["All your machines cost per hour", usd(balance.payerBurnCreditsPerH)],
+    ["Of these, machines that are not your agents'", others(balance)],
     ["Held for your agents' VMs", usd(balance.heldCredits)],
+    ["Core nodes", coreNodes(balance)],
     [
       "As of",
       `${time(balance.asOfMs)}${balance.networkState === "reachable" ? "" : " (the network does not answer now)"}`,
     ],
-  ]);
+  ])}`;
+}
+
+/** Counted, never named: what they are called is somebody else's text. */
+const others = ({ otherMachines, otherBurnCreditsPerH }: BalanceView): string =>
+  otherMachines === null ? "unknown" : `${otherMachines}, ${usd(otherBurnCreditsPerH)} per hour`;
+
+const FIGURES = { balance: "the balance", otherBurn: "other machines", billed: "bills", delegation: "the delegation" };
+
+function coreNodes({ coreNodesAnswering, coreNodesDiffer }: BalanceView): string {
+  if (coreNodesDiffer === null) return `${coreNodesAnswering ?? 0} of 3 answer`;
+  const apart = (Object.keys(FIGURES) as (keyof typeof FIGURES)[]).filter((name) => coreNodesDiffer[name] > 0);
+  const told = apart.map((name) => `${coreNodesDiffer[name]} on ${FIGURES[name]}`).join(", ");
+  return `${coreNodesAnswering} of 3 answer; ${told === "" ? "they agree" : `they differ: ${told}`}`;
 }
 
 function howToBuy(balance: BalanceView): Html {

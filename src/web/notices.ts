@@ -1,8 +1,9 @@
 /** What the owner is told, one fixed sentence a kind; the facts beside it are numbers, ids and enums only. Pure. */
 import { html } from "hono/html";
 import type { Notice, NoticeKind } from "../account/types.ts";
+import type { Fact } from "../errors.ts";
 import { type Html, postButton } from "./html.ts";
-import { plain, time } from "./text.ts";
+import { plain, time, usd } from "./text.ts";
 
 const SAYS: Readonly<Record<NoticeKind, string>> = {
   vm_ended: "A VM has ended.",
@@ -17,6 +18,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   removing: "Aleph is removing machines of yours for lack of credits.",
   overrun: "The network took more than was held for a VM. The account is frozen.",
   correction: "The network's bill differed from our own meter and was booked.",
+  bill_drift: "The network bills a VM otherwise than our own meter says, by more than rounding and its lag.",
   vm_unreachable: "A VM does not answer.",
   vm_moved: "A VM failed on its node, ended there, and is created again on another one within what was held for it.",
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
@@ -39,7 +41,7 @@ export function noticeList(notices: readonly Notice[], csrf: string): Html {
 }
 
 function one(notice: Notice, csrf: string): Html {
-  const told = Object.entries(notice.facts).map(([name, value]) => `${name} ${plain(String(value))}`);
+  const told = Object.entries(notice.facts).map(factText);
   return html`<li class="${notice.seenAtMs === null ? "new" : "seen"}">
     <p>
       ${SAYS[notice.kind]}
@@ -47,4 +49,10 @@ function one(notice: Notice, csrf: string): Html {
     </p>
     ${notice.seenAtMs === null ? postButton({ action: `/dashboard/notice/${notice.noticeId}/seen`, csrf, label: "Seen", kind: "quiet" }) : null}
   </li>`;
+}
+
+/** Amounts are told in dollars, everything else as it is. */
+function factText([name, value]: readonly [string, Fact]): string {
+  if (typeof value !== "number" || !/(^c|C)redits$/.test(name)) return `${name} ${plain(String(value))}`;
+  return `${name.replace(/_?(c|C)redits$/, "")} ${usd(value)}`.trim();
 }

@@ -3,6 +3,9 @@ import { ATTO, CREDITS_PER_USD, holdFor } from "../../src/account/credits.ts";
 import {
   delegationOf,
   guardPayer,
+  hoursAboveLine,
+  isUnderAnHour,
+  linePerCore,
   type Ours,
   type PayerFacts,
   type PayerLine,
@@ -10,7 +13,7 @@ import {
   type PayerReading,
   readings,
 } from "../../src/account/payer.ts";
-import { DAY, H, MIN, T0 } from "./vms.ts";
+import { DAY, H, MIN, S, T0 } from "./vms.ts";
 
 const USD = CREDITS_PER_USD;
 /** Atto-credits per second of so many dollars an hour. */
@@ -113,7 +116,43 @@ describe("payerLine", () => {
     expect(line(lots(T0 + 5 * H - 1), CREATE).credits).toBe(30 * USD);
     expect(line(lots(T0 + 5 * H), CREATE).credits).toBe(40 * USD);
     expect(line(lots(null), CREATE).credits).toBe(40 * USD);
-    expect(line(lots(T0), CREATE).credits).toBe(40 * USD);
+  });
+
+  test("a lot that expired since the reading, or by a clock that is two minutes off, is still in that balance", () => {
+    const lots = (expiresAtMs: number): PayerFacts => same({ lots: [{ credits: 10 * USD, expiresAtMs }] });
+    const later = (read: PayerFacts): number | undefined => payerLine(read, CREATE, T0 + MIN)?.credits;
+    expect(later(lots(T0 + 30 * S))).toBe(30 * USD);
+    expect(later(lots(T0 - MIN))).toBe(30 * USD);
+    // that one the node itself had left out
+    expect(later(lots(T0 - 2 * MIN))).toBe(40 * USD);
+  });
+
+  test("of several lots only those that last until our last end count", () => {
+    const read = same({
+      credits: 60 * USD,
+      lots: [
+        { credits: 10 * USD, expiresAtMs: T0 + H },
+        { credits: 20 * USD, expiresAtMs: T0 + 6 * H },
+        { credits: 30 * USD, expiresAtMs: null },
+      ],
+    });
+    expect(line(read, CREATE).credits).toBe(50 * USD);
+    expect(line(read, { ...CREATE, lastEndMs: T0 + 7 * H }).credits).toBe(30 * USD);
+    expect(line(read, { ...CREATE, lastEndMs: T0 }).credits).toBe(60 * USD);
+  });
+
+  test("a balance is already without what was consumed: the same bill is not taken off twice", () => {
+    const mine = ours({ hashes: new Set(["aa"]), holds: [{ hashes: ["aa"], credits: 10 * USD }] });
+    const own = (consumedCredits: number): PayerReading["lines"] => [{ itemHash: "aa", rate: 0n, consumedCredits }];
+    const before = line(same({ credits: 40 * USD, lines: own(0) }), mine);
+    const after = line(same({ credits: 36 * USD, lines: own(4 * USD) }), mine);
+    expect(after.marginCredits).toBe(before.marginCredits);
+  });
+
+  test("the line of a VM that has ended is gone from the lists; what was seen of it still counts as billed", () => {
+    const hold = { hashes: ["aa"], credits: 100 };
+    expect(line(same(), ours({ holds: [hold] })).unbilled).toBe(100);
+    expect(line(same(), ours({ holds: [{ ...hold, billedCredits: 70 }] })).unbilled).toBe(30);
   });
 
   test("lines that are ours are counted by our own rates, never twice", () => {
@@ -164,7 +203,14 @@ describe("payerLine", () => {
 });
 
 describe("guardPayer", () => {
-  const LINE: PayerLine = { credits: 500, foreignAttoPerS: 0n, unbilled: 0, oneDayCredits: 100, marginCredits: 0 };
+  const LINE: PayerLine = {
+    credits: 500,
+    foreignAttoPerS: 0n,
+    burnAttoPerS: 0n,
+    unbilled: 0,
+    oneDayCredits: 100,
+    marginCredits: 0,
+  };
 
   test("at the line itself it is admitted, a credit below it is refused with what to add", () => {
     expect(guardPayer(LINE, 500)).toBeNull();
@@ -178,8 +224,41 @@ describe("guardPayer", () => {
   test("too little for the VM alone is said first", () => {
     expect(guardPayer({ ...LINE, marginCredits: -7 }, 501)).toMatchObject({
       code: "balance.too_low",
-      facts: { hasCredits: 500, needsCredits: 501 },
+      facts: { hasCredits: 500, needsCredits: 501, addCredits: 7 },
     });
+  });
+
+  test("what to add is always enough for both: the VM itself and the line", () => {
+    const addOf = (marginCredits: number, asked: number): unknown =>
+      guardPayer({ ...LINE, marginCredits }, asked)?.facts["addCredits"];
+    expect([addOf(-7, 600), addOf(-700, 600), addOf(5, 600), addOf(-7, 1)]).toEqual([100, 700, 100, 7]);
+  });
+});
+
+describe("the margin", () => {
+  /** (C − unbilled − 86,400·(F + O)) / (F + O), in hours. */
+  const hours = (credits: number): number | null =>
+    hoursAboveLine(line(same({ credits: credits * USD }), ours({ burnAttoPerS: perHour(1) })));
+
+  test("is told in hours above the line of one day, not above zero", () => {
+    expect(hours(50)).toBeCloseTo(1, 5);
+    expect(hours(48)).toBeCloseTo(0, 5);
+    expect(hours(40)).toBeCloseTo(-4, 5);
+    expect(hoursAboveLine(line(same({ lines: [] }), ours()))).toBeNull();
+  });
+
+  test("is under an hour exactly below it", () => {
+    const under = (credits: number): boolean =>
+      isUnderAnHour(line(same({ credits, lines: [] }), ours({ burnAttoPerS: 10n * ATTO })));
+    const hour = 25 * 36_000;
+    expect([under(hour), under(hour - 1), under(0)]).toEqual([false, true, true]);
+    expect(isUnderAnHour(line(same({ credits: 0, lines: [] }), ours()))).toBe(false);
+  });
+
+  test("by core node is each one's own, so that one's word stays one's word", () => {
+    const read = facts(reading(), null, reading({ credits: 0 }));
+    expect(linePerCore(read, CREATE, T0).map((one) => one.credits)).toEqual([40 * USD, 0]);
+    expect(linePerCore(same(), CREATE, T0)[2]).toEqual(line(same(), CREATE));
   });
 });
 

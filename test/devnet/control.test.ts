@@ -4,6 +4,7 @@ import { control, type ControlAnswer } from "../../devnet/control.ts";
 import { CONTROL_PAGE } from "../../devnet/control-page.ts";
 import { CONTROL_SCRIPT } from "../../devnet/control-script.ts";
 import type { JsonObject } from "../../devnet/wire.ts";
+import { misread } from "../../devnet/meter.ts";
 import { SETTINGS_OWNER } from "../../devnet/core/price-tables.ts";
 import { ROSTER } from "../../devnet/roster.ts";
 import { World } from "../../devnet/world.ts";
@@ -123,6 +124,26 @@ describe("control", () => {
       body: { error: expect.stringContaining("credits") as string },
     });
     expect(post("node", { node: "x", knobs: { dwon: true } }).status).toBe(400);
+  });
+});
+
+describe("misread", () => {
+  it("charges one VM, or all, so many percent of what was measured", () => {
+    const lines = [
+      { itemHash: "aa", seconds: 3_600 },
+      { itemHash: "bb", seconds: 90 },
+    ];
+    const charged = (percent: Record<string, number>) => misread(lines, percent).map((line) => line.seconds);
+    expect(charged({})).toEqual([3_600, 90]);
+    expect(charged({ aa: 200 })).toEqual([7_200, 90]);
+    expect(charged({ "*": 0, bb: 100 })).toEqual([0, 90]);
+  });
+
+  it("is set by a call, and shown", () => {
+    const { post, get } = stage();
+    post("billing", { percent: 300, hash: "aa" });
+    post("billing", { percent: 50 });
+    expect(get("state")).toMatchObject({ bill_percent: { aa: 300, "*": 50 } });
   });
 });
 

@@ -118,6 +118,11 @@ export const balance: BalanceView = {
   payerBurnCreditsPerH: null,
   runwayH: 776,
   oneDayLineCredits: 1_200_000,
+  neededNowCredits: 1_150_000,
+  willCostCredits: 140_000,
+  marginCredits: 48_850_000,
+  otherMachines: 2,
+  otherBurnCreditsPerH: 10_000,
   heldCredits: 275_000,
   spentCredits: 1_000_000,
   vmsLive: 1,
@@ -134,6 +139,7 @@ export const balance: BalanceView = {
   delegation: "ok",
   policyVersion: 1,
   coreNodesAnswering: 3,
+  coreNodesDiffer: { balance: 1, otherBurn: 0, billed: 0, delegation: 0 },
 };
 
 export const node: NodeView = {

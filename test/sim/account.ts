@@ -13,6 +13,7 @@ import type { Random } from "../../src/ports.ts";
 import type { Caller } from "./calls.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { Payer } from "./network.ts";
+import { drawPurse } from "./purse.ts";
 import type { Cancel } from "./timeline.ts";
 import { toolsOf } from "./tools.ts";
 import type { Incarnation, World } from "./world.ts";
@@ -48,7 +49,9 @@ export class SimAccount {
     this.random = world.dice.random();
     this.key = new Uint8Array(32).fill(index + 1);
     const list = { timeS: 0, letsIn: [addressOf(this.key)] };
-    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [], lists: [list, list, list] };
+    const hashes: string[] = [];
+    const lists: Payer["lists"] = [list, list, list];
+    this.payer = { index, delegated: true, purse: drawPurse(world, hashes), hashes, lists };
     this.ownerKey = new Uint8Array(32).fill(index + 101);
     this.owner = addressOf(this.ownerKey);
     this.data.memory.transaction(() => {
@@ -129,7 +132,11 @@ export class SimAccount {
       },
       read: (work) => work(this.moment(this.nowMs())),
       tools: (signers) => toolsOf(this, lines, this.random, signers),
-      readPayer: (_owner, agent) => this.world.wire.readPayer(caller, agent),
+      readPayer: async (_owner, agent) => {
+        const facts = await this.world.wire.readPayer(caller, agent);
+        this.world.judge.payerRead(this, facts, () => self().alive);
+        return facts;
+      },
       report: (dueMs) => this.report(self(), dueMs),
       hear: () => this.hear(self()),
       arm: (dueMs) => self().alive && this.arm(dueMs),

@@ -199,16 +199,38 @@ export class Wire {
       if (core.isDown(one) || dice.yes(core.faults.requestLost * 0.3)) return null;
       const inForce = this.lies(one, core.letsIn(one, payer, agent), (truth) => !truth);
       const delegation = inForce ? "ok" : "missing";
-      const credits = this.lies(one, payer.credits, () => 0);
-      const hashes = payer.hashes.filter((hash) => core.messages.get(hash)?.words[one] === "processed");
-      const lines = hashes.map((itemHash) => ({
-        itemHash,
-        rate: attoOf(core.messages.get(itemHash)?.frozen[one] ?? 0),
-        consumedCredits: core.consumed(itemHash, this.time.nowMs - core.booksLagMs),
-      }));
-      return { credits, lots: [], lines, delegation };
+      const { credits, lots, lines } = this.lies(one, this.money(one, payer), (truth) => this.lie(truth));
+      return { credits, lots, lines, delegation };
     });
     return { perCore, asOfMs: this.time.nowMs, agent };
+  }
+
+  /** Balance, lots and lines as an honest core node has them. */
+  private money(core: Core, { purse, hashes }: Payer): Money {
+    const { nowMs } = this.time;
+    const ours = hashes.flatMap((itemHash) => {
+      const message = this.core.messages.get(itemHash);
+      const word = message?.words[core];
+      if (word !== "processed" && word !== "removing") return [];
+      return { itemHash, rate: attoOf(message?.frozen[core] ?? 0), consumedCredits: purse.billed(itemHash, nowMs) };
+    });
+    const theirs = purse.running(nowMs).map((one) => ({
+      itemHash: one.hash,
+      rate: attoOf(one.rate),
+      consumedCredits: purse.foreignBilled(one, nowMs),
+    }));
+    return { credits: purse.balanceAt(nowMs), lots: purse.lotsAt(nowMs), lines: [...theirs, ...ours] };
+  }
+
+  /** Nothing is left, or plenty; nobody else burns, or everybody was billed a fortune. */
+  private lie(truth: Money): Money {
+    const draw = this.dice.next();
+    if (draw < 0.4) return { ...truth, credits: 0, lots: [] };
+    if (draw < 0.7) return { ...truth, credits: truth.credits * 10 + 9_000_000, lots: [], lines: [] };
+    return {
+      ...truth,
+      lines: truth.lines.map((line) => ({ ...line, consumedCredits: line.consumedCredits + 900_000 })),
+    };
   }
 }
 
@@ -231,6 +253,7 @@ const letIn = (content: string): readonly string[] => {
   const { content: list } = JSON.parse(content) as { content: { authorizations: { address: string }[] } };
   return list.authorizations.map((entry) => entry.address);
 };
+type Money = Pick<PayerReading, "credits" | "lots" | "lines">;
 
 const answerOf = <T>(value: T | undefined, why: Unknown = "unreachable"): Outcome<T> =>
   value === undefined ? unknown(why) : known(value);

@@ -11,6 +11,7 @@ export function checkAdmission(checker: Checker, account: SimAccount, memo: Memo
   const [hold] = vm.holds;
   if (hold === undefined) return checker.fail("I6", `a VM without a hold (${vm.vmId})`);
   checker.seen.see("a create is admitted");
+  checker.payers.admitted(account, vm);
   const full = creditsFor(vm.rateAttoPerS, vm.spec.ttlS + GRACE_S);
   checker.must(hold.credits >= full, "I6", () => `held ${hold.credits}, TTL and grace cost ${full} (${vm.vmId})`);
   const policy = gates(checker, account, vm);
@@ -41,6 +42,7 @@ export function checkExtension(
 ): void {
   const hold = vm.holds.at(-1) as Hold;
   checker.seen.see("an extension is admitted");
+  checker.payers.admitted(account, vm);
   const cost = creditsFor(vm.rateAttoPerS, (vm.expiresAtMs - before.expiresAtMs) / S);
   checker.must(hold.credits >= cost, "I6", () => `an extension held ${hold.credits} of ${cost} (${vm.vmId})`);
   checker.must(before.state !== "STOPPING" && !isOver(before), "I4", () => `extended while ending (${vm.vmId})`);

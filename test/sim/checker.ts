@@ -6,8 +6,9 @@
 import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
-import { checkEnd, checkHolds, checkSettled } from "./check-money.ts";
+import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
 import { checkAdoption, checkForgotten, checkUnfrozen, type Listed, noteListed } from "./check-orphans.ts";
+import { PayerCheck } from "./check-payer.ts";
 import { checkSuccessor, checkSuccessorSigned, othersAreGone } from "./check-successor.ts";
 import type { Core, CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
@@ -46,6 +47,7 @@ export class Checker {
   trace: ((line: string) => void) | null = null;
   private hash = 0x811c9dc5;
   private readonly memos = new Map<string, Memo>();
+  readonly payers = new PayerCheck(this);
 
   constructor(core: CoreNetwork, time: Timeline, seen: Sometimes, calm: boolean) {
     this.core = core;
@@ -156,7 +158,10 @@ export class Checker {
     checkHolds(this, before, after);
     this.checkClose(account, memo, before, after);
     if (isOver(after) && !isOver(before)) checkEnd(this, account, memo, before, after);
-    if (after.settledAtMs !== null && before.settledAtMs === null) checkSettled(this, account, memo, before, after);
+    if (after.settledAtMs !== null && before.settledAtMs === null) {
+      checkSettled(this, account, memo, before, after);
+      this.payers.settled(account, after);
+    }
   }
 
   private sight(before: VmRecord, after: VmRecord): void {
@@ -231,6 +236,8 @@ export class Checker {
       rejected: () => this.was(hash, "rejected"),
       restored: () => account.restoredTimes > 0 && core.aliveOn(hash) < 2,
       price: () => [0, 1, 2].some((one) => core.honest(one as 0) && this.frozenAbove(hash, one as 0, after)),
+      payer_line: () => this.payers.closedForLine(account, after),
+      overrun: () => extrasOf(account, vmId, "overrun") > 0,
       ended_by_network: () => this.was(hash, "removed") || this.was(hash, "forgotten"),
       ended_by_owner_elsewhere: () => this.was(hash, "forgotten") || this.was(hash, "removed"),
     };

@@ -139,6 +139,8 @@ export class Agents {
     );
     if (answer === undefined) return;
     if (!answer.ok && answer.refusal.code.startsWith("policy.")) world.seen.see("a create is refused by a limit");
+    if (!answer.ok && answer.refusal.code.startsWith("balance."))
+      world.seen.see("a create is refused for the payer's line");
     if (answer.ok && answer.value.kind === "approval") world.seen.see("an approval is asked");
     if (answer.ok && answer.value.kind === "top_up") world.seen.see("a top-up is asked");
     this.sameAnswer(asked, answer);

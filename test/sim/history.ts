@@ -10,6 +10,7 @@ import { type Broken, Checker } from "./checker.ts";
 import { Agents } from "./commands.ts";
 import { Dice } from "./dice.ts";
 import { drawBad, drawFaults, FAULT_KINDS } from "./faults.ts";
+import { Hardship } from "./hardship.ts";
 import { atRest, checkRest } from "./rest.ts";
 import { Mischief } from "./mischief.ts";
 import { Leaver } from "./leaver.ts";
@@ -57,6 +58,7 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
       checker.sends(account, ...message),
     restored: (account: SimAccount) => checker.memo(account).listed.clear(),
     lists: (account: SimAccount, one: Core) => checker.lists(account, one),
+    payerRead: (...read: Parameters<Checker["payers"]["read"]>) => checker.payers.read(...read),
     fail: (invariant: string, what: string) => checker.fail(invariant, what),
   };
   const world: World = { dice, time, core, wire, watch, seen, judge };
@@ -70,6 +72,7 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
       time.stirred = false;
       yield;
     }
+    for (const account of accounts) checker.payers.between(account);
     for (const account of accounts) checker.armed(account, watch.dueOf(account.name));
     run.lookAtKeys();
     if (++events > EVENTS_MAX) checker.fail("I12", "the history does not come to rest");
@@ -89,6 +92,7 @@ class Run {
   private readonly agents: Agents;
   private readonly owners: Owners;
   private readonly mischief: Mischief;
+  private readonly hardships: readonly Hardship[];
   private readonly checker: Checker;
   private readonly unknownSince = new Map<string, number>();
   private readonly leaver: Leaver;
@@ -102,6 +106,7 @@ class Run {
     this.agents = new Agents({ world, nodes, checker, accounts });
     this.owners = new Owners(world, checker, accounts);
     this.mischief = new Mischief(world.dice, world.time, world.core, nodes, world.seen);
+    this.hardships = accounts.map((account) => new Hardship(world, account));
   }
 
   begin(): void {
@@ -125,6 +130,7 @@ class Run {
   private command(): void {
     const { dice, time } = this.world;
     this.mischief.turn();
+    for (const one of this.hardships) one.turn();
     this.trouble(dice.pick(this.accounts));
     if (dice.yes(0.78)) this.agents.turn();
     else this.owners.turn();
@@ -169,6 +175,7 @@ class Run {
     const { time } = this.world;
     this.checker.note("healed");
     this.mischief.heal();
+    for (const one of this.hardships) one.heal();
     for (const account of this.accounts) account.heal();
     this.untilMs = time.nowMs + HEALED_FOR_MS;
     this.look();

@@ -3,6 +3,7 @@
  * a load hands out what was stored, a snapshot is a shallow copy.
  */
 import type { AccountRow, NonceRow, SealedRow } from "../../src/account/account-store.ts";
+import type { Bill } from "../../src/account/bill.ts";
 import { type Pace, unpaced } from "../../src/account/breaker.ts";
 import type { Balance } from "../../src/account/ledger.ts";
 import { EMPTY_BALANCE } from "../../src/account/ledger.ts";
@@ -10,6 +11,7 @@ import type { About, AuditRow } from "../../src/account/ledger-store.ts";
 import type { Leaving } from "../../src/account/leave-store.ts";
 import type { OwnerMessage } from "../../src/account/message-store.ts";
 import { isLive } from "../../src/account/lifecycle.ts";
+import type { Watched } from "../../src/account/payer-watch.ts";
 import type { Tried } from "../../src/account/plan.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
 import { type ListsState, NEVER_READ, type Sighting } from "../../src/account/reconcile.ts";
@@ -44,6 +46,8 @@ export class MemoryStore {
   readonly quotes = this.memory.table<QuoteRow>();
   readonly approvals = this.memory.table<Approval>();
   readonly audits = this.memory.table<AuditRow>();
+  readonly bills = this.memory.table<Bill>();
+  readonly watched = this.memory.table<Watched>();
   private readonly entries = this.memory.table<EntryRow>();
   private readonly keys = this.memory.table<SealedRow>();
   private readonly paces = this.memory.table<Pace>();
@@ -194,6 +198,10 @@ export class MemoryStore {
       // Only what an owner is shown beside a changed policy; no rule reads it.
       noteAsked: () => undefined,
       askedCreates: () => [],
+      loadWatched: () => this.watched.get("one"),
+      saveWatched: (watched) => this.watched.set("one", watched),
+      loadBill: (vmId) => this.bills.get(vmId),
+      saveBill: (vmId, bill) => this.bills.set(vmId, bill),
       lastLink: () => this.audits.get(String(this.audits.size - 1))?.chain ?? "",
       appendAudit: (row) => append(this.audits, row),
       auditHolds: () => this.chainHolds(),

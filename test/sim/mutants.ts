@@ -5,6 +5,7 @@
 import { FAILOVER_MUTANTS } from "./mutants/failover.ts";
 import { RECONCILE_MUTANTS } from "./mutants/reconcile.ts";
 import { LEAVE } from "./mutants/leave.ts";
+import { GUARD } from "./mutants/guard.ts";
 
 export type Mutant = {
   readonly name: string;
@@ -177,5 +178,5 @@ export const MUTANTS: readonly Mutant[] = [
     'vm.state === "TERMINATED" ? endedMs : null;',
   ),
   ...RECONCILE_MUTANTS,
-  ...LEAVE.flatMap(({ name, edits }) => edits.map((edit) => plant(name, edit.file, edit.from, edit.to))),
+  ...[...LEAVE, ...GUARD].flatMap(({ name, edits }) => edits.map((edit) => plant(name, edit.file, edit.from, edit.to))),
 ];

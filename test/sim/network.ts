@@ -6,6 +6,7 @@
 import type { CoreWord } from "../../src/account/types.ts";
 import type { Dice } from "./dice.ts";
 import type { Bad, Faults } from "./faults.ts";
+import type { Purse } from "./purse.ts";
 import type { Timeline } from "./timeline.ts";
 
 export type Core = 0 | 1 | 2;
@@ -51,7 +52,7 @@ export type Payer = {
   readonly index: number;
   /** False while the delegation has vanished by itself, whatever the lists say. */
   delegated: boolean;
-  credits: number;
+  readonly purse: Purse;
   readonly hashes: string[];
   readonly lists: [List, List, List];
 };

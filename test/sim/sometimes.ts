@@ -58,6 +58,13 @@ export const SOMETIMES = [
   "an owner leaves",
   "an owner revokes too early",
   "an owner ends a VM by an own FORGET",
+  "a create is refused for the payer's line",
+  "the payer's line stops a VM",
+  "an overrun is booked while alive",
+  "the owner's own machines burn more",
+  "a lot runs out",
+  "a meter goes wrong",
+  "the network removes for lack of credits",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 

@@ -1,5 +1,6 @@
 /** What the parts of one history share, and one life of an account in it. Types only. */
 import type { Drive } from "../../src/account/drive.ts";
+import type { PayerFacts } from "../../src/account/payer.ts";
 import type { SimAccount } from "./account.ts";
 import type { Caller, Wire } from "./calls.ts";
 import type { Dice } from "./dice.ts";
@@ -13,6 +14,7 @@ export type Judge = {
   readonly sends: (account: SimAccount, ...message: Parameters<Caller["sends"]>) => void;
   readonly restored: (account: SimAccount) => void;
   readonly lists: (account: SimAccount, core: Core) => void;
+  readonly payerRead: (account: SimAccount, facts: PayerFacts, isAlive: () => boolean) => void;
   readonly fail: (invariant: string, what: string) => void;
 };
 export type World = {

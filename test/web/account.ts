@@ -150,6 +150,11 @@ export const balance: BalanceView = {
   payerBurnCreditsPerH: 40_000,
   runwayH: 100,
   oneDayLineCredits: 960_000,
+  neededNowCredits: 1_150_000,
+  willCostCredits: 140_000,
+  marginCredits: 48_850_000,
+  otherMachines: 2,
+  otherBurnCreditsPerH: 10_000,
   heldCredits: 150_000,
   spentCredits: 12_345,
   vmsLive: 1,
@@ -164,6 +169,7 @@ export const balance: BalanceView = {
   delegation: "ok",
   policyVersion: 1,
   coreNodesAnswering: 3,
+  coreNodesDiffer: { balance: 1, otherBurn: 0, billed: 0, delegation: 0 },
 };
 
 export const emptyOverview = (owner: string): Overview => ({

@@ -241,6 +241,16 @@ describe("the limits page", () => {
   });
 });
 
+describe("notices", () => {
+  test("tell amounts in dollars and everything else as it is", async () => {
+    const home = house();
+    const told = { ...notice, facts: { addCredits: 1_500_000, marginH: 0.5, rule: "stop_ours" } };
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), notices: [told] });
+    const { browser } = await signedIn(home);
+    expect(await text(browser, "/dashboard")).toContain("add $1.50 · marginH 0.5 · rule stop_ours");
+  });
+});
+
 describe("the funding page", () => {
   test("tells every entry in words, and demands a tick for what can take everything and for doubts", async () => {
     const { browser } = await signedIn();
@@ -297,6 +307,34 @@ describe("the funding page", () => {
     const page = await text(browser, "/dashboard/funding");
     expect(page).toContain("Sent, unconfirmed since 2026-11-24 12:00 UTC: 1 of 3 core nodes");
     expect(page).not.toContain("data-sign-delegation");
+  });
+
+  test("tells apart what is needed now, what will be spent and what is protected, and where core nodes differ", async () => {
+    const { browser } = await signedIn();
+    const page = await text(browser, "/dashboard/funding");
+    for (const shown of [
+      "Needed now",
+      "$1.15",
+      "Will cost: your agents",
+      "$0.1400",
+      "Protected: one day of burn",
+      "$0.9600",
+      "100 h until one day of burn is left",
+      "2, $0.0100 per hour",
+      "3 of 3 answer; they differ: 1 on the balance",
+    ])
+      expect(page).toContain(shown);
+    expect(page).not.toContain("Missing");
+  });
+
+  test("says what to add, in dollars, once too little is left", async () => {
+    const home = house();
+    const poor = { ...balance, marginCredits: -1_500_000, runwayH: 0 };
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), balance: poor });
+    const { browser } = await signedIn(home);
+    const page = await text(browser, "/dashboard/funding");
+    expect(page).toContain("Add $1.50, or the network may come to remove machines of yours.");
+    expect(page).toContain("Missing");
   });
 
   test("the same in JSON, for a script that plays the owner", async () => {

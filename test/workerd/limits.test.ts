@@ -1,14 +1,13 @@
 /** Every limit of the owner's by itself, with the figures of its refusal, and what happens when many ask at once. */
 import { describe, expect, it } from "vitest";
-import { instanceContent } from "../../src/aleph/contents.ts";
-import { buildMessage, verificationText } from "../../src/aleph/message.ts";
 import type { Accepted } from "../../src/account/admission.ts";
 import type { AcceptView, Caller, QuoteView, VmAsk } from "../../src/account/contract.ts";
 import type { CreateFacts } from "../../src/account/requests.ts";
 import type { PolicyDraft, VmSpec } from "../../src/account/types.ts";
 import type { Answer, Refusal } from "../../src/errors.ts";
 import { alone, booksOf, inAccount, instanceHashes } from "./evidence.ts";
-import { ASK, code, draftPolicy, type House, HOUR_S, SSH_KEY, value } from "./house.ts";
+import { ownMachine } from "./foreign.ts";
+import { ASK, code, draftPolicy, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
 /** One compute unit for an hour; the asked VM lives two hours and one of grace is held with them. */
@@ -295,11 +294,11 @@ describe("a limit of the policy", () => {
 });
 
 describe("the payer", () => {
-  it("who owns less than the VM may cost is told both figures", async () => {
+  it("who owns less than the VM may cost is told both figures and what to add", async () => {
     const house = await alone(draftPolicy(), 40_000);
     expect(await createRefused(house, await house.agent())).toEqual({
       code: "balance.too_low",
-      facts: { hasCredits: 40_000, needsCredits: CEILING },
+      facts: { hasCredits: 40_000, needsCredits: CEILING, addCredits: ONE_DAY + CEILING - 40_000 },
       retry: "same_key",
     });
   });
@@ -367,32 +366,6 @@ describe("the payer", () => {
     expect(await createRefused(house, agent)).toBeUndefined();
   });
 });
-
-/** A machine that the owner rents without us, of the same size. */
-async function ownMachine(house: House): Promise<void> {
-  const timeS = stage.nowMs / 1_000;
-  const { owner } = house.session;
-  const content = instanceContent({
-    owner,
-    timeS,
-    vmId: "none",
-    expiresAtMs: stage.nowMs,
-    sshPubkey: SSH_KEY,
-    vcpus: 1,
-    memoryMib: 2_048,
-    diskMib: 20_480,
-    imageHash: "5330dcefe1857bcd97b7b7f24d1420a7d46232d53f27be280c8a7071d88bd84e",
-    nodeHash: stage.world.nodes[0]?.spec.hash ?? "",
-  });
-  const message = buildMessage({ sender: owner, type: "INSTANCE", channel: "ELSEWHERE", timeS, content });
-  const body = JSON.stringify({
-    sync: false,
-    message: { ...message, signature: house.signText(verificationText(message)) },
-  });
-  await stage.net(new Request("https://api.aleph.im/api/v0/messages", { method: "POST", body }));
-  await house.advance(5);
-  expect(stage.world.cores.map((core) => core.statusOf(message.item_hash))).toEqual(Array(3).fill("processed"));
-}
 
 describe("accepting at once", () => {
   it("the same quote, five times, makes one VM and holds its money once", async () => {

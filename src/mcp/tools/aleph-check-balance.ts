@@ -23,7 +23,12 @@ const output = flatOutput(["ok"], {
   active_vms: z.number().optional(),
   payer: z.string().optional(),
   payer_burn_usd_per_hour: usd.nullable().optional(),
-  one_day_line_usd: usd.nullable().describe("Below this the network removes machines").optional(),
+  one_day_line_usd: usd.nullable().describe("Protected: below this the network removes machines").optional(),
+  needed_now_usd: usd.nullable().describe("What the payer must own for what runs").optional(),
+  will_cost_usd: usd.nullable().describe("What our VMs may still cost").optional(),
+  margin_usd: usd.nullable().describe("Owned beyond what is needed; negative: to be added").optional(),
+  other_machines: z.number().nullable().describe("The payer's, not ours").optional(),
+  other_burn_usd_per_hour: usd.nullable().optional(),
   held_usd: usd.optional(),
   spent_usd: usd.optional(),
   limits: z.array(limitSchema).optional(),
@@ -32,6 +37,10 @@ const output = flatOutput(["ok"], {
   delegation: z.enum(["ok", "missing", "too_wide", "unknown"]).optional(),
   policy_version: z.number().nullable().optional(),
   core_nodes_answering: z.number().nullable().optional(),
+  core_nodes_differ: z
+    .object({ balance: z.number(), other_burn: z.number(), billed: z.number(), delegation: z.number() })
+    .describe("How many of them tell another figure")
+    .optional(),
   ...datedShape,
 });
 
@@ -62,6 +71,11 @@ function fieldsOf(view: BalanceView) {
     payer: view.payer,
     payer_burn_usd_per_hour: usdOrNull(view.payerBurnCreditsPerH),
     one_day_line_usd: usdOrNull(view.oneDayLineCredits),
+    needed_now_usd: usdOrNull(view.neededNowCredits),
+    will_cost_usd: usdOrNull(view.willCostCredits),
+    margin_usd: usdOrNull(view.marginCredits),
+    other_machines: view.otherMachines,
+    other_burn_usd_per_hour: usdOrNull(view.otherBurnCreditsPerH),
     held_usd: usdOf(view.heldCredits),
     spent_usd: usdOf(view.spentCredits),
     limits: view.limits.map(limitOf),
@@ -70,7 +84,14 @@ function fieldsOf(view: BalanceView) {
     delegation: view.delegation,
     policy_version: view.policyVersion,
     core_nodes_answering: view.coreNodesAnswering,
+    core_nodes_differ: differOf(view),
   };
+}
+
+function differOf({ coreNodesDiffer: differ }: BalanceView) {
+  if (differ === null) return undefined;
+  const { otherBurn, ...rest } = differ;
+  return { ...rest, other_burn: otherBurn };
 }
 
 function limitOf({ name, max, used, left, freesAtMs }: LimitLeft): z.input<typeof limitSchema> {

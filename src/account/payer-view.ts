@@ -1,0 +1,77 @@
+/**
+ * The payer as owners and agents are shown it: what must be there, what is still to come, what is protected. Pure.
+ *
+ * The payer's other machines are counted and their rate told, never their names. Where core nodes differ, it is said how
+ * many of them do on which figure.
+ */
+import { medianOrWorse } from "../aleph/numbers.ts";
+import type { PayerView } from "./contract.ts";
+import { creditsPerHour } from "./credits.ts";
+import {
+  delegationOf,
+  hoursAboveLine,
+  linePerCore,
+  type Ours,
+  type PayerFacts,
+  payerLine,
+  type PayerReading,
+  readings,
+} from "./payer.ts";
+
+const UNKNOWN: PayerView = {
+  payerCredits: null,
+  payerBurnCreditsPerH: null,
+  runwayH: null,
+  oneDayLineCredits: null,
+  neededNowCredits: null,
+  willCostCredits: null,
+  marginCredits: null,
+  otherMachines: null,
+  otherBurnCreditsPerH: null,
+  coreNodesAnswering: null,
+  coreNodesDiffer: null,
+};
+
+export function payerView(facts: PayerFacts | null, ours: Ours, nowMs: number): PayerView {
+  if (facts === null) return UNKNOWN;
+  const coreNodesAnswering = readings(facts).length;
+  const line = payerLine(facts, ours, nowMs);
+  if (line === undefined) return { ...UNKNOWN, coreNodesAnswering };
+  const hours = hoursAboveLine(line);
+  return {
+    payerCredits: line.credits,
+    payerBurnCreditsPerH: creditsPerHour(line.burnAttoPerS),
+    runwayH: hours === null ? null : Math.max(0, hours),
+    oneDayLineCredits: line.oneDayCredits,
+    neededNowCredits: line.credits - line.marginCredits,
+    willCostCredits: line.unbilled,
+    marginCredits: line.marginCredits,
+    otherMachines: othersIn(facts, ours),
+    otherBurnCreditsPerH: creditsPerHour(line.foreignAttoPerS),
+    coreNodesAnswering,
+    coreNodesDiffer: differ(facts, ours, nowMs),
+  };
+}
+
+function othersIn(facts: PayerFacts, ours: Ours): number | null {
+  const counts = readings(facts).map((one) => othersOn(one, ours));
+  return medianOrWorse(counts, "larger") ?? null;
+}
+
+const othersOn = (reading: PayerReading, ours: Ours): number =>
+  reading.lines.filter((line) => !ours.hashes.has(line.itemHash)).length;
+
+/** How many core nodes are not of the figure that most of them tell. */
+function differ(facts: PayerFacts, ours: Ours, nowMs: number): PayerView["coreNodesDiffer"] {
+  const lines = linePerCore(facts, ours, nowMs);
+  const apart = (values: readonly (number | bigint | string)[]): number => {
+    const most = Math.max(...values.map((value) => values.filter((one) => one === value).length));
+    return values.length - most;
+  };
+  return {
+    balance: apart(lines.map((line) => line.credits)),
+    otherBurn: apart(lines.map((line) => line.foreignAttoPerS)),
+    billed: apart(lines.map((line) => line.unbilled)),
+    delegation: delegationOf(facts) === "unknown" ? lines.length : apart(readings(facts).map((one) => one.delegation)),
+  };
+}
