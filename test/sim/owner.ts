@@ -61,7 +61,7 @@ export class Owners {
       },
       on: {
         vmUnreachable: dice.pick(["destroy", "destroy", "recreate", "recreate", "alert"] as const),
-        vmUnreachableMin: dice.pick([10, 30]),
+        vmUnreachableMin: dice.pick([5, 10, 30]),
         payerLine: dice.yes(0.8) ? "stop_ours" : "alert",
       },
       priceRisePctMax: dice.pick([0, 10, 30]),

@@ -13,7 +13,7 @@ import {
   running,
   strangerTo,
 } from "./evidence.ts";
-import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
+import { ASK, draftPolicy, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
 const MINUTE_S = 60;
@@ -37,6 +37,15 @@ async function onDeadNode(change: Partial<VmAsk> = LONG): Promise<{ readonly vmI
   onlyBootOn();
   const vmId = await house.create(agent, change);
   const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
+  return { vmId, crnId: String(crnId) };
+}
+
+/** A full node refuses at once what another would boot for a quarter of an hour: the same end, sooner. */
+async function onFullNode(): Promise<{ readonly vmId: string; readonly crnId: string }> {
+  for (const node of stage.world.nodes) node.setKnobs({ full: true });
+  const vmId = await house.create(agent, LONG);
+  const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
+  for (const node of stage.world.nodes) if (node.spec.hash !== crnId) node.setKnobs({ full: false });
   return { vmId, crnId: String(crnId) };
 }
 
@@ -185,13 +194,20 @@ describe("a node never boots the VM", () => {
 });
 
 describe("somebody steps in while the first attempt is ended", () => {
-  /** The attempt is closed and not yet gone everywhere. */
+  /** The attempt is closed; one core node hears nothing, so that its end cannot be recorded before the step. */
   async function stopping(): Promise<string> {
-    const { vmId } = await onDeadNode();
+    const { vmId } = await onFullNode();
+    coresDown(0);
     await house.until(agent, vmId, ["STOPPING"]);
     expect((await house.vm(agent, vmId)).warnings).toContain("moving");
     return vmId;
   }
+
+  it("another one follows when nobody does", async () => {
+    const vmId = await stopping();
+    coresDown();
+    expect((await untilAttempt(vmId, 2)).attempts).toHaveLength(2);
+  });
 
   const steps: Readonly<Record<string, (vmId: string) => Promise<unknown>>> = {
     "the agent destroys it": (vmId) => house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }),
@@ -204,8 +220,6 @@ describe("somebody steps in while the first attempt is ended", () => {
   };
   for (const [who, step] of Object.entries(steps))
     it(`no other attempt follows when ${who}`, async () => {
-      // One core node hears nothing for a minute, so that the end cannot be recorded before the step.
-      coresDown(0);
       const vmId = await stopping();
       await step(vmId);
       coresDown();
@@ -217,15 +231,6 @@ describe("somebody steps in while the first attempt is ended", () => {
       expect(house.machines()).toEqual([]);
     });
 });
-
-/** A full node refuses at once what another would boot for a quarter of an hour: the same end, sooner. */
-async function onFullNode(): Promise<{ readonly vmId: string; readonly crnId: string }> {
-  for (const node of stage.world.nodes) node.setKnobs({ full: true });
-  const vmId = await house.create(agent, LONG);
-  const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
-  for (const node of stage.world.nodes) if (node.spec.hash !== crnId) node.setKnobs({ full: false });
-  return { vmId, crnId: String(crnId) };
-}
 
 describe("the account is killed while a VM moves", () => {
   /** Kills the account at its nth call from now on; says whether it came to that. */
@@ -278,4 +283,40 @@ describe("the account is killed while a VM moves", () => {
       expect(nth).toBeGreaterThan(Math.min(last, 50));
       expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true, account: { state: "active" } });
     });
+});
+
+describe("a node falls silent under a running VM", () => {
+  async function silent(vmUnreachable: "destroy" | "recreate"): Promise<VmView> {
+    house = await alone(draftPolicy({ on: { vmUnreachable, vmUnreachableMin: 5 } }));
+    agent = await house.agent();
+    const vmId = await house.healthy(agent, LONG);
+    const { crnId } = await house.vm(agent, vmId);
+    nodeOf(crnId).setKnobs({ down: true });
+    await house.until(agent, vmId, ["STOPPING"], 20 * MINUTE_S);
+    return house.until(agent, vmId, ["HEALTHY", "TERMINATED"], 20 * MINUTE_S);
+  }
+
+  it("is created again on another one, to the same end, where the owner's policy says so", async () => {
+    const vm = await silent("recreate");
+    expect(vm).toMatchObject({ state: "HEALTHY", unreachableSinceMs: null, destroyAtMs: null });
+    expect(vm.attempts).toMatchObject([
+      { number: 1, state: "ended", endReason: "unreachable" },
+      { number: 2, crnId: vm.crnId, state: "alive" },
+    ]);
+    expect(vm.attempts[0]?.crnId).not.toBe(vm.crnId);
+    expectOneAtATime(vm);
+    const { vmId } = vm;
+    await house.advance(30);
+    expect(await house.setting.doors.directory().cooling(stage.nowMs)).toContain(vm.attempts[0]?.crnId);
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    await house.until(agent, vmId, ["TERMINATED"]);
+    for (const node of stage.world.nodes) node.setKnobs({ down: false });
+    await expectClosedBooks(vmId);
+  });
+
+  it("ends where it does not", async () => {
+    const vm = await silent("destroy");
+    expect(vm).toMatchObject({ state: "TERMINATED", endReason: "unreachable" });
+    expect(vm.attempts).toHaveLength(1);
+  });
 });
