@@ -108,6 +108,7 @@ class Run {
     const { dice, time } = this.world;
     this.mischief.turn();
     this.trouble(dice.pick(this.accounts));
+    this.owners.meddle(dice.pick(this.accounts));
     if (dice.yes(0.78)) this.agents.turn();
     else this.owners.turn();
     if (--this.left > 0) time.after(this.pauseMs(), () => this.command());

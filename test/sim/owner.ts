@@ -100,6 +100,19 @@ export class Owners {
     else this.destroyOne(account);
   }
 
+  /** An owner who is told of a failed node looks, and now and then steps in before another one is tried. */
+  meddle(account: SimAccount): void {
+    const { dice } = this.world;
+    const failed = account.data.store
+      .loadLive()
+      .find((vm) => vm.attempts.length > 1 || vm.endReason === "boot_failed" || vm.endReason === "unreachable");
+    if (failed === undefined || failed.state === "HEALTHY" || !dice.yes(0.3)) return;
+    const draw = dice.next();
+    if (draw < 0.5) this.freeze(account);
+    else if (draw < 0.8) account.decide((moment) => desk.freezeGrant(moment, failed.grantId));
+    else this.destroyOne(account);
+  }
+
   private save(
     account: SimAccount,
     draft: PolicyDraft,
