@@ -53,8 +53,8 @@ export const ERASE_WINDOW_MS = 90 * S;
 const STRAIGHT_TO_FORGET: ReadonlySet<EndReason> = new Set(["unreachable", "overrun", "price", "payer_line"]);
 const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
-/** Two searches (the list, then two rounds of probes) take half of it; a crash in one of them the rest. */
-const SEARCH_MS = 120 * S;
+/** Two searches (the list, then two rounds of probes) fit; no FORGET may be later than this after it was due. */
+const SEARCH_MS = 90 * S;
 /** A node that was found is good for ten minutes (`successor.ts`). */
 const REFRESH_MS = 480 * S;
 
@@ -98,6 +98,10 @@ class Drafting {
   finished(kind: StepKind, itemHash: string): number {
     const tried = this.log.get(stepKey(kind, itemHash));
     return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.tries;
+  }
+
+  wasTried(kind: StepKind, itemHash: string): boolean {
+    return this.log.has(stepKey(kind, itemHash));
   }
 
   at(kind: StepKind, itemHash: string, dueMs: number): void {
@@ -160,7 +164,7 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   if (erasing) draft.add("erase", hash, () => S);
   const waits = erasing && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
   // Once the erase is through, or its window is over, the FORGET is due whatever else runs.
-  const searchMs = planNextNode(draft, vm, attempt);
+  const searchMs = planNextNode(draft, vm, hash);
   const erasedMs = waits ? askedMs + ERASE_WINDOW_MS : 0;
   draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), Math.max(erasedMs, searchMs));
   planReplenish(draft, vm, hash);
@@ -168,17 +172,16 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
 
 /**
  * The node of the next attempt has to be known when the end is recorded, so it is looked for at once. The first FORGET
- * waits for nothing; whether it was obeyed is looked at once a node was found, or two searches came to nothing, or two
- * minutes later. Answers before when that look makes no sense.
+ * waits for nothing; whether it was obeyed is looked at once a node was found, or two searches came to nothing, or after
+ * a minute and a half. Answers before when that look makes no sense.
  */
-function planNextNode(draft: Drafting, vm: VmRecord, attempt: Attempt): number {
+function planNextNode(draft: Drafting, vm: VmRecord, hash: string): number {
   if (!mayBeFollowed(vm)) return 0;
-  const { itemHash, firstForgetMs } = attempt;
   const found = vm.next ?? null;
   const notBeforeMs = found === null ? 0 : found.atMs + REFRESH_MS;
-  draft.add("next_node", itemHash, (tries) => backoff(tries, 10 * S, 60 * S), notBeforeMs);
-  const searching = found === null && draft.finished("next_node", itemHash) < 2;
-  return searching && firstForgetMs !== null ? firstForgetMs + SEARCH_MS : 0;
+  draft.add("next_node", hash, (tries) => backoff(tries, 10 * S, 60 * S), notBeforeMs);
+  const searching = found === null && draft.finished("next_node", hash) < 2;
+  return searching && draft.wasTried("end", hash) ? (vm.stopAskedAtMs ?? vm.stateSinceMs) + SEARCH_MS : 0;
 }
 
 /** Two unspent FORGETs for every core node, as long as one may still be needed. */

@@ -26,7 +26,7 @@ type Setting = {
   readonly accounts: readonly SimAccount[];
 };
 
-const TTLS_S = [300, 600, 900, 1_200, 2_400, 3_600, 5_400];
+const TTLS_S = [300, 600, 1_200, 2_400, 3_600, 5_400, 7_200];
 const SHAPE = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
 
 export class Agents {

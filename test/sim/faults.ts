@@ -36,7 +36,7 @@ export const FAULT_KINDS = [
   ["keyGone", 0.15, 0.02],
   ["priceUp", 0.35, 0.06],
   ["neverBoots", 0.35, 0.5],
-  ["nodeRefuses", 0.35, 0.6],
+  ["nodeRefuses", 0.45, 0.9],
   ["nodeDown", 0.3, 0.06],
 ] as const;
 

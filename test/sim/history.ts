@@ -132,6 +132,7 @@ class Run {
     this.mischief.turn();
     for (const one of this.hardships) one.turn();
     this.trouble(dice.pick(this.accounts));
+    this.owners.meddle(dice.pick(this.accounts));
     if (dice.yes(0.78)) this.agents.turn();
     else this.owners.turn();
     for (const account of this.accounts) this.leaver.turn(account);

@@ -61,7 +61,7 @@ export class Owners {
       },
       on: {
         vmUnreachable: dice.pick(["destroy", "destroy", "recreate", "recreate", "alert"] as const),
-        vmUnreachableMin: dice.pick([10, 30]),
+        vmUnreachableMin: dice.pick([5, 10, 30]),
         payerLine: dice.yes(0.8) ? "stop_ours" : "alert",
       },
       priceRisePctMax: dice.pick([0, 10, 30]),
@@ -97,6 +97,19 @@ export class Owners {
     else if (draw < 0.89) this.stop(account);
     else if (draw < 0.93) this.revoke(account);
     else if (draw < 0.96) this.addGrant(account, dice.below(3));
+    else this.destroyOne(account);
+  }
+
+  /** An owner who is told of a failed node looks, and now and then steps in before another one is tried. */
+  meddle(account: SimAccount): void {
+    const { dice } = this.world;
+    const failed = account.data.store
+      .loadLive()
+      .find((vm) => vm.attempts.length > 1 || vm.endReason === "boot_failed" || vm.endReason === "unreachable");
+    if (failed === undefined || failed.state === "HEALTHY" || !dice.yes(0.3)) return;
+    const draw = dice.next();
+    if (draw < 0.5) this.freeze(account);
+    else if (draw < 0.8) account.decide((moment) => desk.freezeGrant(moment, failed.grantId));
     else this.destroyOne(account);
   }
 

@@ -13,7 +13,7 @@ import {
   running,
   strangerTo,
 } from "./evidence.ts";
-import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
+import { ASK, draftPolicy, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
 const MINUTE_S = 60;
@@ -37,6 +37,15 @@ async function onDeadNode(change: Partial<VmAsk> = LONG): Promise<{ readonly vmI
   onlyBootOn();
   const vmId = await house.create(agent, change);
   const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
+  return { vmId, crnId: String(crnId) };
+}
+
+/** A full node refuses at once what another would boot for a quarter of an hour: the same end, sooner. */
+async function onFullNode(): Promise<{ readonly vmId: string; readonly crnId: string }> {
+  for (const node of stage.world.nodes) node.setKnobs({ full: true });
+  const vmId = await house.create(agent, LONG);
+  const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
+  for (const node of stage.world.nodes) if (node.spec.hash !== crnId) node.setKnobs({ full: false });
   return { vmId, crnId: String(crnId) };
 }
 
@@ -185,13 +194,20 @@ describe("a node never boots the VM", () => {
 });
 
 describe("somebody steps in while the first attempt is ended", () => {
-  /** The attempt is closed and not yet gone everywhere. */
+  /** The attempt is closed; one core node hears nothing, so that its end cannot be recorded before the step. */
   async function stopping(): Promise<string> {
-    const { vmId } = await onDeadNode();
+    const { vmId } = await onFullNode();
+    coresDown(0);
     await house.until(agent, vmId, ["STOPPING"]);
     expect((await house.vm(agent, vmId)).warnings).toContain("moving");
     return vmId;
   }
+
+  it("another one follows when nobody does", async () => {
+    const vmId = await stopping();
+    coresDown();
+    expect((await untilAttempt(vmId, 2)).attempts).toHaveLength(2);
+  });
 
   const steps: Readonly<Record<string, (vmId: string) => Promise<unknown>>> = {
     "the agent destroys it": (vmId) => house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }),
@@ -204,8 +220,6 @@ describe("somebody steps in while the first attempt is ended", () => {
   };
   for (const [who, step] of Object.entries(steps))
     it(`no other attempt follows when ${who}`, async () => {
-      // One core node hears nothing for a minute, so that the end cannot be recorded before the step.
-      coresDown(0);
       const vmId = await stopping();
       await step(vmId);
       coresDown();
@@ -218,24 +232,16 @@ describe("somebody steps in while the first attempt is ended", () => {
     });
 });
 
-/** A full node refuses at once what another would boot for a quarter of an hour: the same end, sooner. */
-async function onFullNode(): Promise<{ readonly vmId: string; readonly crnId: string }> {
-  for (const node of stage.world.nodes) node.setKnobs({ full: true });
-  const vmId = await house.create(agent, LONG);
-  const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
-  for (const node of stage.world.nodes) if (node.spec.hash !== crnId) node.setKnobs({ full: false });
-  return { vmId, crnId: String(crnId) };
-}
-
 describe("the account is killed while a VM moves", () => {
-  /** Kills the account at its nth call from now on; says whether it came to that. */
-  function killAt(nth: number): { struck: boolean } {
-    const killer = { struck: false };
+  /** Kills the account at its nth call from now on; says whether it came to that before bytes of the second left. */
+  function killAt(vmId: string, nth: number): { struck: boolean; inTime: boolean } {
+    const killer = { struck: false, inTime: false };
     let calls = 0;
     stage.accident = () => {
       calls += 1;
       if (killer.struck || calls !== nth) return;
       killer.struck = true;
+      killer.inTime = instanceHashes(vmId).length <= 1;
       return "crash";
     };
     return killer;
@@ -243,7 +249,7 @@ describe("the account is killed while a VM moves", () => {
 
   async function move(nth: number): Promise<boolean> {
     const { vmId, crnId } = await onFullNode();
-    const killer = killAt(nth);
+    const killer = killAt(vmId, nth);
     await house.until(agent, vmId, ["HEALTHY"], 20 * MINUTE_S);
     stage.accident = undefined;
     const vm = await house.vm(agent, vmId);
@@ -260,22 +266,55 @@ describe("the account is killed while a VM moves", () => {
     stage.moveTo(stage.nowMs + 601_000);
     await house.advance(0);
     stage.sent = [];
-    return killer.struck;
+    return killer.inTime;
   }
 
-  // In parts, so that a slow machine has time for each; the last one goes on until nothing is left to strike.
-  for (const [first, last] of [
-    [1, 12],
-    [13, 24],
-    [25, 36],
-    [37, 48],
-    [49, Infinity],
-  ] as const)
-    it(`at every call from the first refusal to the second node (from the ${first}. on), and moves by itself`, async () => {
-      let nth: number = first;
+  // In parts, so that a slow machine has time for each; the last one goes on until the second node is under way, from
+  // where on it is a create like any other.
+  const PARTS = [1, 9, 17, 25, 33];
+  for (const [at, first] of PARTS.entries())
+    it(`at every call from the first refusal to the next create (from the ${first}. on), and moves by itself`, async () => {
+      const last = (PARTS[at + 1] ?? Infinity) - 1;
+      let nth = first;
       while (nth <= last && (await move(nth))) nth += 1;
-      // notify and look, erase, FORGET on three, a search for a node, then a whole create
-      expect(nth).toBeGreaterThan(Math.min(last, 50));
+      // notify and look, erase, FORGET on three, a search for a node, then the create's own calls
+      expect(nth).toBeGreaterThan(Math.min(last, 34));
       expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true, account: { state: "active" } });
     });
+});
+
+describe("a node falls silent under a running VM", () => {
+  async function silent(vmUnreachable: "destroy" | "recreate"): Promise<VmView> {
+    house = await alone(draftPolicy({ on: { vmUnreachable, vmUnreachableMin: 5 } }));
+    agent = await house.agent();
+    const vmId = await house.healthy(agent, LONG);
+    const { crnId } = await house.vm(agent, vmId);
+    nodeOf(crnId).setKnobs({ down: true });
+    await untilAttempt(vmId, 2);
+    return house.until(agent, vmId, ["HEALTHY", "TERMINATED"], 20 * MINUTE_S);
+  }
+
+  it("is created again on another one, to the same end, where the owner's policy says so", async () => {
+    const vm = await silent("recreate");
+    expect(vm).toMatchObject({ state: "HEALTHY", unreachableSinceMs: null, destroyAtMs: null });
+    expect(vm.attempts).toMatchObject([
+      { number: 1, state: "ended", endReason: "unreachable" },
+      { number: 2, crnId: vm.crnId, state: "alive" },
+    ]);
+    expect(vm.attempts[0]?.crnId).not.toBe(vm.crnId);
+    expectOneAtATime(vm);
+    const { vmId } = vm;
+    await house.advance(30);
+    expect(await house.setting.doors.directory().cooling(stage.nowMs)).toContain(vm.attempts[0]?.crnId);
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    await house.until(agent, vmId, ["TERMINATED"]);
+    for (const node of stage.world.nodes) node.setKnobs({ down: false });
+    await expectClosedBooks(vmId);
+  });
+
+  it("ends where it does not", async () => {
+    const vm = await silent("destroy");
+    expect(vm).toMatchObject({ state: "TERMINATED", endReason: "unreachable" });
+    expect(vm.attempts).toHaveLength(1);
+  });
 });

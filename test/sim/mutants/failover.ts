@@ -13,12 +13,6 @@ export const FAILOVER_MUTANTS: readonly Mutant[] = [
   plant("a fourth attempt", "successor.ts", "export const ATTEMPTS_MAX = 3;", "export const ATTEMPTS_MAX = 4;"),
   plant("a successor while frozen", "failover.ts", "if (standsStill(moment, vm) || grant ===", "if (grant ==="),
   plant(
-    "a successor is signed after a freeze",
-    "record.ts",
-    "!moment.mayHaveLeft && standsStill(moment, vm);",
-    "!moment.mayHaveLeft && standsStill(moment, vm) && vm.attempts.length > 9;",
-  ),
-  plant(
     "a successor moves the end",
     "successor.ts",
     'state: "REQUESTED",\n    stateSinceMs: nowMs,',
