@@ -13,6 +13,7 @@ import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { readings } from "./payer.ts";
 import { type CoreList, type Lists, listsEveryMs, onRead, reconcile, type Standing } from "./reconcile.ts";
+import { stepKey, type Tried } from "./plan.ts";
 import { saveChange } from "./record.ts";
 import type { Attempt, VmRecord } from "./types.ts";
 
@@ -71,13 +72,17 @@ function keepState(moment: Moment, complete: number, foreign: number | null, hun
   moment.tellOwner("reconciled", String(after.restoredAtMs), {});
 }
 
-/** A create that the ledger calls over is listed as alive: the same as a core node's word for it. */
+/** A create that the ledger calls over is listed as alive: as good as a core node's word, and FORGETs go there at once. */
 function heardAlive(moment: Moment, listed: ListedInstance, said: Said): void {
   const vm = moment.store.loadVm(moment.store.vmIdOfHash(listed.itemHash) ?? "");
   if (vm === undefined || isLive(vm)) return;
   const delegationInForce = moment.account.delegation !== "missing";
   const known = withBytes(vm, listed);
   saveChange(moment, vm, onRound(known, listed.itemHash, { said, atMs: moment.nowMs, delegationInForce }));
+  const key = stepKey("push", listed.itemHash);
+  const tried = moment.store.loadLog(vm.vmId).get(key);
+  // Its minute of grace has begun with this sight; the next turn of its own may be five minutes away.
+  if (tried !== undefined) dueNow(moment, key, vm.vmId, tried);
 }
 
 /** Voided as never sent, and alive all the same: from now on it is a refused create that came back. */
@@ -118,7 +123,11 @@ export function noteCredits(moment: Moment, before: PayerFacts | null, after: Pa
   if (was === undefined || is === undefined || is <= was || !standingOf(moment).dormant) return;
   moment.store.saveLists({ ...moment.store.loadLists(), readAtMs: 0 });
   const tried = moment.store.loadLog(ACCOUNT).get(LISTS);
-  if (tried !== undefined) moment.store.saveTried(LISTS, ACCOUNT, { ...tried, lastMs: 0 });
+  if (tried !== undefined) dueNow(moment, LISTS, ACCOUNT, tried);
+}
+
+function dueNow(moment: Moment, key: string, about: string, tried: Tried): void {
+  moment.store.saveTried(key, about, { ...tried, lastMs: 0 });
 }
 
 const creditsOf = (facts: PayerFacts): number | undefined =>

@@ -58,8 +58,10 @@ export function noteListed(listed: Listed, core: Core, nowMs: number): void {
 export function checkUnfrozen(checker: Checker, account: SimAccount, listed: Listed, wasRestored: boolean): void {
   if (!wasRestored) return;
   checker.seen.see("a restored account is unfrozen");
-  const twice = [...listed.values()].filter(({ firstMs, lastMs }) => lastMs - firstMs >= 58 * S).length;
-  checker.must(twice >= 2, "I9", () => `unfrozen after a restore with ${twice} core nodes read twice`);
+  const [, firstTwoMs = Infinity] = [...listed.values()].map(({ firstMs }) => firstMs).toSorted((a, b) => a - b);
+  // a minute between what was written down; the answers themselves may lie a few seconds closer
+  const again = [...listed.values()].filter(({ lastMs }) => lastMs - firstTwoMs >= 50 * S).length;
+  checker.must(again >= 2, "I9", () => `unfrozen after a restore with ${again} core nodes read a second time`);
   checker.must(!account.row.restored, "I9", () => "unfrozen, and still called restored");
 }
 

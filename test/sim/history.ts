@@ -25,6 +25,7 @@ export const COMMANDS = 64;
 const START_MS = Date.UTC(2026, 2, 1);
 const MIN = 60_000;
 const HEALED_FOR_MS = 14 * 60 * MIN;
+const LOOK_EVERY_MS = 10 * MIN;
 /** A drive that spins without end would otherwise hang the run. */
 const EVENTS_MAX = 150_000;
 
@@ -179,7 +180,8 @@ class Run {
     for (const one of this.hardships) one.heal();
     for (const account of this.accounts) account.heal();
     this.untilMs = time.nowMs + HEALED_FOR_MS;
-    this.look();
+    // what the waking itself finds belongs to the history as well
+    time.after(LOOK_EVERY_MS, () => this.look());
   }
 
   private look(): void {
@@ -187,6 +189,6 @@ class Run {
     for (const account of this.accounts) checkFound(this.checker, account, this.unknownSince);
     for (const account of this.accounts) this.leaver.finish(account);
     this.over = this.accounts.every((account) => atRest(this.checker, account));
-    if (!this.over) time.after(10 * MIN, () => this.look());
+    if (!this.over) time.after(LOOK_EVERY_MS, () => this.look());
   }
 }

@@ -6,12 +6,16 @@ import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
 
 export function atRest(checker: Checker, account: SimAccount): boolean {
   const vms = [...account.data.vms.values()].map((row) => row.vm);
-  const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen));
+  const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen) && isClosed(vm));
   if (!isCompared(account)) return false;
   return (
     ledger && account.payer.hashes.every((hash) => checker.core.aliveOn(hash) === 0 && isBooked(checker, account, hash))
   );
 }
+
+/** An orphan has no hold whose end could be waited for: its certificate and its bill are. */
+const isClosed = (vm: VmRecord): boolean =>
+  vm.orphan === undefined || (vm.settledAtMs !== null && (vm.state !== "TERMINATED" || vm.certificate !== null));
 
 export function checkRest(checker: Checker, account: SimAccount): void {
   const { core } = checker;
