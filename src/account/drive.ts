@@ -7,34 +7,29 @@
 import { CORES } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Log } from "../ports.ts";
-import { isGoneEverywhere, type Signers } from "./attempts.ts";
+import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./account-steps.ts";
+import type { Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signAll, signMore, type Tools } from "./effects.ts";
-import { isLive } from "./lifecycle.ts";
-import { listsDueMs, noteCredits, readLists, takeLists, whose } from "./lists.ts";
+import { noteCredits, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
+import { PROBES_AT_ONCE } from "./next-node.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
-import { guardRunning, looksAgain } from "./payer-guard.ts";
-import { backoff, type Step, type Tried } from "./plan.ts";
-import { PROBES_AT_ONCE } from "./next-node.ts";
+import { guardRunning } from "./payer-guard.ts";
+import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend } from "./record.ts";
 import { relay, spread } from "./relay.ts";
-import { attemptsLacking, draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
-import type { VmRecord } from "./types.ts";
+import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
 const CLAIM_MS = 50_000;
-const PAYER_EVERY_MS = 300_000;
-/** The second look at what two core nodes showed once; a second longer than the minute that has to lie between. */
-const PAYER_AGAIN_MS = 61_000;
 /** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
 const NODE_CALLS_MAX = 3;
 const NODE_STEPS: Readonly<Record<string, number>> = { dispatch: 1, node: 1, erase: 1, next_node: PROBES_AT_ONCE };
 const nodeCallsOf = ({ kind }: { readonly kind: string }): number => NODE_STEPS[kind] ?? 0;
 /** A deadline that passed without effect (a restored account voids nothing) must not ring the alarm without end. */
 const DEADLINE_AGAIN_MS = 30_000;
-const ACCOUNT = "account";
 
 export type DriveHost = {
   /** One synchronous transaction; counts a commit if anything was stored. */
@@ -53,18 +48,7 @@ export type DriveHost = {
 };
 
 type Claimed = { readonly step: AnyStep; readonly tried: Tried };
-type AccountStepKind = "payer" | "relay" | "rotate" | "reseal" | "lists";
-type AccountStep = {
-  readonly key: string;
-  readonly kind: AccountStepKind;
-  readonly vmId: typeof ACCOUNT;
-  readonly itemHash: string;
-  readonly dueMs: number;
-};
-
 type AnyStep = Step | AccountStep;
-const ACCOUNT_STEPS: ReadonlySet<string> = new Set<AccountStepKind>(["payer", "relay", "rotate", "reseal", "lists"]);
-const isAccountStep = (step: AnyStep): step is AccountStep => ACCOUNT_STEPS.has(step.kind);
 
 export class Drive {
   private readonly host: DriveHost;
@@ -288,47 +272,4 @@ export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent
   if (state === "missing" && before !== "missing" && live > 0)
     moment.tellOwner("delegation_gone", `${moment.account.agentAddress}:${moment.nowMs}`, { vmsLive: live });
   moment.touched = true;
-}
-
-const mayBeAlive = (vm: VmRecord): boolean =>
-  isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
-
-/** While the network removes the payer's machines nothing is created, so somebody has to see the end of it. */
-const removes = ({ store }: Moment): boolean => typeof store.loadWatched()?.removingSinceMs === "number";
-
-/** A list is asked about every minute at most; a FORGET that one core node alone still wants, every five. */
-const RELAY_CAP_MS = { security: 60_000, forget: 300_000 } as const;
-
-function accountSteps(moment: Moment, keys: Tools["keys"]): readonly AccountStep[] {
-  const log = moment.store.loadLog(ACCOUNT);
-  const due = (key: string, pauseMs: (tries: number) => number): number => {
-    const tried = log.get(key);
-    return tried === undefined ? 0 : Math.max(tried.lastMs + pauseMs(tried.tries), tried.leaseUntilMs);
-  };
-  const step = (kind: AccountStepKind, itemHash: string, pauseMs: (tries: number) => number): AccountStep => {
-    const key = itemHash === "" ? kind : `${kind}:${itemHash}`;
-    return { key, kind, vmId: ACCOUNT, itemHash, dueMs: due(key, pauseMs) };
-  };
-  const open = moment.store.openOwnerMessages();
-  const relays = open.map(({ itemHash, kind }) =>
-    step("relay", itemHash, (tries) => backoff(tries, 1_000, RELAY_CAP_MS[kind])),
-  );
-  const next = moment.store.nextKey();
-  const lacking = attemptsLacking(moment) > 0;
-  const rotate = lacking ? [step("rotate", next ?? "", (tries) => backoff(tries, 1_000, 60_000))] : [];
-  const inUse = next === null ? [moment.account.agentAddress] : [moment.account.agentAddress, next];
-  const reseal = inUse
-    .filter((address) => keys.isOld(address))
-    .map((address) => step("reseal", address, (tries) => backoff(tries, 60_000, 3_600_000)));
-  const always = [...relays, ...rotate, ...reseal];
-  // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
-  const waiting = next !== null && open.some((one) => one.purpose === "rotate");
-  if (!waiting && !moment.store.loadTended().some(mayBeAlive) && !removes(moment)) return always;
-  const everyMs = looksAgain(moment) ? PAYER_AGAIN_MS : PAYER_EVERY_MS;
-  return [...always, step("payer", "", () => everyMs)];
-}
-
-function listSteps(moment: Moment, readSinceStart: boolean): readonly AccountStep[] {
-  const dueMs = listsDueMs(moment, readSinceStart);
-  return dueMs === undefined ? [] : [{ key: "lists", kind: "lists", vmId: ACCOUNT, itemHash: "", dueMs }];
 }

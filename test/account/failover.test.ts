@@ -125,7 +125,7 @@ describe("a successor", () => {
 test("what was asked of an earlier attempt's node says nothing of the one that followed", () => {
   const before = end();
   const late = [
-    { kind: "node", sight: { ready: null, answered: true, othersAnswered: true } },
+    { kind: "node", sight: { ready: null, running: false, keyChanged: false, answered: true, othersAnswered: true } },
     { kind: "node_refused" },
     { kind: "rates", rates: [10n ** 30n, 10n ** 30n, 10n ** 30n] },
     { kind: "erase", outcome: "failed" },

@@ -55,6 +55,8 @@ export function checkExtension(
 /** What must not have been admitted at all. */
 function gates(checker: Checker, account: SimAccount, vm: VmRecord): Policy | undefined {
   const { state, restored, keyLost } = account.row;
+  const changing = account.data.store.openOwnerMessages().some((one) => one.purpose === "rotate");
+  checker.must(!changing, "I20", () => "admitted while the agent key is being changed");
   checker.must(state === "active" && !restored && !keyLost, "I20", () => `admitted by a ${state} account`);
   checker.must(account.health.watchHeard, "I20", () => "admitted before Watch was heard");
   const grant = account.data.grants.get(vm.grantId);

@@ -102,8 +102,11 @@ export class Leaver {
       account.data.store.loadLive().map((vm) => vm.vmId),
       "revoked",
     );
-    account.decide((moment) => beginLeaving(moment, "revoke"));
-    if (account.data.store.loadLeaving() !== null) this.world.seen.see("an owner leaves");
+    const begun = account.decide((moment) => beginLeaving(moment, "revoke"));
+    if (begun?.ok !== true) return;
+    this.world.seen.see("an owner leaves");
+    for (const vm of account.data.store.loadLive())
+      this.checker.must(vm.endReason !== null, "I11", () => `left, and ${vm.vmId} may live on`);
   }
 
   /** The next step of leaving, or back again. */

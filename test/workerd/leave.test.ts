@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Caller, LeaveView, Session } from "../../src/account/contract.ts";
 import { aggregateContent } from "../../src/aleph/contents.ts";
 import { buildMessage, verificationText } from "../../src/aleph/message.ts";
@@ -452,11 +452,15 @@ describe("a new agent key", () => {
     const vmId = await house.healthy(agent);
     const ready = await prepared(house);
     coresDown(2);
+    // it hears nothing of the others either
+    const third = stage.world.core(2);
+    const hearing = vi.spyOn(third, "receive").mockImplementation(() => undefined);
     value(await sign(house, ready.rotation?.list.toSign));
     await house.advance(60);
     expect((await seen(house)).agentAddress).toBe(ready.rotation?.nextAddress);
     coresDown();
-    stage.world.state.gossip = [];
+    hearing.mockRestore();
+    expect(listOn(house)[2]).toEqual(ourEntries(ready.agentAddress as Address));
     await house.advance(400);
     expect(listOn(house)).toEqual(Array(3).fill(ourEntries(ready.rotation?.nextAddress as Address)));
     value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));

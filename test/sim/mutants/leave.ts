@@ -27,10 +27,4 @@ export const LEAVE = [
     "return rotating ? refusal",
     "return rotating && moment.nowMs < 0 ? refusal",
   ),
-  plant(
-    "the owner's FORGET is not tried without our delegation",
-    "attempts.ts",
-    "by.delegationInForce || forget.sender === by.owner)",
-    "by.delegationInForce)",
-  ),
 ];
