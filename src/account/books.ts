@@ -11,7 +11,6 @@ import type { Extra } from "./settlement.ts";
 import type { Store } from "./store.ts";
 import type { Credits, Hold, VmRecord } from "./types.ts";
 
-const LONGEST_WINDOW_MS = 30 * 86_400_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -53,13 +52,12 @@ export function bookExtra(store: Store, vm: VmRecord, extra: Extra, atMs: number
   book(store, { atMs, vmId: vm.vmId, grantId: vm.grantId }, extraEntries(store.balanceOf(), extra.kind, extra.credits));
 }
 
-/** The figures that one decision looks at, all read in its own transaction. */
+/** The figures that one decision looks at, all read in its own transaction; sums over time are read as they are asked. */
 export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
   const live = store.loadLive();
-  const recent = store.spendingSince(nowMs - LONGEST_WINDOW_MS);
   return {
-    recent,
-    grantRecent: recent.filter((spent) => spent.grantId === grantId),
+    recent: store.committedBy("account"),
+    grantRecent: store.committedBy(grantId),
     lifetime: store.spentBy(null),
     grantSpent: store.spentBy(grantId),
     burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, 0n),
@@ -67,7 +65,7 @@ export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
     grantVmsLive: live.filter((vm) => vm.grantId === grantId).length,
     createdMs: store.createdSince(null, nowMs - MINUTE_MS),
     grantCreatedMs: store.createdSince(grantId, nowMs - MINUTE_MS),
-    unapprovedDay: store.unapprovedSince(nowMs - DAY_MS),
+    unapprovedDay: store.committedBy("unapproved").after(nowMs - DAY_MS),
     anyVmBefore: store.hadVm(grantId),
   };
 }

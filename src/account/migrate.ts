@@ -4,8 +4,9 @@
  */
 import first from "../../migrations/0001_account.sql";
 import pace from "../../migrations/0002_pace.sql";
+import growth from "../../migrations/0006_growth.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace];
+const MIGRATIONS: readonly string[] = [first, pace, growth];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -4,6 +4,7 @@
  * The rules see only this shape, so a simulation can put another memory behind the very same code.
  */
 import * as accounts from "./account-store.ts";
+import { committedBy } from "./committed-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as paces from "./pace-store.ts";
@@ -56,9 +57,8 @@ export function sqlStore(sql: SqlStorage) {
     updateHold: on(ledger.updateHold),
     insertExtra: on(ledger.insertExtra),
     spentBy: on(ledger.spentBy),
-    spendingSince: on(ledger.spendingSince),
+    committedBy: on(committedBy),
     createdSince: on(ledger.createdSince),
-    unapprovedSince: on(ledger.unapprovedSince),
     hadVm: on(ledger.hadVm),
     entriesOf: on(ledger.entriesOf),
     spendingGroups: on(ledger.spendingGroups),

@@ -3,6 +3,7 @@
  * a load hands out what was stored, a snapshot is a shallow copy.
  */
 import type { AccountRow, NonceRow, SealedRow } from "../../src/account/account-store.ts";
+import { listed } from "../../src/account/committed.ts";
 import { type Pace, unpaced } from "../../src/account/breaker.ts";
 import type { Balance } from "../../src/account/ledger.ts";
 import { EMPTY_BALANCE } from "../../src/account/ledger.ts";
@@ -41,6 +42,8 @@ export class MemoryStore {
   readonly quotes = this.memory.table<QuoteRow>();
   readonly approvals = this.memory.table<Approval>();
   readonly audits = this.memory.table<AuditRow>();
+  /** What each scope has committed in all, kept with each change as the tables keep it. */
+  readonly sums = this.memory.table<number>();
   private readonly entries = this.memory.table<EntryRow>();
   private readonly keys = this.memory.table<SealedRow>();
   private readonly paces = this.memory.table<Pace>();
@@ -127,6 +130,9 @@ export class MemoryStore {
 
   private bookRows() {
     const append = <V>(table: Table<V>, value: V): void => table.set(String(table.size), value);
+    const add = (grantId: string, credits: number): void => {
+      for (const scope of ["account", grantId]) this.sums.set(scope, (this.sums.get(scope) ?? 0) + credits);
+    };
     const refresh = (vmId: string): void => {
       const row = this.vms.get(vmId);
       if (row !== undefined) this.put({ ...row, vm: { ...row.vm, holds: this.holdsOf(vmId) } });
@@ -136,41 +142,32 @@ export class MemoryStore {
       saveBalance: (balance) => this.balances.set("one", balance),
       appendEntry: (about, entry) => append(this.entries, { ...about, ...entry, seq: this.entries.size }),
       insertHold: (hold) => {
+        add(hold.grantId, hold.credits);
         this.holds.set(hold.holdId, hold);
         refresh(hold.vmId);
       },
       updateHold: (hold) => {
         const old = this.holds.get(hold.holdId);
+        add(hold.grantId, hold.credits - (old?.credits ?? 0));
         if (old !== undefined) this.holds.set(hold.holdId, { ...old, state: hold.state, credits: hold.credits });
         refresh(hold.vmId);
       },
-      insertExtra: (vm, extra, atMs) =>
-        append(this.extras, { vmId: vm.vmId, grantId: vm.grantId, kind: extra.kind, credits: extra.credits, atMs }),
-      spentBy: (grantId) => {
-        let sum = 0;
-        for (const hold of this.holds.values())
-          if (hold.state !== "voided" && (grantId === null || hold.grantId === grantId)) sum += hold.credits;
-        for (const extra of this.extras.values())
-          if (grantId === null || extra.grantId === grantId) sum += extra.credits;
-        return sum;
+      insertExtra: (vm, extra, atMs) => {
+        add(vm.grantId, extra.credits);
+        append(this.extras, { vmId: vm.vmId, grantId: vm.grantId, kind: extra.kind, credits: extra.credits, atMs });
       },
-      spendingSince: (sinceMs) => {
-        const holds = [...this.holds.values()].filter((hold) => hold.atMs > sinceMs && hold.credits > 0);
-        const extras = [...this.extras.values()].filter((extra) => extra.atMs > sinceMs);
-        return [...holds, ...extras]
-          .map(({ atMs, credits, grantId }) => ({ atMs, credits, grantId }))
-          .toSorted((a, b) => a.atMs - b.atMs);
+      spentBy: (grantId) => this.sums.get(grantId ?? "account") ?? 0,
+      committedBy: (scope) => {
+        const of = ({ grantId }: { readonly grantId: string }) => scope === "account" || grantId === scope;
+        const holds = [...this.holds.values()];
+        if (scope === "unapproved") return listed(holds.filter((hold) => !hold.approved));
+        const spent = [...holds.filter(of), ...[...this.extras.values()].filter(of)];
+        return listed(spent.toSorted((a, b) => a.atMs - b.atMs));
       },
       createdSince: (grantId, sinceMs) =>
         [...this.vms.values()]
           .filter(({ vm }) => vm.admittedAtMs > sinceMs && (grantId === null || vm.grantId === grantId))
           .map(({ vm }) => vm.admittedAtMs),
-      unapprovedSince: (sinceMs) => {
-        let sum = 0;
-        for (const hold of this.holds.values())
-          if (!hold.approved && hold.state !== "voided" && hold.atMs > sinceMs) sum += hold.credits;
-        return sum;
-      },
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
       entriesOf: () => [],
       spendingGroups: () => [],
