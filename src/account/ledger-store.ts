@@ -1,5 +1,5 @@
 /** The books' rows: balance, entries, holds, extras, the audit chain, and the sums that a decision reads. No rules. */
-import { sha256Hex } from "../crypto/hash.ts";
+import { linkOf } from "./chain.ts";
 import { committedInAll } from "./committed-store.ts";
 import type { SpendingGroup, SpendingRow } from "./contract.ts";
 import type { Balance, Entry } from "./ledger.ts";
@@ -165,7 +165,7 @@ export function auditHolds(sql: SqlStorage): boolean {
   for (const row of sql.exec<{ at_ms: number; kind: string; facts_json: string; chain: string }>(
     "SELECT * FROM audit ORDER BY seq",
   )) {
-    if (row.chain !== sha256Hex(`${before}\n${row.at_ms}\n${row.kind}\n${row.facts_json}`)) return false;
+    if (row.chain !== linkOf(before, { atMs: row.at_ms, kind: row.kind, factsJson: row.facts_json })) return false;
     before = row.chain;
   }
   return true;

@@ -5,6 +5,7 @@
  */
 import * as accounts from "./account-store.ts";
 import { committedBy } from "./committed-store.ts";
+import * as history from "./history-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as paces from "./pace-store.ts";
@@ -65,6 +66,8 @@ export function sqlStore(sql: SqlStorage) {
     lastLink: on(ledger.lastLink),
     appendAudit: on(ledger.appendAudit),
     auditHolds: on(ledger.auditHolds),
+    isCarrying: on(history.isCarrying),
+    endCarrying: on(history.endCarrying),
     loadQuote: on(quotes.loadQuote),
     insertQuote: on(quotes.insertQuote),
     burnQuote: on(quotes.burnQuote),

@@ -8,6 +8,7 @@ import { listed, type Scope } from "../../src/account/committed.ts";
 import { admissions, age } from "./aged.ts";
 import { alone, booksOf, inAccount } from "./evidence.ts";
 import { ASK, draftPolicy, HOUR_S, value } from "./house.ts";
+import { told } from "./told.ts";
 import { stage } from "./stage.ts";
 
 const DAY_MS = 86_400_000;
@@ -185,6 +186,8 @@ describe("an account of the previous schema", () => {
     // a new version is deployed
     await runInDurableObject(house.account, (_object, ctx) => ctx.abort("restart")).catch(() => null);
     expect(await inAccount(house, (sql) => committedInAll(sql, "account"))).toBe(hold);
+    const carried = await told(house);
+    expect(carried.chain).toEqual({ ...carried.tables, sinceBirth: false });
     const second = await house.create(agent);
     const quote = value(await house.agents.quoteVm(agent, ASK));
     expect(quote.wouldRefuse?.code).toBe("policy.window_86400s");

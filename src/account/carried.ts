@@ -1,0 +1,27 @@
+/**
+ * Writes into the chain of an account of an earlier schema how it stands, once, so that its rows explain everything that
+ * happens from then on. What had ended before stays untold.
+ */
+import { audit } from "./books.ts";
+import { noteAccount } from "./recorded.ts";
+import type { Store } from "./store.ts";
+
+export function carry(store: Store, nowMs: number): void {
+  const note = (kind: string, facts: Parameters<typeof audit>[3]): void => audit(store, nowMs, kind, facts);
+  note("carried.books", { ...store.balanceOf(), policyVersion: store.currentPolicy()?.version ?? 0 });
+  noteAccount(store, note);
+  for (const { grantId, state, creditsMax } of store.loadGrants())
+    note("grant.state", { grantId, state, credits: creditsMax });
+  for (const { approvalId, grantId, state, facts } of store.openApprovals(null))
+    note("approval.state", { approvalId, grantId, state, credits: facts.costCreditsMax });
+  for (const vm of store.loadTended()) {
+    const { vmId, grantId, state, expiresAtMs } = vm;
+    note("carried.vm", { vmId, grantId, state, expiresAtMs });
+    for (const { holdId, kind, state: holdState, credits, creditsOriginal, atMs, approved } of vm.holds)
+      note("carried.hold", {
+        ...{ holdId, vmId, grantId, kind, state: holdState },
+        ...{ credits, creditsOriginal, heldAtMs: atMs, approved },
+      });
+  }
+  store.endCarrying();
+}
