@@ -1,5 +1,5 @@
 -- What keeps an account of any age as fast as a young one: sums beside the rows, indexes for what is read by time, a ring
--- for reads, and one row per run of equal refusals. No row of money or history is ever deleted.
+-- for reads, and one row per run of equal calls. No row of money or history is ever deleted.
 
 -- Committed credits by time, as a tree: one row per scope, level and slot, where a slot spans 2^level milliseconds. Level
 -- 62 has one slot, everything. Scopes: 'account', 'unapproved' (holds without an approval), and each grant's id. Kept by
@@ -70,14 +70,14 @@ CREATE TABLE read_call (
 ) STRICT;
 CREATE INDEX read_call_number ON read_call (number);
 
--- Equal refusals of one grant within an hour: how many came after the first, which stands in the audit chain.
-CREATE TABLE refusal_run (
+-- Equal calls of one grant within an hour: how many came after the first, which stands in the audit chain.
+CREATE TABLE call_run (
   grant_id        TEXT NOT NULL,
   tool            TEXT NOT NULL,
-  code            TEXT NOT NULL,
+  outcome         TEXT NOT NULL,                -- the refusal's code; or ok and the id that it was about
   since_ms        INTEGER NOT NULL,
   last_ms         INTEGER NOT NULL,
   again           INTEGER NOT NULL CHECK (again >= 0),
-  PRIMARY KEY (grant_id, tool, code)
+  PRIMARY KEY (grant_id, tool, outcome)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX refusal_run_since ON refusal_run (since_ms);
+CREATE INDEX call_run_since ON call_run (since_ms);

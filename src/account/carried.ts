@@ -2,12 +2,14 @@
  * Writes into the chain of an account of an earlier schema how it stands, once, so that its rows explain everything that
  * happens from then on. What had ended before stays untold.
  */
+import type { Facts } from "../errors.ts";
 import { audit } from "./books.ts";
 import { noteAccount } from "./recorded.ts";
 import type { Store } from "./store.ts";
+import type { Hold } from "./types.ts";
 
 export function carry(store: Store, nowMs: number): void {
-  const note = (kind: string, facts: Parameters<typeof audit>[3]): void => audit(store, nowMs, kind, facts);
+  const note = (kind: string, facts: Facts): void => audit(store, nowMs, kind, facts);
   note("carried.books", { ...store.balanceOf(), policyVersion: store.currentPolicy()?.version ?? 0 });
   noteAccount(store, note);
   for (const { grantId, state, creditsMax } of store.loadGrants())
@@ -17,11 +19,11 @@ export function carry(store: Store, nowMs: number): void {
   for (const vm of store.loadTended()) {
     const { vmId, grantId, state, expiresAtMs } = vm;
     note("carried.vm", { vmId, grantId, state, expiresAtMs });
-    for (const { holdId, kind, state: holdState, credits, creditsOriginal, atMs, approved } of vm.holds)
-      note("carried.hold", {
-        ...{ holdId, vmId, grantId, kind, state: holdState },
-        ...{ credits, creditsOriginal, heldAtMs: atMs, approved },
-      });
+    for (const hold of vm.holds) note("carried.hold", holdFacts(hold));
   }
   store.endCarrying();
+}
+
+function holdFacts({ atMs, ...hold }: Hold): Facts {
+  return { ...hold, heldAtMs: atMs };
 }

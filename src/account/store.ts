@@ -24,6 +24,7 @@ export function sqlStore(sql: SqlStorage) {
   const on = bound(sql);
   return {
     ...paceStore(sql),
+    ...historyStore(sql),
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -66,8 +67,6 @@ export function sqlStore(sql: SqlStorage) {
     lastLink: on(ledger.lastLink),
     appendAudit: on(ledger.appendAudit),
     auditHolds: on(ledger.auditHolds),
-    isCarrying: on(history.isCarrying),
-    endCarrying: on(history.endCarrying),
     loadQuote: on(quotes.loadQuote),
     insertQuote: on(quotes.insertQuote),
     burnQuote: on(quotes.burnQuote),
@@ -96,5 +95,20 @@ function paceStore(sql: SqlStorage) {
     savePace: on(paces.savePace),
     noteAsked: on(paces.noteAsked),
     askedCreates: on(paces.askedCreates),
+  };
+}
+
+function historyStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    isCarrying: on(history.isCarrying),
+    endCarrying: on(history.endCarrying),
+    keepRead: on(history.keepRead),
+    loadRun: on(history.loadRun),
+    runsUntil: on(history.runsUntil),
+    saveRun: on(history.saveRun),
+    deleteRun: on(history.deleteRun),
+    chainAfter: on(history.chainAfter),
+    entriesAfter: on(history.entriesAfter),
   };
 }

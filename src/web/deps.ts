@@ -6,6 +6,7 @@
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import type { Context, Hono } from "hono";
 import type { OwnerFront } from "../account/contract.ts";
+import type { HistoryFront } from "../account/front-history.ts";
 import type { Config } from "../env.ts";
 import type { Refusal } from "../errors.ts";
 import type { Clock, Log, Random } from "../ports.ts";
@@ -15,6 +16,7 @@ export type OwnerLimiter = { readonly take: (lane: "owner", key: string) => Prom
 export type WebDeps = {
   readonly config: Config;
   readonly front: OwnerFront;
+  readonly history: HistoryFront;
   readonly clock: Clock;
   readonly random: Random;
   readonly oauth: (c: Context) => OAuthHelpers;

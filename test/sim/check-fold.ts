@@ -28,7 +28,9 @@ type Part = (told: Folded) => Iterable<readonly [name: string, is: unknown, says
 
 const text = (value: unknown): string => JSON.stringify(value);
 const sorted = (value: unknown): unknown =>
-  typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).toSorted()) : value;
+  typeof value === "object" && value !== null
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 const same = (a: unknown, b: unknown): boolean => text(sorted(a)) === text(sorted(b));
 
 const accountPart = ({ row, data }: SimAccount): Part =>

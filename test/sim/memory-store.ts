@@ -15,6 +15,7 @@ import type { Tried } from "../../src/account/plan.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
 import type { Store } from "../../src/account/store.ts";
 import type { Approval, Grant, Hold, Notice, Policy, VmRecord } from "../../src/account/types.ts";
+import { historyRows } from "./memory-history.ts";
 import { Memory, type Table } from "./memory.ts";
 
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
@@ -53,7 +54,13 @@ export class MemoryStore {
   private readonly messages = this.memory.table<Relayed>();
   /** VMs written since the last look, each as it was before. */
   private changed = new Map<string, VmRecord | undefined>();
-  readonly store: Store = { ...this.accountRows(), ...this.bookRows(), ...this.askRows(), ...this.vmRows() } as Store;
+  readonly store: Store = {
+    ...this.accountRows(),
+    ...this.bookRows(),
+    ...historyRows(this.memory),
+    ...this.askRows(),
+    ...this.vmRows(),
+  } as Store;
 
   takeChanged(): Changed {
     const { changed } = this;
@@ -179,9 +186,6 @@ export class MemoryStore {
       lastLink: () => this.audits.get(String(this.audits.size - 1))?.chain ?? "",
       appendAudit: (row) => append(this.audits, row),
       auditHolds: () => this.chainHolds(),
-      // every account here is born under the present schema
-      isCarrying: () => false,
-      endCarrying: () => undefined,
     };
     return part;
   }
