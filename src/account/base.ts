@@ -61,7 +61,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     this.setting = setting;
     this.schemaKnown = migrate(ctx.storage);
     this.store = sqlStore(ctx.storage.sql);
-    if (this.schemaKnown && this.store.isCarrying()) ctx.storage.transactionSync(() => carry(this.store, this.nowMs()));
+    if (this.schemaKnown && this.store.isCarrying()) ctx.storage.transactionSync(() => carry(this.store));
     this.wokenSeq = this.store.loadAccount()?.commitSeq ?? 0;
     this.drive = new Drive({
       commit: (work) => this.commit(this.nowMs(), work),

@@ -8,7 +8,9 @@ import { noteAccount } from "./recorded.ts";
 import type { Store } from "./store.ts";
 import type { Hold } from "./types.ts";
 
-export function carry(store: Store, nowMs: number): void {
+/** Dated with the account's last moment: on waking no clock may have been read yet. */
+export function carry(store: Store): void {
+  const nowMs = store.loadAccount()?.lastNowMs ?? 0;
   const note = (kind: string, facts: Facts): void => audit(store, nowMs, kind, facts);
   note("carried.books", { ...store.balanceOf(), policyVersion: store.currentPolicy()?.version ?? 0 });
   noteAccount(store, note);
