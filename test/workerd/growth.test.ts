@@ -8,6 +8,7 @@ import { listed, type Scope } from "../../src/account/committed.ts";
 import { admissions, age } from "./aged.ts";
 import { alone, booksOf, inAccount } from "./evidence.ts";
 import { ASK, draftPolicy, HOUR_S, value } from "./house.ts";
+import { rewind } from "./rewind.ts";
 import { told } from "./told.ts";
 import { stage } from "./stage.ts";
 
@@ -139,36 +140,6 @@ describe("an admission", () => {
   });
 });
 
-/** Puts the account back to the schema that these files make, with every row it had then, as if it had never known more. */
-async function rewind(
-  work: { readonly sql: SqlStorage; readonly deleteAll: () => Promise<void> },
-  files: readonly string[],
-) {
-  const { sql } = work;
-  const names = sql
-    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'")
-    .toArray()
-    .map(({ name }) => name);
-  const kept = new Map(names.map((name) => [name, sql.exec(`SELECT * FROM ${name}`).toArray()]));
-  await work.deleteAll();
-  sql.exec("CREATE TABLE _schema (version INTEGER NOT NULL)");
-  for (const [index, file] of files.entries()) {
-    sql.exec(file);
-    sql.exec("INSERT INTO _schema (version) VALUES (?)", index + 1);
-  }
-  sql.exec("PRAGMA defer_foreign_keys = true");
-  for (const [name, rows] of kept) {
-    const known = sql.exec(`SELECT * FROM sqlite_master WHERE name = ?`, name).toArray().length > 0;
-    if (!known) continue;
-    const { columnNames } = sql.exec(`SELECT * FROM ${name}`);
-    for (const row of rows)
-      sql.exec(
-        `INSERT INTO ${name} (${columnNames.join()}) VALUES (${columnNames.map(() => "?").join()})`,
-        ...columnNames.map((column) => row[column] ?? null),
-      );
-  }
-}
-
 describe("an account of the previous schema", () => {
   it("is migrated with its live holds, goes on admitting by the same limits, and finishes them", async () => {
     const hold = 3 * 14_250;
@@ -178,7 +149,7 @@ describe("an account of the previous schema", () => {
     const agent = await house.agent();
     const vmId = await house.healthy(agent);
     await runInDurableObject(house.account, async (_object, { storage }) => {
-      await rewind({ sql: storage.sql, deleteAll: () => storage.deleteAll() }, [first, pace]);
+      await rewind(storage, [first, pace]);
     });
     expect(
       await inAccount(house, (sql) => sql.exec("SELECT name FROM sqlite_master WHERE name = 'committed'").toArray()),
