@@ -4,11 +4,13 @@
  * The entry file decides the ports (production, dev, test); nothing below this file knows which ones it got. The
  * configuration is parsed and the OAuth provider built on the first request, so that a missing secret is one clear page.
  */
+import { waitUntil } from "cloudflare:workers";
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { type AccountEnv, type AccountSetting } from "./account/base.ts";
 import type { AccountStub, FrontSetting } from "./account/doors.ts";
 import { frontSetting } from "./account/doors.ts";
 import { agentFront } from "./account/front-agent.ts";
+import { historyFront, noteCallOn } from "./account/front-history.ts";
 import { ownerFront } from "./account/front-owner.ts";
 import { publicFront } from "./account/front-public.ts";
 import { type NodesFor, nodesOver } from "./account/next-node.ts";
@@ -22,7 +24,7 @@ import { SHARDS, THRESHOLD_MS, type WatchEnv, WatchObject } from "./directory/wa
 import { type Config, parseConfig } from "./env.ts";
 import { AllowanceError } from "./errors.ts";
 import { createServe, type Serve, type SessionStub } from "./mcp/serve.ts";
-import { createServer } from "./mcp/server.ts";
+import { type CallLog, createServer } from "./mcp/server.ts";
 import type { Login, Props } from "./mcp/caller.ts";
 import { sessionClass } from "./mcp/session.ts";
 import { type Ports, systemClock } from "./ports.ts";
@@ -141,7 +143,17 @@ function serverFor(env: Bindings, ports: Ports, props: Props) {
     network: config.NETWORK,
     limiter: limiterOf(env),
     log: ports.log,
+    calls: callLog(sharedFront(env, ports), ports),
   });
+}
+
+/** After the answer has left; a call that could not be taken down is told to the operator and held against nobody. */
+function callLog(front: FrontSetting, { clock, log }: Ports): CallLog {
+  const noted = noteCallOn(front);
+  return {
+    nowMs: () => clock.nowMs(),
+    note: (caller, call) => waitUntil(noted(caller, call).catch(() => log("mcp.call_not_noted", { tool: call.tool }))),
+  };
 }
 
 /** Flood protection only; where no binding is configured everything passes, and the money rules still hold. */
@@ -175,12 +187,14 @@ function build<E extends Bindings>(env: E, config: Config, wiring: Wiring<E>) {
   const ports = wiring.ports(env);
   const { clock, random, log } = ports;
   const front = ownerFront(sharedFront(env, ports));
+  const history = historyFront(sharedFront(env, ports));
   const oauth = (c: { readonly env: unknown }): OAuthHelpers =>
     (c.env as { readonly OAUTH_PROVIDER: OAuthHelpers }).OAUTH_PROVIDER;
   const app = createApp({
     config,
     front,
     publicFront: publicFront(sharedFront(env, ports)),
+    history,
     clock,
     random,
     log,

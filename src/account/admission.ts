@@ -102,9 +102,10 @@ export function acceptExtend(
     vmId: vm.vmId,
   });
   if (!passed.ok || passed.value.kind === "waits") return done(passed);
-  moment.store.saveVm({ ...vm, expiresAtMs: vm.expiresAtMs + seconds * 1_000 }, true);
+  const longer = { ...vm, expiresAtMs: vm.expiresAtMs + seconds * 1_000 };
+  moment.store.saveVm(longer, true);
   placeHold(moment.store, newHold(moment, vm, "extend", credits, passed.value.approvalId !== null));
-  return admitted(moment, quote, vm, credits);
+  return admitted(moment, quote, longer, credits);
 }
 
 export function acceptTopUp(moment: Moment, quote: QuoteRow, credits: Credits): Answer<Accepted> {
@@ -127,6 +128,7 @@ function admitted(moment: Moment, quote: QuoteRow, vm: VmRecord, additionalCredi
     vmId: vm.vmId,
     quoteId: quote.quoteId,
     grantId: vm.grantId,
+    expiresAtMs: vm.expiresAtMs,
   });
   return answer({ ...burnt, fresh: true });
 }

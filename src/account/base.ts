@@ -11,6 +11,7 @@ import type { Kek } from "../crypto/sealed.ts";
 import { shardOf, type WatchReport } from "../directory/watch.ts";
 import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
 import type { Ports } from "../ports.ts";
+import { carry } from "./carried.ts";
 import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import type { Signers } from "./attempts.ts";
@@ -63,6 +64,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     this.setting = setting;
     this.schemaKnown = migrate(ctx.storage);
     this.store = sqlStore(ctx.storage.sql);
+    if (this.schemaKnown && this.store.isCarrying()) ctx.storage.transactionSync(() => carry(this.store));
     this.wokenSeq = this.store.loadAccount()?.commitSeq ?? 0;
     this.drive = new Drive({
       commit: (work) => this.commit(this.nowMs(), work),

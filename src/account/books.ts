@@ -2,8 +2,8 @@
  * Keeps the books: every hold, change, extra and budget as entries that balance, and the audit chain. Synchronous, on
  * any store; the rules for the entries are those of `ledger.ts`.
  */
-import { sha256Hex } from "../crypto/hash.ts";
 import type { Facts } from "../errors.ts";
+import { linkOf } from "./chain.ts";
 import { apply, budgetEntries, changeEntries, type Entry, extraEntries, holdEntries, repay } from "./ledger.ts";
 import type { About } from "./ledger-store.ts";
 import type { Usage } from "./policy.ts";
@@ -11,7 +11,6 @@ import type { Extra } from "./settlement.ts";
 import type { Store } from "./store.ts";
 import type { Credits, Hold, VmRecord } from "./types.ts";
 
-const LONGEST_WINDOW_MS = 30 * 86_400_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -30,11 +29,14 @@ function book(store: Store, about: About, entries: readonly Entry[]): void {
 
 export function bookBudget(store: Store, lifetimeMax: Credits, atMs: number): void {
   book(store, { atMs, vmId: null, grantId: null }, budgetEntries(store.balanceOf(), lifetimeMax));
+  audit(store, atMs, "budget.set", { credits: lifetimeMax });
 }
 
 export function placeHold(store: Store, hold: Hold): void {
   store.insertHold(hold);
   book(store, hold, holdEntries(store.balanceOf(), hold));
+  const { holdId, vmId, grantId, kind, credits, approved } = hold;
+  audit(store, hold.atMs, "hold.placed", { holdId, vmId, grantId, kind, credits, approved });
 }
 
 export function changeHolds(store: Store, before: readonly Hold[], after: readonly Hold[], atMs: number): void {
@@ -45,21 +47,24 @@ export function changeHolds(store: Store, before: readonly Hold[], after: readon
     if (entries.length === 0 && was.state === hold.state) continue;
     store.updateHold(hold);
     book(store, { atMs, vmId: hold.vmId, grantId: hold.grantId }, entries);
+    const { holdId, vmId, state, credits } = hold;
+    audit(store, atMs, "hold.changed", { holdId, vmId, state, credits });
   }
 }
 
 export function bookExtra(store: Store, vm: VmRecord, extra: Extra, atMs: number): void {
   store.insertExtra(vm, extra, atMs);
   book(store, { atMs, vmId: vm.vmId, grantId: vm.grantId }, extraEntries(store.balanceOf(), extra.kind, extra.credits));
+  const { kind, credits, late } = extra;
+  audit(store, atMs, "extra.booked", { vmId: vm.vmId, grantId: vm.grantId, kind, credits, late });
 }
 
-/** The figures that one decision looks at, all read in its own transaction. */
+/** The figures that one decision looks at, all read in its own transaction; sums over time are read as they are asked. */
 export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
   const live = store.loadLive();
-  const recent = store.spendingSince(nowMs - LONGEST_WINDOW_MS);
   return {
-    recent,
-    grantRecent: recent.filter((spent) => spent.grantId === grantId),
+    recent: store.committedBy("account"),
+    grantRecent: store.committedBy(grantId),
     lifetime: store.spentBy(null),
     grantSpent: store.spentBy(grantId),
     burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, 0n),
@@ -67,7 +72,7 @@ export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
     grantVmsLive: live.filter((vm) => vm.grantId === grantId).length,
     createdMs: store.createdSince(null, nowMs - MINUTE_MS),
     grantCreatedMs: store.createdSince(grantId, nowMs - MINUTE_MS),
-    unapprovedDay: store.unapprovedSince(nowMs - DAY_MS),
+    unapprovedDay: store.committedBy("unapproved").after(nowMs - DAY_MS),
     anyVmBefore: store.hadVm(grantId),
   };
 }
@@ -75,6 +80,6 @@ export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
 /** Appends one link to the audit chain. Facts hold ids, codes and amounts only. */
 export function audit(store: Store, atMs: number, kind: string, facts: Facts): void {
   const factsJson = JSON.stringify(facts);
-  const chain = sha256Hex(`${store.lastLink()}\n${atMs}\n${kind}\n${factsJson}`);
-  store.appendAudit({ atMs, kind, factsJson, chain });
+  const row = { atMs, kind, factsJson };
+  store.appendAudit({ ...row, chain: linkOf(store.lastLink(), row) });
 }

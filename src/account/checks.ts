@@ -11,10 +11,9 @@ import type { Moment } from "./moment.ts";
 import { ourPart, ourVm, type OurVm } from "./our-part.ts";
 import { delegationOf, guardPayer, type Ours, type PayerFacts, payerLine } from "./payer.ts";
 import { decide, type Request, type Usage } from "./policy.ts";
+import { isNearlyFull } from "./room.ts";
 import type { Grant, Policy, VmRecord } from "./types.ts";
 
-/** The platform gives 10 GB per object; beyond 80 % only teardown writes (design.md §7). */
-const STORAGE_BYTES_MAX = 8_000_000_000;
 const DORMANT_MAX = 5;
 const GRANT_DORMANT_MAX = 2;
 
@@ -54,7 +53,7 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   const dormant = dormantGate(moment, grant);
   if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
   if (account.restored) return refusal("account.restored", {}, 60);
-  if (moment.store.databaseBytes() > STORAGE_BYTES_MAX) return refusal("account.storage");
+  if (isNearlyFull(moment.store)) return refusal("account.storage");
   if (isRemovingAny(moment)) return refusal("account.removing", {}, 300);
   if (account.state === "frozen") return refusal("account.frozen", { reason: account.frozenReason });
   if (dormant !== null) return dormant;

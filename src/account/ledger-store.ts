@@ -1,15 +1,12 @@
 /** The books' rows: balance, entries, holds, extras, the audit chain, and the sums that a decision reads. No rules. */
-import { sha256Hex } from "../crypto/hash.ts";
+import { linkOf } from "./chain.ts";
+import { committedInAll } from "./committed-store.ts";
 import type { SpendingGroup, SpendingRow } from "./contract.ts";
 import type { Balance, Entry } from "./ledger.ts";
 import type { Extra } from "./settlement.ts";
 import type { Credits, Hold, VmRecord } from "./types.ts";
 
 export type About = { readonly atMs: number; readonly vmId: string | null; readonly grantId: string | null };
-export type Spent = { readonly atMs: number; readonly credits: Credits; readonly grantId: string };
-
-const one = (sql: SqlStorage, query: string, ...values: SqlStorageValue[]): number =>
-  sql.exec<{ n: number }>(query, ...values).one().n;
 
 export function balanceOf(sql: SqlStorage): Balance {
   return sql
@@ -74,24 +71,9 @@ export function insertExtra(sql: SqlStorage, vm: VmRecord, extra: Extra, atMs: n
   );
 }
 
-const SPENT = "SELECT coalesce(sum(credits), 0) AS n FROM";
-
 /** Everything that counts against a grant or, with null, the account: holds as they stand and what was found later. */
 export function spentBy(sql: SqlStorage, grantId: string | null): Credits {
-  const holds = one(sql, `${SPENT} hold WHERE state <> 'voided' AND (?1 IS NULL OR grant_id = ?1)`, grantId);
-  return holds + one(sql, `${SPENT} extra WHERE (?1 IS NULL OR grant_id = ?1)`, grantId);
-}
-
-/** Holds and extras later than `sinceMs`, oldest first. */
-export function spendingSince(sql: SqlStorage, sinceMs: number): readonly Spent[] {
-  return sql
-    .exec<{ at_ms: number; credits: number; grant_id: string }>(
-      `SELECT at_ms, credits, grant_id FROM hold WHERE at_ms > ?1 AND credits > 0
-       UNION ALL SELECT at_ms, credits, grant_id FROM extra WHERE at_ms > ?1 ORDER BY at_ms`,
-      sinceMs,
-    )
-    .toArray()
-    .map((row) => ({ atMs: row.at_ms, credits: row.credits, grantId: row.grant_id }));
+  return committedInAll(sql, grantId ?? "account");
 }
 
 /** Admission times later than `sinceMs`, oldest first; `grantId` null: of every grant. */
@@ -106,13 +88,9 @@ export function createdSince(sql: SqlStorage, grantId: string | null, sinceMs: n
     .map((row) => row.t);
 }
 
-export function unapprovedSince(sql: SqlStorage, sinceMs: number): Credits {
-  return one(sql, `${SPENT} hold WHERE approved = 0 AND state <> 'voided' AND at_ms > ?`, sinceMs);
-}
-
 /** Whether this grant ever had a VM that was not refused or voided. */
 export function hadVm(sql: SqlStorage, grantId: string): boolean {
-  return one(sql, "SELECT count(*) AS n FROM vm WHERE state <> 'FAILED' AND grant_id = ?", grantId) > 0;
+  return sql.exec("SELECT 1 FROM vm WHERE state <> 'FAILED' AND grant_id = ? LIMIT 1", grantId).toArray().length > 0;
 }
 
 type EntryRow = {
@@ -187,7 +165,7 @@ export function auditHolds(sql: SqlStorage): boolean {
   for (const row of sql.exec<{ at_ms: number; kind: string; facts_json: string; chain: string }>(
     "SELECT * FROM audit ORDER BY seq",
   )) {
-    if (row.chain !== sha256Hex(`${before}\n${row.at_ms}\n${row.kind}\n${row.facts_json}`)) return false;
+    if (row.chain !== linkOf(before, { atMs: row.at_ms, kind: row.kind, factsJson: row.facts_json })) return false;
     before = row.chain;
   }
   return true;

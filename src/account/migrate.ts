@@ -7,8 +7,9 @@ import pace from "../../migrations/0002_pace.sql";
 import guard from "../../migrations/0003_guard.sql";
 import reconcile from "../../migrations/0004_reconcile.sql";
 import leave from "../../migrations/0005_leave.sql";
+import growth from "../../migrations/0006_growth.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave];
+const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

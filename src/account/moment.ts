@@ -9,6 +9,7 @@ import { AllowanceError, type Facts } from "../errors.ts";
 import type { Random } from "../ports.ts";
 import { type AccountRow } from "./account-store.ts";
 import { audit } from "./books.ts";
+import { recorded } from "./recorded.ts";
 import type { Store } from "./store.ts";
 import type { NoticeKind, Policy } from "./types.ts";
 
@@ -32,7 +33,7 @@ export class Moment {
   private readonly random: Random;
 
   constructor(store: Store, nowMs: number, config: AccountConfig, random: Random, watchHeard: boolean) {
-    this.store = store;
+    this.store = recorded(store, (kind, facts) => this.audit(kind, facts));
     this.nowMs = nowMs;
     this.config = config;
     this.random = random;

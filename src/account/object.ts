@@ -4,9 +4,9 @@
  * Each method opens one moment, lets the rules decide, and answers a value or a refusal.
  */
 import { type Answer, answer, refuse } from "../errors.ts";
-import { AgentObject } from "./agent-object.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
 import { notePayer } from "./drive.ts";
+import { HistoryObject } from "./history-object.ts";
 import { bornKey } from "./keys.ts";
 import { beginLeaving, type LeaveFacts, leaveFacts, type LeaveState, leaveState } from "./leave.ts";
 import type { LeaveKind } from "./leave-contract.ts";
@@ -15,11 +15,12 @@ import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import { keepOffer, type Offer, type SignedAsk, takeSigned } from "./owner-messages.ts";
 import type { PayerFacts } from "./payer.ts";
+import { isNearlyFull } from "./room.ts";
 import { prepareKey } from "./rotation.ts";
 import type { ApprovalState, Policy } from "./types.ts";
 import { overview, shownVm } from "./views.ts";
 
-export class AccountObject extends AgentObject {
+export class AccountObject extends HistoryObject {
   overview(payer: PayerFacts | null): Answer<Overview> {
     if (!this.born) return refuse("auth.missing");
     if (payer !== null) this.commit(this.nowMs(), (moment) => notePayer(moment, payer));
@@ -41,7 +42,7 @@ export class AccountObject extends AgentObject {
   }
 
   offerPolicy(session: Session, ask: Parameters<typeof desk.offerPolicy>[2], workerNowMs: number): Answer<PolicyOffer> {
-    return this.decide(workerNowMs, (moment) => desk.offerPolicy(moment, session, ask));
+    return this.grow(workerNowMs, (moment) => desk.offerPolicy(moment, session, ask));
   }
 
   savePolicy(
@@ -49,11 +50,18 @@ export class AccountObject extends AgentObject {
     ask: { readonly nonce: string; readonly signature?: string },
     workerNowMs: number,
   ): Answer<{ readonly policy: Policy }> {
-    return this.decide(workerNowMs, (moment) => desk.savePolicy(moment, session, ask));
+    return this.grow(workerNowMs, (moment) => desk.savePolicy(moment, session, ask));
   }
 
   addGrant(draft: GrantDraft, workerNowMs: number): Answer<{ readonly grantId: string; readonly account: string }> {
-    return this.decide(workerNowMs, (moment) => desk.addGrant(moment, draft));
+    return this.grow(workerNowMs, (moment) => desk.addGrant(moment, draft));
+  }
+
+  /** What only adds: refused while the storage is nearly full. Freezing, stopping and the delegation go on. */
+  private grow<T>(workerNowMs: number, work: (moment: Moment) => Answer<T>): Answer<T> {
+    return this.decide(workerNowMs, (moment) =>
+      isNearlyFull(moment.store) ? refuse("account.storage") : work(moment),
+    );
   }
 
   revokeGrant(ask: { readonly grantId: string; readonly keepVms: boolean }, workerNowMs: number): Answer<GrantView> {
@@ -83,7 +91,7 @@ export class AccountObject extends AgentObject {
   }
 
   openApproval(session: Session, approvalId: string, workerNowMs: number): Answer<desk.ApprovalPage> {
-    return this.decide(workerNowMs, (moment) => desk.openApproval(moment, session, approvalId));
+    return this.grow(workerNowMs, (moment) => desk.openApproval(moment, session, approvalId));
   }
 
   decideApproval(
@@ -91,7 +99,7 @@ export class AccountObject extends AgentObject {
     ask: Parameters<typeof desk.decideApproval>[2],
     workerNowMs: number,
   ): Answer<{ readonly state: ApprovalState }> {
-    return this.decide(workerNowMs, (moment) => desk.decideApproval(moment, session, ask));
+    return this.grow(workerNowMs, (moment) => desk.decideApproval(moment, session, ask));
   }
 
   seeNotice(noticeId: string): Answer<{ readonly seen: true }> {

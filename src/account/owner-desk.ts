@@ -165,6 +165,7 @@ export function freezeAccount(moment: Moment): void {
 
 /** One transaction: freeze, make approvals stale, void what was never sent, close everything that may live. */
 export function stopEverything(moment: Moment): void {
+  moment.audit("account.stop_asked", {});
   freeze(moment, "owner_stop");
   staleApprovals(moment, null);
   closeAll(moment, "stopped", null);
@@ -172,6 +173,7 @@ export function stopEverything(moment: Moment): void {
 
 /** An agent may narrow: it freezes its own grant and ends its own VMs. */
 export function emergencyStop(moment: Moment, grantId: string): readonly VmView[] {
+  moment.audit("grant.stop_asked", { grantId });
   freezeGrant(moment, grantId);
   const ids = moment.store
     .loadLive()
@@ -209,6 +211,7 @@ export function staleApprovals(moment: Moment, grantId: string | null): void {
 export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
   const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
+  moment.audit("vm.destroy_asked", { vmId, by: grantId ?? "owner" });
   if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft));
   return answer(shownVm(moment, moment.store.loadVm(vmId) ?? vm));
 }

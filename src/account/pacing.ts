@@ -15,6 +15,7 @@ import {
   type Pace,
 } from "./breaker.ts";
 import type { Moment } from "./moment.ts";
+import { isNearlyFull } from "./room.ts";
 import type { VmRecord } from "./types.ts";
 
 /** True when this was the third time today that the agent opened its breaker by itself: its grant has to be frozen. */
@@ -39,6 +40,7 @@ export function noteVm(moment: Moment, before: VmRecord, vm: VmRecord): void {
 }
 
 function keep(moment: Moment, grantId: string, next: (pace: Pace) => Pace): void {
+  if (isNearlyFull(moment.store)) return;
   const pace = moment.store.loadPace(grantId);
   const after = next(pace);
   if (after === pace) return;

@@ -5,18 +5,17 @@
  * nothing can change in between. The order of checks is the order in which refusals are reported (style.md §3).
  */
 import { type Code, type Refusal, refusal } from "../errors.ts";
+import type { Committed } from "./committed.ts";
 import { creditsPerHour, GRACE_S } from "./credits.ts";
 import { SCORE_PCT_FLOOR } from "./policy-stored.ts";
 import type { Credits, Grant, Hash, NodeRef, Place, Policy, PolicyDraft, Shape, Window } from "./types.ts";
 
-type Spent = { readonly atMs: number; readonly credits: Credits };
-
 /** What has been committed, read in the deciding transaction. */
 export type Usage = {
-  /** Hold times and amounts that still lie inside the longest window, oldest first. */
-  readonly recent: readonly Spent[];
+  /** What was committed by time: holds as they stand now, and what was found later. */
+  readonly recent: Committed;
   /** The part of it that this grant committed. */
-  readonly grantRecent: readonly Spent[];
+  readonly grantRecent: Committed;
   readonly lifetime: Credits;
   readonly grantSpent: Credits;
   readonly burnAttoPerS: bigint;
@@ -152,7 +151,7 @@ const windows: Check = ({ limits }, grant, usage, { credits }, nowMs) => {
   return null;
 };
 
-function windowFull(window: Window, recent: readonly Spent[], credits: Credits, nowMs: number): Refusal | null {
+function windowFull(window: Window, recent: Committed, credits: Credits, nowMs: number): Refusal | null {
   const left = window.creditsMax - usedIn({ recent }, window.seconds, nowMs);
   if (credits <= left) return null;
   const frees = freesAtMs({ recent }, window, credits, nowMs);
@@ -175,7 +174,7 @@ const CHECKS: readonly Check[] = [shape, image, place, ttl, live, rate, perVm, b
 /** A hold counts from the moment it was made until `seconds` later, that moment excluded. */
 export function usedIn(usage: Pick<Usage, "recent">, seconds: number, nowMs: number): Credits {
   const since = nowMs - seconds * 1_000;
-  return usage.recent.reduce((sum, hold) => (hold.atMs > since ? sum + hold.credits : sum), 0);
+  return usage.recent.after(since);
 }
 
 /** When enough old holds have left the window for `credits` to fit; null: never, it is larger than the window. */
@@ -185,14 +184,10 @@ export function freesAtMs(
   credits: Credits,
   nowMs: number,
 ): number | null {
-  let used = usedIn(usage, window.seconds, nowMs);
-  const since = nowMs - window.seconds * 1_000;
-  for (const hold of usage.recent) {
-    if (hold.atMs <= since) continue;
-    used -= hold.credits;
-    if (used + credits <= window.creditsMax) return hold.atMs + window.seconds * 1_000;
-  }
-  return null;
+  const tooMuch = usedIn(usage, window.seconds, nowMs) + credits - window.creditsMax;
+  const lengthMs = window.seconds * 1_000;
+  const leaves = usage.recent.reaches(nowMs - lengthMs, tooMuch);
+  return leaves === null ? null : leaves + lengthMs;
 }
 
 /** Why this request needs the owner, or null (safety.md b.3.6: totals and daily sums, so that slicing does not help). */

@@ -13,6 +13,7 @@ import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { needsApproval, type Request } from "./policy.ts";
 import { type Offer, type QuoteRow } from "./quote-store.ts";
+import { isNearlyFull } from "./room.ts";
 import { aboveHourly, type CreateFacts, createRequest, extendRequest, notExtendable } from "./requests.ts";
 import type { Credits, Grant, VmRecord, VmSpec } from "./types.ts";
 
@@ -119,6 +120,7 @@ export function quoteTopUp(moment: Moment, grant: Grant, credits: Credits): Answ
 }
 
 function quoteRoom(moment: Moment, grant: Grant): Refusal | null {
+  if (isNearlyFull(moment.store)) return refusal("account.storage");
   closeRunOut(moment, grant);
   moment.store.pruneQuotes(grant.grantId, moment.nowMs, { kind: "refused", refusal: refusal("quote.expired") });
   return moment.store.openQuotes(grant.grantId) >= OPEN_QUOTES_MAX

@@ -4,6 +4,7 @@
  * The past is replayed in order, each create judged by the very `decide` that judges real ones, against what the policy
  * would have let through before it. Agents' own budgets and rates are left out: the owner is not changing those here.
  */
+import { listed } from "./committed.ts";
 import { decide, type Request, type Usage } from "./policy.ts";
 import type { Credits, Grant, PolicyDraft } from "./types.ts";
 
@@ -60,11 +61,11 @@ export function shadow(draft: PolicyDraft, past: readonly PastCreate[]): Shadow 
 
 function usageAt(passed: readonly PastCreate[], nowMs: number): Usage {
   const live = passed.filter((one) => endOf(one) > nowMs);
-  const recent = passed.map((one) => ({ atMs: one.atMs, credits: countedAt(one, nowMs) }));
+  const counted = passed.map((one) => ({ atMs: one.atMs, credits: countedAt(one, nowMs) }));
   return {
-    recent,
-    grantRecent: [],
-    lifetime: recent.reduce((sum, one) => sum + one.credits, 0),
+    recent: listed(counted),
+    grantRecent: listed([]),
+    lifetime: counted.reduce((sum, one) => sum + one.credits, 0),
     grantSpent: 0,
     burnAttoPerS: live.reduce((sum, one) => sum + one.request.rateAttoPerS, 0n),
     vmsLive: live.length,

@@ -4,7 +4,9 @@
  * The rules see only this shape, so a simulation can put another memory behind the very same code.
  */
 import * as accounts from "./account-store.ts";
+import { committedBy } from "./committed-store.ts";
 import * as guards from "./guard-store.ts";
+import * as history from "./history-store.ts";
 import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
@@ -21,13 +23,25 @@ const bound =
   (...args: A): R =>
     work(sql, ...args);
 
+/** One function a table's work, in groups by what they are about; none of them knows a rule. */
 export function sqlStore(sql: SqlStorage) {
-  const on = bound(sql);
   return {
+    ...accountStore(sql),
+    ...bookStore(sql),
+    ...askStore(sql),
+    ...vmStore(sql),
+    ...messageStore(sql),
     ...paceStore(sql),
     ...guardStore(sql),
     ...listStore(sql),
     ...leaveStore(sql),
+    ...historyStore(sql),
+  };
+}
+
+function accountStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
     loadAccount: on(accounts.loadAccount),
     insertAccount: on(accounts.insertAccount),
     countCommit: on(accounts.countCommit),
@@ -54,6 +68,12 @@ export function sqlStore(sql: SqlStorage) {
     databaseBytes: on(accounts.databaseBytes),
     raiseCommitSeq: on(accounts.raiseCommitSeq),
     nonceKnown: on(accounts.nonceKnown),
+  };
+}
+
+function bookStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
     balanceOf: on(ledger.balanceOf),
     saveBalance: on(ledger.saveBalance),
     appendEntry: on(ledger.appendEntry),
@@ -61,15 +81,20 @@ export function sqlStore(sql: SqlStorage) {
     updateHold: on(ledger.updateHold),
     insertExtra: on(ledger.insertExtra),
     spentBy: on(ledger.spentBy),
-    spendingSince: on(ledger.spendingSince),
+    committedBy: on(committedBy),
     createdSince: on(ledger.createdSince),
-    unapprovedSince: on(ledger.unapprovedSince),
     hadVm: on(ledger.hadVm),
     entriesOf: on(ledger.entriesOf),
     spendingGroups: on(ledger.spendingGroups),
     lastLink: on(ledger.lastLink),
     appendAudit: on(ledger.appendAudit),
     auditHolds: on(ledger.auditHolds),
+  };
+}
+
+function askStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
     loadQuote: on(quotes.loadQuote),
     insertQuote: on(quotes.insertQuote),
     burnQuote: on(quotes.burnQuote),
@@ -79,12 +104,24 @@ export function sqlStore(sql: SqlStorage) {
     approvalOfQuote: on(quotes.approvalOfQuote),
     openApprovals: on(quotes.openApprovals),
     saveApproval: on(quotes.saveApproval),
+  };
+}
+
+function vmStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
     loadVm: on(vms.loadVm),
     loadTended: on(vms.loadTended),
     loadLive: on(vms.loadLive),
     loadPage: on(vms.loadPage),
     holdsOf: on(vms.holdsOf),
     saveVm: on(vms.saveVm),
+  };
+}
+
+function messageStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
     storeOwnerMessage: on(messages.storeOwnerMessage),
     openOwnerMessages: on(messages.openOwnerMessages),
     recordRelay: on(messages.recordRelay),
@@ -136,5 +173,20 @@ function leaveStore(sql: SqlStorage) {
     setAgentAddress: on(leaving.setAgentAddress),
     keysEver: on(leaving.keysEver),
     kekVersion: on(leaving.kekVersion),
+  };
+}
+
+function historyStore(sql: SqlStorage) {
+  const on = bound(sql);
+  return {
+    isCarrying: on(history.isCarrying),
+    endCarrying: on(history.endCarrying),
+    keepRead: on(history.keepRead),
+    loadRun: on(history.loadRun),
+    runsUntil: on(history.runsUntil),
+    saveRun: on(history.saveRun),
+    deleteRun: on(history.deleteRun),
+    chainAfter: on(history.chainAfter),
+    entriesAfter: on(history.entriesAfter),
   };
 }

@@ -30,13 +30,14 @@ export function loadPage(
   sql: SqlStorage,
   ask: { readonly grantId: string | null; readonly liveOnly: boolean; readonly limit: number; readonly after?: string },
 ): readonly VmRecord[] {
+  // Said outright, not as "or null", so that each question finds its index whatever the account's age.
+  const whose = ask.grantId === null ? "?1 IS NULL" : "grant_id = ?1";
+  const older = `rowid < (SELECT rowid FROM vm WHERE vm_id = ?2 AND ${whose})`;
   return sql
     .exec<VmRow>(
-      `SELECT vm_id, vm_json FROM vm WHERE (?1 IS NULL OR grant_id = ?1) AND (?2 = 0 OR live = 1)
-       AND (?3 IS NULL OR rowid < (SELECT rowid FROM vm WHERE vm_id = ?3 AND (?1 IS NULL OR grant_id = ?1)))
-       ORDER BY rowid DESC LIMIT ?4`,
+      `SELECT vm_id, vm_json FROM vm WHERE ${whose} AND ${ask.liveOnly ? "live = 1" : "true"}
+       AND ${ask.after === undefined ? "?2 IS NULL" : older} ORDER BY rowid DESC LIMIT ?3`,
       ask.grantId,
-      ask.liveOnly ? 1 : 0,
       ask.after ?? null,
       ask.limit,
     )

@@ -9,10 +9,12 @@ import type {
   ServerContext,
   StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
-import type { AgentFront } from "../account/contract.ts";
+import type { AgentFront, Caller } from "../account/contract.ts";
+import type { AgentCall } from "../account/front-history.ts";
 import { refuse } from "../errors.ts";
 import type { Answer } from "../errors.ts";
 import type { Log } from "../ports.ts";
+import { callNote } from "./call-note.ts";
 import { callerOf } from "./caller.ts";
 import type { Props } from "./caller.ts";
 import { offerPage } from "./elicitation.ts";
@@ -31,7 +33,11 @@ export type Deps = {
   readonly network: "aleph" | "twin";
   readonly limiter: Limiter;
   readonly log?: Log;
+  readonly calls?: CallLog;
 };
+
+/** Takes down what was called, beside the answer and never before it. */
+export type CallLog = { readonly nowMs: () => number; readonly note: (caller: Caller, call: AgentCall) => void };
 
 const RATE_RETRY_S = 60;
 
@@ -79,15 +85,18 @@ async function call(
 ): Promise<CallToolResult | InputRequiredResult> {
   const { front, origin, network } = deps;
   const use = { front, origin, network, caller: callerOf(props, ctx.http?.authInfo) };
+  const beganMs = deps.calls?.nowMs() ?? 0;
+  // Not even noted: what floods must not reach the account.
+  if (!(await mayCall(tool, args, use.caller.grantId, deps.limiter)))
+    return toolResult(outputOf(refuse("busy.rate_limited", {}, RATE_RETRY_S), origin));
   const first = outputOf(await answerOf(tool, args, use, deps), origin);
   const offer = await offerPage(server, ctx, first);
-  if (offer.kind === "round_trip") return offer.result;
-  return toolResult(offer.kind === "none" ? first : outputOf(await runSafely(tool, args, use, deps), origin));
+  const last = offer.kind === "shown" ? outputOf(await runSafely(tool, args, use, deps), origin) : first;
+  deps.calls?.note(use.caller, callNote(tool, args, last, deps.calls.nowMs() - beganMs));
+  return offer.kind === "round_trip" ? offer.result : toolResult(last);
 }
 
 async function answerOf(tool: Tool, args: unknown, use: Use, deps: Deps): Promise<Answer<Output>> {
-  if (!(await mayCall(tool, args, use.caller.grantId, deps.limiter)))
-    return refuse("busy.rate_limited", {}, RATE_RETRY_S);
   const needs = missingScope(tool, use.caller.scopes);
   return needs === undefined ? runSafely(tool, args, use, deps) : refuse("auth.scope", { needs });
 }

@@ -13,6 +13,7 @@ import { approveRoutes } from "./approve.ts";
 import { authorizeRoutes } from "./authorize.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import type { Kit, WebApp, WebContext, WebDeps, WebEnv } from "./deps.ts";
+import { exportRoutes } from "./export.ts";
 import { fundingRoutes } from "./funding.ts";
 import { anonymousLane, ownHost, sameOriginPosts, securityHeaders } from "./guards.ts";
 import { homeRoutes } from "./home.ts";
@@ -39,6 +40,7 @@ export function createApp(deps: WebDeps): WebApp {
   signInRoutes(app, kit);
   authorizeRoutes(app, kit);
   dashboardRoutes(app, kit);
+  exportRoutes(app, kit);
   policyRoutes(app, kit);
   fundingRoutes(app, kit);
   leaveRoutes(app, kit);

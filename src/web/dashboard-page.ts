@@ -25,6 +25,8 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
       ${overview.grants.length === 0 ? html`<p>None yet. Add <code>${kit.config.PUBLIC_ORIGIN}/mcp</code> to one; it brings you here.</p>` : overview.grants.map((grant) => agent(grant, csrf))}
       <h2>Brakes</h2>
       ${brakes(overview, csrf)}
+      <h2>History</h2>
+      ${downloads()}
       <h2>Leave or change keys</h2>
       <p>
         Take this service's access away, change the key that it holds, or end machines by your own signature:
@@ -179,6 +181,15 @@ function agent(grant: GrantView, csrf: string): Html {
     ${grant.state === "frozen" ? html`<p><a href="/dashboard/policy?unfreeze=${grant.grantId}">End the freeze</a></p>` : null}
     ${grant.state === "revoked" ? null : html`<p><a href="${path}/revoke">Disconnect…</a></p>`}
   </section>`;
+}
+
+function downloads(): Html {
+  return html`<p>
+    To keep: everything that changed, chained row by row (<a href="/dashboard/audit.jsonl">audit.jsonl</a>,
+    <a href="/dashboard/audit.csv">audit.csv</a>), and every movement of money (<a href="/dashboard/ledger.csv"
+      >ledger.csv</a
+    >).
+  </p>`;
 }
 
 function brakes(overview: Overview, csrf: string): Html {

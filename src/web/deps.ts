@@ -6,6 +6,7 @@
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import type { Context, Hono } from "hono";
 import type { OwnerFront } from "../account/contract.ts";
+import type { HistoryFront } from "../account/front-history.ts";
 import type { PublicFront } from "../account/front-public.ts";
 import type { Config } from "../env.ts";
 import type { Refusal } from "../errors.ts";
@@ -17,6 +18,7 @@ export type WebDeps = {
   readonly config: Config;
   readonly front: OwnerFront;
   readonly publicFront: PublicFront;
+  readonly history: HistoryFront;
   readonly clock: Clock;
   readonly random: Random;
   readonly oauth: (c: Context) => OAuthHelpers;

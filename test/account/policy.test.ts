@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { listed } from "../../src/account/committed.ts";
 import { ATTO } from "../../src/account/credits.ts";
 import { decide, freesAtMs, needsApproval, type Request, type Usage, usedIn } from "../../src/account/policy.ts";
 import type { Grant, Policy } from "../../src/account/types.ts";
@@ -122,7 +123,7 @@ describe("decide", () => {
   });
 
   test("a window says what is left and when enough of it is free again", () => {
-    const usage = { ...USAGE, recent: [{ atMs: T0 - 40 * MIN, credits: 900_000 }] };
+    const usage = { ...USAGE, recent: listed([{ atMs: T0 - 40 * MIN, credits: 900_000 }]) };
     expect(decide(POLICY, GRANT, usage, ASK, T0)).toEqual({
       code: "policy.window_3600s",
       facts: { limit: 1_000_000, asked: 180_000, left: 100_000 },
@@ -132,7 +133,7 @@ describe("decide", () => {
   });
 
   test("a request larger than the whole window is told no time, and spending above a narrowed limit leaves nothing", () => {
-    const usage = { ...USAGE, recent: [{ atMs: T0, credits: 900_000 }] };
+    const usage = { ...USAGE, recent: listed([{ atMs: T0, credits: 900_000 }]) };
     const narrow = limits(FITS, { windows: [{ seconds: 3_600, creditsMax: 1_000 }] });
     const no = decide(narrow.policy, GRANT, usage, ASK, T0);
     expect(no).toMatchObject({ code: "policy.window_3600s", facts: { left: 0 } });
@@ -195,7 +196,7 @@ describe("decide, a grant's own windows", () => {
   const own = (creditsMax: number, spent: number): Case => ({
     ...FITS,
     grant: { ...GRANT, windows: [{ seconds: 3_600, creditsMax }] },
-    usage: { ...USAGE, grantRecent: [{ atMs: T0 - 30 * MIN, credits: spent }] },
+    usage: { ...USAGE, grantRecent: listed([{ atMs: T0 - 30 * MIN, credits: spent }]) },
   });
 
   test("count only what this grant committed, and say so", () => {
@@ -212,7 +213,7 @@ describe("decide, a grant's own windows", () => {
   test("the narrower of account and grant wins, whichever it is", () => {
     fc.assert(
       fc.property(fc.nat(400_000), fc.nat(400_000), fc.nat(300_000), (account, grant, spent) => {
-        const recent = [{ atMs: T0 - MIN, credits: spent }];
+        const recent = listed([{ atMs: T0 - MIN, credits: spent }]);
         const one: Case = {
           ...limits(FITS, { windows: [{ seconds: 3_600, creditsMax: account }] }),
           grant: { ...GRANT, windows: [{ seconds: 3_600, creditsMax: grant }] },
@@ -225,7 +226,7 @@ describe("decide, a grant's own windows", () => {
 });
 
 describe("usedIn", () => {
-  const at = (atMs: number): Usage => ({ ...USAGE, recent: [{ atMs, credits: 5 }] });
+  const at = (atMs: number): Usage => ({ ...USAGE, recent: listed([{ atMs, credits: 5 }]) });
 
   test("counts what was held in (t − W, t]: the very start is out, the moment itself is in", () => {
     expect(usedIn(at(T0 - H), 3_600, T0)).toBe(0);
@@ -237,19 +238,19 @@ describe("usedIn", () => {
     const recent = [1, 2, 3, 4].map((hour) => ({ atMs: T0 + hour * H, credits: 1 }));
     for (let ms = 0; ms <= 30 * H; ms += 10 * MIN) {
       const inside = recent.filter(({ atMs }) => T0 + ms - DAY < atMs).length;
-      expect(usedIn({ ...USAGE, recent }, 86_400, T0 + ms)).toBe(inside);
+      expect(usedIn({ ...USAGE, recent: listed(recent) }, 86_400, T0 + ms)).toBe(inside);
     }
   });
 });
 
 describe("freesAtMs", () => {
   const window = { seconds: 3_600, creditsMax: 100 };
-  const recent = [
+  const recent = listed([
     { atMs: T0 - 2 * H, credits: 100 },
     { atMs: T0 - H, credits: 100 },
     { atMs: T0 - 50 * MIN, credits: 40 },
     { atMs: T0 - 20 * MIN, credits: 60 },
-  ];
+  ]);
 
   test("is the moment at which just enough old holds have left", () => {
     expect(freesAtMs({ ...USAGE, recent }, window, 40, T0)).toBe(T0 + 10 * MIN);

@@ -1,4 +1,5 @@
 /** Small policies, grants and VMs for the tests of the money rules; every field can be overridden. Pure. */
+import { listed } from "../../src/account/committed.ts";
 import { ATTO } from "../../src/account/credits.ts";
 import type { CoreWord, Attempt, Forget, Hold, Policy, Grant, Ssh, VmRecord } from "../../src/account/types.ts";
 import type { Round, Said } from "../../src/account/attempts.ts";
@@ -62,8 +63,8 @@ export const GRANT: Grant = {
 };
 
 export const USAGE: Usage = {
-  recent: [],
-  grantRecent: [],
+  recent: listed([]),
+  grantRecent: listed([]),
   lifetime: 0,
   grantSpent: 0,
   burnAttoPerS: 0n,

@@ -215,6 +215,8 @@ export class Checker {
       "I3",
       () => `books do not balance: ${JSON.stringify(balance)}`,
     );
+    const summed = account.data.store.spentBy(null);
+    this.must(summed === open + spent, "I3", () => `summed up to ${summed}, the rows say ${open + spent}`);
   }
 
   /** A VM is closed for a reason that is true. */

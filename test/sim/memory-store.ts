@@ -4,6 +4,8 @@
  */
 import type { AccountRow, NonceRow, SealedRow } from "../../src/account/account-store.ts";
 import type { Bill } from "../../src/account/bill.ts";
+import { linkOf } from "../../src/account/chain.ts";
+import { listed } from "../../src/account/committed.ts";
 import { type Pace, unpaced } from "../../src/account/breaker.ts";
 import type { Balance } from "../../src/account/ledger.ts";
 import { EMPTY_BALANCE } from "../../src/account/ledger.ts";
@@ -17,9 +19,9 @@ import type { QuoteRow } from "../../src/account/quote-store.ts";
 import { type ListsState, NEVER_READ, type Sighting } from "../../src/account/reconcile.ts";
 import type { Store } from "../../src/account/store.ts";
 import type { Approval, Grant, Hold, Notice, Policy, VmRecord } from "../../src/account/types.ts";
+import { historyRows } from "./memory-history.ts";
 import { Memory, type Table } from "./memory.ts";
 import type { Address } from "../../src/crypto/secp256k1.ts";
-import { sha256Hex } from "../../src/crypto/hash.ts";
 
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
 type EntryRow = About & { readonly seq: number; readonly kind: string; readonly credits: number };
@@ -48,6 +50,8 @@ export class MemoryStore {
   readonly audits = this.memory.table<AuditRow>();
   readonly bills = this.memory.table<Bill>();
   readonly watched = this.memory.table<Watched>();
+  /** What each scope has committed in all, kept with each change as the tables keep it. */
+  readonly sums = this.memory.table<number>();
   private readonly entries = this.memory.table<EntryRow>();
   private readonly keys = this.memory.table<SealedRow>();
   private readonly paces = this.memory.table<Pace>();
@@ -65,6 +69,7 @@ export class MemoryStore {
   readonly store: Store = {
     ...this.accountRows(),
     ...this.bookRows(),
+    ...historyRows(this.memory),
     ...this.askRows(),
     ...this.vmRows(),
     ...this.listRows(),
@@ -146,6 +151,9 @@ export class MemoryStore {
 
   private bookRows() {
     const append = <V>(table: Table<V>, value: V): void => table.set(String(table.size), value);
+    const add = (grantId: string, credits: number): void => {
+      for (const scope of ["account", grantId]) this.sums.set(scope, (this.sums.get(scope) ?? 0) + credits);
+    };
     const refresh = (vmId: string): void => {
       const row = this.vms.get(vmId);
       if (row !== undefined) this.put({ ...row, vm: { ...row.vm, holds: this.holdsOf(vmId) } });
@@ -155,41 +163,32 @@ export class MemoryStore {
       saveBalance: (balance) => this.balances.set("one", balance),
       appendEntry: (about, entry) => append(this.entries, { ...about, ...entry, seq: this.entries.size }),
       insertHold: (hold) => {
+        add(hold.grantId, hold.credits);
         this.holds.set(hold.holdId, hold);
         refresh(hold.vmId);
       },
       updateHold: (hold) => {
         const old = this.holds.get(hold.holdId);
+        add(hold.grantId, hold.credits - (old?.credits ?? 0));
         if (old !== undefined) this.holds.set(hold.holdId, { ...old, state: hold.state, credits: hold.credits });
         refresh(hold.vmId);
       },
-      insertExtra: (vm, extra, atMs) =>
-        append(this.extras, { vmId: vm.vmId, grantId: vm.grantId, kind: extra.kind, credits: extra.credits, atMs }),
-      spentBy: (grantId) => {
-        let sum = 0;
-        for (const hold of this.holds.values())
-          if (hold.state !== "voided" && (grantId === null || hold.grantId === grantId)) sum += hold.credits;
-        for (const extra of this.extras.values())
-          if (grantId === null || extra.grantId === grantId) sum += extra.credits;
-        return sum;
+      insertExtra: (vm, extra, atMs) => {
+        add(vm.grantId, extra.credits);
+        append(this.extras, { vmId: vm.vmId, grantId: vm.grantId, kind: extra.kind, credits: extra.credits, atMs });
       },
-      spendingSince: (sinceMs) => {
-        const holds = [...this.holds.values()].filter((hold) => hold.atMs > sinceMs && hold.credits > 0);
-        const extras = [...this.extras.values()].filter((extra) => extra.atMs > sinceMs);
-        return [...holds, ...extras]
-          .map(({ atMs, credits, grantId }) => ({ atMs, credits, grantId }))
-          .toSorted((a, b) => a.atMs - b.atMs);
+      spentBy: (grantId) => this.sums.get(grantId ?? "account") ?? 0,
+      committedBy: (scope) => {
+        const of = ({ grantId }: { readonly grantId: string }) => scope === "account" || grantId === scope;
+        const holds = [...this.holds.values()];
+        if (scope === "unapproved") return listed(holds.filter((hold) => !hold.approved));
+        const spent = [...holds.filter(of), ...[...this.extras.values()].filter(of)];
+        return listed(spent.toSorted((a, b) => a.atMs - b.atMs));
       },
       createdSince: (grantId, sinceMs) =>
         [...this.vms.values()]
           .filter(({ vm }) => vm.admittedAtMs > sinceMs && (grantId === null || vm.grantId === grantId))
           .map(({ vm }) => vm.admittedAtMs),
-      unapprovedSince: (sinceMs) => {
-        let sum = 0;
-        for (const hold of this.holds.values())
-          if (!hold.approved && hold.state !== "voided" && hold.atMs > sinceMs) sum += hold.credits;
-        return sum;
-      },
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
       entriesOf: () => [],
       spendingGroups: () => [],
@@ -212,7 +211,7 @@ export class MemoryStore {
   private chainHolds(): boolean {
     let before = "";
     for (const row of this.audits.values()) {
-      if (row.chain !== sha256Hex(`${before}\n${row.atMs}\n${row.kind}\n${row.factsJson}`)) return false;
+      if (row.chain !== linkOf(before, row)) return false;
       before = row.chain;
     }
     return true;

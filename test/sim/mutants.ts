@@ -170,6 +170,13 @@ export const MUTANTS: readonly Mutant[] = [
     "if (await this.host.report(this.nextDueMs())) for",
     "await this.host.report(this.nextDueMs());\n      if (claimed.length >= 0) for",
   ),
+  plant(
+    "a hold changes untold",
+    "books.ts",
+    'audit(store, atMs, "hold.changed", { holdId, vmId, state, credits });',
+    "",
+  ),
+  plant("an agent's freeze is untold", "recorded.ts", "store.saveGrant(grant);", "return store.saveGrant(grant);"),
   plant("freed money does not pay the deficit", "books.ts", "due = repay(balance)) {", "due = []) {"),
   plant(
     "the bill of a revived create is not booked",

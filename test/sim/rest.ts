@@ -1,6 +1,7 @@
 /** Liveness: after healing, everything ends, every hold is resolved once, the network has nothing of ours left alive. */
 import type { VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
+import { toldOtherwise } from "./check-fold.ts";
 import { extrasOf } from "./check-money.ts";
 import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
 
@@ -49,6 +50,8 @@ export function checkRest(checker: Checker, account: SimAccount): void {
   }
   checker.must(isCompared(account), "I9", () => "a restored account was never compared with the network");
   checker.must(account.data.store.auditHolds(), "I17", () => "the audit chain is broken");
+  const otherwise = toldOtherwise(account);
+  checker.must(otherwise === null, "I17", () => `the audit tells another state: ${otherwise}`);
 }
 
 const isCompared = (account: SimAccount): boolean =>

@@ -8,6 +8,7 @@ import type { Random } from "../../src/ports.ts";
 import { createApp } from "../../src/web/app.ts";
 import { NOW_MS, approval } from "./account.ts";
 import { FakeFront, ORIGIN } from "./fake-front.ts";
+import { FakeHistory } from "./fake-history.ts";
 import { FakeOAuth } from "./fake-oauth.ts";
 
 export { NOW_MS, ORIGIN };
@@ -52,6 +53,7 @@ export function house(
 ) {
   const front = new FakeFront(ask.owners ?? "*");
   front.approver = alice.address;
+  const history = new FakeHistory();
   const oauth = new FakeOAuth();
   const time = { nowMs: NOW_MS };
   const lane = { open: true, keys: [] as string[] };
@@ -60,6 +62,7 @@ export function house(
     config: { ...config, ...ask.config },
     front,
     publicFront: { network: async () => ask.network ?? refuse("network.unreachable", {}, 120) },
+    history,
     clock: { nowMs: () => time.nowMs, alarmAtMs: (dueMs) => dueMs },
     random: countingRandom(),
     oauth: () => oauth.helpers(),
@@ -72,7 +75,7 @@ export function house(
     },
     log: (event, facts) => logged.push([event, facts]),
   });
-  return { app, front, oauth, time, lane, logged };
+  return { app, front, history, oauth, time, lane, logged };
 }
 
 export class Browser {

@@ -8,6 +8,7 @@ import { createApp } from "../../src/web/app.ts";
 import { createProvider, isUsableRedirect, providerOptions } from "../../src/web/provider.ts";
 import { ACCOUNT } from "./account.ts";
 import { Browser, type House, ORIGIN, alice, body, config, countingRandom, openConsent, signInFor } from "./browser.ts";
+import { FakeHistory } from "./fake-history.ts";
 import { FakeFront } from "./fake-front.ts";
 
 const DAY_MS = 86_400_000;
@@ -137,6 +138,7 @@ describe("the whole way of a login", () => {
       config,
       front,
       publicFront: { network: async () => refuse("network.unreachable") },
+      history: new FakeHistory(),
       clock,
       random: countingRandom(),
       oauth: (c) => c.env.OAUTH_PROVIDER,

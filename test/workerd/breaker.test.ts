@@ -2,11 +2,13 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, describe, expect, it } from "vitest";
+import first from "../../migrations/0001_account.sql";
 import type { AcceptView, Caller, VmAsk } from "../../src/account/contract.ts";
 import { shardOf } from "../../src/directory/watch.ts";
 import type { Answer } from "../../src/errors.ts";
 import type { Bindings } from "../../src/wiring.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
+import { rewind } from "./rewind.ts";
 import { stage } from "./stage.ts";
 
 const SLOW = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
@@ -135,11 +137,9 @@ describe("the breaker", () => {
 
 /** Puts the account back to what the first version of the schema and of the policy had stored. */
 async function asInSchemaOne(house: House): Promise<void> {
-  await runInDurableObject(house.account, (_object, state) => {
-    const { sql } = state.storage;
-    for (const table of ["grant_pace", "create_asked", "leaving", "next_key", "owner_message_about"])
-      sql.exec(`DROP TABLE ${table}`);
-    sql.exec("DELETE FROM _schema WHERE version > 1");
+  await runInDurableObject(house.account, async (_object, { storage }) => {
+    await rewind(storage, [first]);
+    const { sql } = storage;
     sql.exec("DROP TRIGGER policy_is_append_only_u");
     sql.exec(
       "UPDATE policy SET policy_json = json_remove(policy_json, '$.place', '$.on', '$.delegationExpiresAtMs', '$.limits.extendSTotalMax', '$.shape.images')",
