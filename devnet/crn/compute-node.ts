@@ -9,7 +9,8 @@ import { ipv6Of } from "./network-of-vm.ts";
 import { notify } from "./notify.ts";
 import { operate, reserve } from "./operations.ts";
 import type { AuthScene } from "./operator-auth.ts";
-import { newNodeState, type Knobs, type NodeSpec, type NodeState, type Vm } from "./spec.ts";
+import { type Dialogue, STREAM_PATH, streamOf } from "./log-stream.ts";
+import { type JournalLine, newNodeState, type Knobs, type NodeSpec, type NodeState, type Vm } from "./spec.ts";
 import { capability, statusConfig, usageSystem } from "./status-pages.ts";
 import { isDelayed, type Answer, type WireRequest, type WireResponse } from "../wire.ts";
 import { failed, json, proxyPage, text } from "./wire.ts";
@@ -123,8 +124,23 @@ export class ComputeNode {
     if (request.method === "POST" && path === "/control/reserve_resources") {
       return reserve(this.#node, request, scene, nowMs);
     }
-    const [, ref, verb] = /^\/control\/machine\/([^/]+)\/([a-z_]+)$/.exec(path) ?? [];
-    return ref === undefined || verb === undefined ? undefined : operate(this.#node, ref, verb, request, scene, nowMs);
+    const [, ref, verb] = /^\/control\/machine\/([^/]+)\/([a-z_]+|backup\/[^/]+)$/.exec(path) ?? [];
+    return ref === undefined || verb === undefined ? undefined : operate(this.#node, ref, verb.split("/")[0] ?? "", request, scene, nowMs);
+  }
+
+  /** A line to the logs of a VM; `undefined` when the handshake is refused. */
+  stream(path: string, asked: Asked, nowMs: number): ((firstMessage: string, atMs: number) => Dialogue) | undefined {
+    this.tick(nowMs);
+    const [, ref = ""] = STREAM_PATH.exec(path) ?? [];
+    const { down, hang, html502, clockSkewMs, domainName } = this.knobs;
+    const begin = down || hang || html502 ? undefined : streamOf(this.#node, ref, nowMs);
+    const domain = domainName || asked.domain;
+    return begin && ((firstMessage, atMs) => begin(firstMessage, { domain, nowMs: atMs + clockSkewMs }));
+  }
+
+  /** What the consoles of its guests show. */
+  setJournal(lines: readonly JournalLine[]): void {
+    this.#node.state.journal = lines;
   }
 
   /** Everything that was due up to now, in the order in which it was due. */
