@@ -19,7 +19,7 @@ import { aggregateTold } from "./read-aggregates.ts";
 import { statusTold } from "./read-messages.ts";
 import { balanceTold } from "./read-money.ts";
 import { respond } from "./routes.ts";
-import { fromSnapshot, toSnapshot } from "./snapshot.ts";
+import { fromSnapshot, seedName, toSnapshot } from "./snapshot.ts";
 import { emptyState, isLive } from "./state.ts";
 import type { MessageRecord, State, Status } from "./state.ts";
 import { broadcast } from "./submit.ts";
@@ -62,6 +62,7 @@ export class CoreNode {
   onPublish: (envelope: Json, fromId: string, nowMs: number) => void = () => {};
   readonly #defaults: CoreDefaults;
   #knobs: CoreKnobs;
+  readonly #seeds = new Map<string, JsonObject>();
   #state: State = emptyState();
   #nowMs = 0;
   #lie: Lie | undefined;
@@ -156,6 +157,11 @@ export class CoreNode {
     setAggregate(this.#state, address, key, content, nowMs);
   }
 
+  seedAggregate(address: string, key: string, content: JsonObject, nowMs: number): void {
+    this.#seeds.set(seedName(address, key), content);
+    this.setAggregate(address, key, content, nowMs);
+  }
+
   /** New prices hold for what is created from now on; what lives keeps its own. */
   setPricing(pricing: JsonObject, nowMs: number): void {
     this.setAggregate(SETTINGS_OWNER, "pricing", pricing, nowMs);
@@ -226,13 +232,13 @@ export class CoreNode {
 
   snapshot(): Json {
     const held = { lie: (this.#lie ?? null) as Json, knobs: { ...this.#knobs } };
-    return { core: toSnapshot(this.#state, this.#nowMs), ...held };
+    return { core: toSnapshot(this.#state, this.#nowMs, this.#seeds), ...held };
   }
 
   /** False, and nothing changed, if it is no snapshot of a core node. */
   restore(value: Json): boolean {
     const outer = value as { readonly core?: Json; readonly lie?: Lie | null; readonly knobs?: CoreKnobs } | null;
-    const taken = outer?.core === undefined ? undefined : fromSnapshot(outer.core);
+    const taken = outer?.core === undefined ? undefined : fromSnapshot(outer.core, this.#seeds);
     if (taken === undefined) return false;
     this.#state = taken.state;
     this.#nowMs = taken.nowMs;

@@ -70,6 +70,12 @@ export type Knobs = {
   /** Errors raised with a body become plain-text 500s, as on the distribution's aiohttp 3.8. */
   readonly aiohttp38: boolean;
   readonly dropNetworking: boolean;
+  /** What it says of itself in place of the truth; 0 and "" mean the truth. It admits and boots by its real size. */
+  readonly claimCores: number;
+  readonly claimMemoryMib: number;
+  readonly claimDiskMib: number;
+  readonly claimHash: string;
+  readonly claimVersion: string;
   /** False: its guests run under another hypervisor, so they cannot be backed up. */
   readonly qemu: boolean;
 };
@@ -91,6 +97,11 @@ export const KNOBS: Knobs = {
   clockSkewMs: 0,
   aiohttp38: false,
   dropNetworking: false,
+  claimCores: 0,
+  claimMemoryMib: 0,
+  claimDiskMib: 0,
+  claimHash: "",
+  claimVersion: "",
   qemu: true,
 };
 
@@ -163,6 +174,18 @@ export function newNodeState(knobs: Partial<Knobs> = {}): NodeState {
     backups: {},
     journal: [{ file: "stdout", message: "boot" }],
     roundNextMs: null,
+  };
+}
+
+/** The spec that the node shows, which need not be the one it has. */
+export function claimedSpec(spec: NodeSpec, knobs: Knobs): NodeSpec {
+  return {
+    ...spec,
+    cores: knobs.claimCores || spec.cores,
+    memoryMib: knobs.claimMemoryMib || spec.memoryMib,
+    diskMib: knobs.claimDiskMib || spec.diskMib,
+    hash: knobs.claimHash || spec.hash,
+    version: knobs.claimVersion || spec.version,
   };
 }
 

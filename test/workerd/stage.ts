@@ -3,6 +3,7 @@
  *
  * It lives in module scope, because the objects and the tests share an isolate; `reset` builds it anew.
  */
+import { responseOf } from "../../devnet/flow.ts";
 import { newWorld } from "../../devnet/new-world.ts";
 import { isDelayed, type Answer, type WireResponse } from "../../devnet/wire.ts";
 import type { World } from "../../devnet/world.ts";
@@ -82,10 +83,7 @@ class Stage {
     if (accident === "lose_request" || accident === "crash") throw new Error("lost");
     const answer = this.settle(this.world.handle(asked, this.nowMs));
     if (accident === "lose_reply" || answer === undefined) throw new Error("lost");
-    return new Response(answer.status === 204 ? null : answer.body, {
-      status: answer.status,
-      headers: { "content-type": answer.contentType },
-    });
+    return responseOf(answer, true);
   }
 
   private settle(answer: Answer): WireResponse | undefined {

@@ -398,7 +398,9 @@ describe("ComputeNode backups", () => {
     expect([call(stage, `POST ${path}`).status, call(stage, `GET ${path}`).status]).toEqual([202, 202]);
     stage.pass(20_000);
     const made = JSON.parse(call(stage, `GET ${path}`).body) as JsonObject;
-    expect(made["download_url"]).toMatch(/^https:\/\/localhost\/control\/machine\/.*signature=[0-9a-f]{64}&expires=\d+$/);
+    expect(made["download_url"]).toMatch(
+      /^https:\/\/localhost\/control\/machine\/.*signature=[0-9a-f]{64}&expires=\d+$/,
+    );
     expect(call(stage, `POST ${path}`).status).toBe(200);
     expect(call(stage, `DELETE ${path}/${String(made["backup_id"])}`).status).toBe(200);
     expect(call(stage, `GET ${path}`).status).toBe(404);

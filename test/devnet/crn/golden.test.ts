@@ -251,14 +251,17 @@ function replay(stage: Stage, entry: Entry): Outcome {
 describe("ComputeNode.handle", () => {
   const stage = new Stage();
 
-  it.each(golden.entries)("answers the recorded call $name as the real software did, or as the table accepts", (entry) => {
-    const parts = ACCEPTED.get(entry.name);
-    const [seen, recorded] = [replay(stage, entry), recordedOf(entry)];
-    if (parts === undefined) return expect(seen).toEqual(recorded);
-    // A row that nothing needs any more has to leave the table.
-    expect(seen).not.toEqual(recorded);
-    expect(without(seen, parts)).toEqual(without(recorded, parts));
-  });
+  it.each(golden.entries)(
+    "answers the recorded call $name as the real software did, or as the table accepts",
+    (entry) => {
+      const parts = ACCEPTED.get(entry.name);
+      const [seen, recorded] = [replay(stage, entry), recordedOf(entry)];
+      if (parts === undefined) return expect(seen).toEqual(recorded);
+      // A row that nothing needs any more has to leave the table.
+      expect(seen).not.toEqual(recorded);
+      expect(without(seen, parts)).toEqual(without(recorded, parts));
+    },
+  );
 
   it("knows every record that the table names", () => {
     const names = golden.entries.map((entry) => entry.name);
