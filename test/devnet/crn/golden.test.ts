@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ComputeNode } from "../../../devnet/crn/compute-node.ts";
 import { newNodeState, type Knobs } from "../../../devnet/crn/spec.ts";
@@ -220,6 +221,7 @@ function listen(stage: Stage, name: string): Outcome {
 
 function without(outcome: Outcome, parts: readonly string[]): unknown {
   if (parts.includes("all")) return "accepted";
+  if (parts.length === 0) return outcome;
   if (parts.includes("body")) return { ...outcome, body: "accepted" };
   return { ...outcome, body: { ...(outcome["body"] as object), ...Object.fromEntries(parts.map((one) => [one, ""])) } };
 }
@@ -256,10 +258,9 @@ describe("ComputeNode.handle", () => {
     (entry) => {
       const parts = ACCEPTED.get(entry.name);
       const [seen, recorded] = [replay(stage, entry), recordedOf(entry)];
-      if (parts === undefined) return expect(seen).toEqual(recorded);
+      expect(without(seen, parts ?? [])).toEqual(without(recorded, parts ?? []));
       // A row that nothing needs any more has to leave the table.
-      expect(seen).not.toEqual(recorded);
-      expect(without(seen, parts)).toEqual(without(recorded, parts));
+      expect(isDeepStrictEqual(seen, recorded)).toBe(parts === undefined);
     },
   );
 
