@@ -32,7 +32,8 @@ export function nextDue(state: State, times: JobTimes, judge: (record: MessageRe
     if (record.confirmDueMs !== undefined) due.push({ dueMs: record.confirmDueMs, run: () => confirm(record) });
   }
   if (nextRemovalMs !== null) due.push({ dueMs: nextRemovalMs, run: () => lookAtRemoval(state, times, nextRemovalMs) });
-  if (nextCollectionMs !== null) due.push({ dueMs: nextCollectionMs, run: () => collect(state, times, nextCollectionMs) });
+  if (nextCollectionMs !== null)
+    due.push({ dueMs: nextCollectionMs, run: () => collect(state, times, nextCollectionMs) });
   return due.reduce<Due | undefined>(
     (best, one) => (best === undefined || one.dueMs < best.dueMs ? one : best),
     undefined,
