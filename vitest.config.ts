@@ -13,6 +13,14 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: "hostile",
+          include: ["test/hostile/**/*.hostile.test.ts"],
+          exclude: ["test/hostile/account/**"],
+          testTimeout: 60_000,
+        },
+      },
+      {
         plugins: [
           cloudflareTest({
             main: "./test/workerd/worker.ts",
@@ -33,7 +41,7 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/workerd/**/*.test.ts"],
+          include: ["test/workerd/**/*.test.ts", "test/hostile/account/**/*.hostile.test.ts"],
           // exhaustive ones take 15 s here; a busy machine may need several times that
           testTimeout: 120_000,
         },

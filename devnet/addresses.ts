@@ -13,14 +13,14 @@ export type Part =
 /** Loopback host with port → virtual host, as told by the start script. */
 export type Origins = Readonly<Record<string, string>>;
 
-export function partOf(host: string, nodeDomains: readonly string[]): Part | undefined {
+export function partOf(host: string, nodeDomains: ReadonlyMap<string, number>): Part | undefined {
   const name = host.toLowerCase().replace(/:443$/, "");
   const core = name === OFFICIAL_HOST ? 0 : (CORE_HOSTS as readonly string[]).indexOf(name);
   if (core >= 0) return { kind: "core", index: core };
   if (name === CRN_LIST_HOST) return { kind: "list" };
   if (SCHEDULER_HOSTS.includes(name)) return { kind: "scheduler" };
-  const node = nodeDomains.indexOf(name);
-  return node >= 0 ? { kind: "node", index: node } : undefined;
+  const node = nodeDomains.get(name);
+  return node === undefined ? undefined : { kind: "node", index: node };
 }
 
 /** Whom a request is for, and by which name it was asked for. */
@@ -31,7 +31,7 @@ export type Asked = {
   readonly loopback: boolean;
 };
 
-export function askedOf(host: string, origins: Origins, nodeDomains: readonly string[]): Asked | undefined {
+export function askedOf(host: string, origins: Origins, nodeDomains: ReadonlyMap<string, number>): Asked | undefined {
   const told = origins[host];
   const virtualHost = told ?? host.toLowerCase();
   const part = partOf(virtualHost, nodeDomains);

@@ -1,5 +1,8 @@
 /** What the control API takes: one schema per call, snake_case with units as on every wire. Pure. */
 import * as z from "zod";
+import { DISTORTIONS } from "./distortion.ts";
+import { LINE_FAULTS } from "./faults.ts";
+import { NODES_MAX } from "./roster.ts";
 
 const host = z.string().min(1);
 const coreIndex = z.number().int().min(0).max(2);
@@ -22,6 +25,12 @@ export const knobsInput = z.strictObject({
   clock_skew_ms: z.number().int().optional(),
   aiohttp38: z.boolean().optional(),
   drop_networking: z.boolean().optional(),
+  claim_cores: ms.optional(),
+  claim_memory_mib: ms.optional(),
+  claim_disk_mib: ms.optional(),
+  claim_hash: z.string().optional(),
+  claim_version: z.string().optional(),
+  qemu: z.boolean().optional(),
 });
 
 export const inputs = {
@@ -48,18 +57,26 @@ export const inputs = {
   core: z.strictObject({
     core: coreIndex,
     down: z.boolean().optional(),
+    deaf: z.boolean().optional(),
     gossip_lag_ms: ms.optional(),
+    books_lag_ms: ms.optional(),
+    processing_ms: ms.optional(),
+    /** 0 to 1: where in its interval a retry falls; null: anywhere. */
+    retry_at: z.number().min(0).max(1).nullable().optional(),
     lie: z.record(z.string(), z.json()).nullable().optional(),
   }),
   "core-job": z.strictObject({ core: coreIndex.optional(), job: z.enum(["removal", "garbage", "restart", "confirm"]) }),
+  /** Judges a rejected message anew. */
+  revive: z.strictObject({ hash: z.string(), core: coreIndex.optional() }),
   fault: z.strictObject({
-    kind: z.enum(["drop_request", "lose_reply", "delay", "status"]),
+    kind: z.enum([...LINE_FAULTS, ...DISTORTIONS]),
     host: z.string().default(""),
     method: z.string().default(""),
     path_prefix: z.string().default("/"),
     remaining: z.number().int().default(1),
     delay_ms: ms.default(0),
     status: z.number().int().min(200).max(599).default(503),
+    text: z.string().default(""),
   }),
   "fault-clear": z.strictObject({ id: z.number().int().optional() }),
   price: z.strictObject({
@@ -71,7 +88,8 @@ export const inputs = {
   billing: z.strictObject({ percent: z.number().int().min(0), hash: z.string().min(1).default("*") }),
   scheduler: z.strictObject({ dispatch: z.boolean() }),
   origins: z.record(host, host),
-  reset: z.object({}),
+  /** A fresh network, of `nodes` compute nodes if that is said. */
+  reset: z.strictObject({ nodes: z.number().int().min(1).max(NODES_MAX).optional() }),
 } as const;
 
 export type CallName = keyof typeof inputs;

@@ -1,5 +1,7 @@
 /** The page at `/__twin`: plain HTML and script, no dependencies; it draws `/__twin/api/state` and sends its calls. */
 import { CONTROL_SCRIPT } from "./control-script.ts";
+import { DISTORTIONS } from "./distortion.ts";
+import { LINE_FAULTS } from "./faults.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; font: 14px/1.45 system-ui, sans-serif; }
@@ -15,7 +17,7 @@ details > summary { cursor: pointer; } pre { overflow: auto; max-height: 24rem; 
 
 const BODY = `
 <h1>The network twin</h1>
-<p class="note">A whole Aleph network on this machine: three core nodes, ten compute nodes, scheduler, credit clock. Nothing here is real and no money is at stake. What you change takes effect at once and survives a restart.</p>
+<p class="note">A whole Aleph network on this machine: three core nodes, compute nodes, scheduler, credit clock. Nothing here is real and no money is at stake. What you change takes effect at once and survives a restart.</p>
 <p id="said" role="status"></p>
 
 <h2>Clock</h2>
@@ -37,8 +39,8 @@ const BODY = `
 <table><thead><tr><th>node</th><th>version, size</th><th>machines</th><th>misbehaviour</th></tr></thead><tbody id="nodes"></tbody></table>
 
 <h2>Faults on the wire</h2>
-<form data-call="fault"><select name="kind"><option value="lose_reply">lose the reply</option><option value="drop_request">lose the request</option><option value="delay">delay</option><option value="status">answer with a status</option></select>
-<input name="host" placeholder="host (empty: every one)"><input name="method" placeholder="method" size="6"><input name="path_prefix" value="/"><label>next <input name="remaining" type="number" value="1" style="width:4rem"> requests</label><label>delay ms <input name="delay_ms" type="number" value="0" style="width:6rem"></label><label>status <input name="status" type="number" value="503" style="width:5rem"></label><button>Add</button></form>
+<form data-call="fault"><select name="kind">${[...LINE_FAULTS, ...DISTORTIONS].map((kind) => `<option>${kind}</option>`).join("")}</select>
+<input name="host" placeholder="host, cores, nodes (empty: every one)"><input name="method" placeholder="method" size="6"><input name="path_prefix" value="/"><label>next <input name="remaining" type="number" value="1" style="width:4rem"> requests</label><label>delay ms <input name="delay_ms" type="number" value="0" style="width:6rem"></label><label>status <input name="status" type="number" value="503" style="width:5rem"></label><button>Add</button></form>
 <ul id="faults"></ul>
 
 <h2>Scheduler</h2>

@@ -2,9 +2,10 @@
 export const CONTROL_SCRIPT = String.raw`
 const $ = (id) => document.getElementById(id);
 const short = (hash) => hash ? hash.slice(0, 10) + "…" : "–";
-const FLAGS = ["down", "hang", "html502", "full", "aiohttp38", "drop_networking"];
+const FLAGS = ["down", "hang", "html502", "full", "aiohttp38", "drop_networking", "qemu"];
 const FIELDS = { reject_notify: "reject notify with", fail_boot: ["none", "prepare", "start"], lie: ["none", "running", "stopped"],
-  vanish_after_ms: "vanish after ms", download_ms: "download ms", start_ms: "start ms", ssh_after_ms: "SSH after ms", clock_skew_ms: "clock skew ms", domain_name: "DOMAIN_NAME" };
+  vanish_after_ms: "vanish after ms", download_ms: "download ms", start_ms: "start ms", ssh_after_ms: "SSH after ms", clock_skew_ms: "clock skew ms", domain_name: "DOMAIN_NAME",
+  operation_ms: "operations take ms", claim_cores: "claims cores", claim_memory_mib: "claims MiB", claim_disk_mib: "claims disk MiB", claim_hash: "claims hash", claim_version: "claims version" };
 let drawn = "";
 
 async function call(name, body) {
@@ -33,6 +34,7 @@ function coreRow(core, index) {
   const balances = core.balances.map((one) => element("div", [element("code", one.address), " " + Number(one.credits).toLocaleString("en")]));
   const counts = Object.entries(core.messages_by_status).filter(([, count]) => count > 0).map(([status, count]) => count + " " + status).join(", ") || "none";
   const acts = [button(core.down ? "Bring up" : "Take down", () => call("core", { core: index, down: !core.down })), " ",
+    button(core.deaf ? "Let it hear" : "Deafen", () => call("core", { core: index, deaf: !core.deaf })), " ",
     button("Removal job", () => call("core-job", { core: index, job: "removal" })), " ",
     button("Collect garbage", () => call("core-job", { core: index, job: "garbage" })), " ", button("Restart", () => call("core-job", { core: index, job: "restart" }))];
   return row([core.host], state, counts, balances, acts);

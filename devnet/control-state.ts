@@ -14,7 +14,13 @@ export function stateJson(world: World, nowMs: number, clock: JsonObject): JsonO
     cores: world.cores.map((_, index) => coreJson(world, index, nowMs)),
     nodes: world.nodes.map((node, index) => nodeJson(world, node, index, nowMs)),
     scheduler: { dispatch: world.state.scheduler.dispatch, vms: Object.values(world.state.scheduler.rows).map(vmJson) },
-    faults: world.state.faults.map(faultJson),
+    faults: world.state.faults.map(snaked),
+    held: world.state.held.map(({ id, dueMs, request }) => ({
+      id,
+      due_ms: dueMs,
+      host: request.host,
+      path: request.path,
+    })),
     bills_under_way: world.state.bills.map(({ dueMs, core, lines }) => ({ due_ms: dueMs, core, lines: lines.length })),
     window_end_ms: world.state.windowEndMs,
     bill_percent: { ...world.state.billPercent },
@@ -27,7 +33,10 @@ function coreJson(world: World, index: number, nowMs: number): JsonObject {
   return {
     host: CORE_HOSTS[index] ?? "",
     down: world.state.coresDown[index] ?? false,
+    deaf: world.state.coresDeaf[index] ?? false,
     gossip_lag_ms: world.state.gossipLagMs[index] ?? 0,
+    books_lag_ms: world.state.booksLagMs[index] ?? 0,
+    ...snaked(core.knobs()),
     lie: core.lie() ?? null,
     messages_by_status: { ...core.countByStatus() },
     live_instances: core.liveInstances(),
@@ -57,7 +66,7 @@ function nodeJson(world: World, node: ComputeNode, index: number, nowMs: number)
     memory_mib: spec.memoryMib,
     disk_mib: spec.diskMib,
     gpus: spec.gpus.map((gpu) => gpu.model ?? gpu.device_name),
-    knobs: Object.fromEntries(Object.entries(node.knobs).map(([key, value]) => [snake(key), value])),
+    knobs: snaked(node.knobs),
     vms: node.vms().map((vm) => ({
       hash: vm.hash,
       owner: vm.owner,
@@ -70,8 +79,8 @@ function nodeJson(world: World, node: ComputeNode, index: number, nowMs: number)
   };
 }
 
-function faultJson(fault: World["state"]["faults"][number]): JsonObject {
-  return Object.fromEntries(Object.entries(fault).map(([key, value]) => [snake(key), value]));
+function snaked(value: { readonly [key: string]: Json }): JsonObject {
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [snake(key), one]));
 }
 
 function snake(key: string): string {

@@ -20,7 +20,7 @@ export type ControlScene = {
   readonly setOffset: (offsetMs: number) => JsonObject;
   readonly advanceStep: (toMs: number) => JsonObject;
   readonly advance: (toMs: number) => JsonObject;
-  readonly reset: () => void;
+  readonly reset: (nodes?: number) => void;
 };
 
 type Handlers = { readonly [N in CallName]: (scene: ControlScene, input: Input<N>) => JsonObject | undefined };
@@ -86,8 +86,9 @@ const HANDLERS: Handlers = {
     world.state.origins = origins;
     return done(world);
   },
-  reset: (scene) => {
-    scene.reset();
+  revive: (scene, { hash, core }) => onCores(scene, core, (index) => scene.world.core(index).revive(hash, scene.nowMs)),
+  reset: (scene, { nodes }) => {
+    scene.reset(nodes);
     return OK;
   },
 };
@@ -125,9 +126,14 @@ function knobsOf(input: Input<"node">["knobs"]): Partial<Knobs> {
 }
 
 function setCore({ world }: ControlScene, input: Input<"core">): JsonObject {
-  const { core, down, gossip_lag_ms: lagMs, lie } = input;
+  const { core, down, deaf, gossip_lag_ms: gossipMs, books_lag_ms: booksMs, lie } = input;
+  const { processing_ms: processingMs, retry_at: retryAt } = input;
   if (down !== undefined) world.state.coresDown[core] = down;
-  if (lagMs !== undefined) world.state.gossipLagMs[core] = lagMs;
+  if (deaf !== undefined) world.state.coresDeaf[core] = deaf;
+  if (gossipMs !== undefined) world.state.gossipLagMs[core] = gossipMs;
+  if (booksMs !== undefined) world.state.booksLagMs[core] = booksMs;
+  if (processingMs !== undefined) world.core(core).setKnobs({ processingMs });
+  if (retryAt !== undefined) world.core(core).setKnobs({ retryAt });
   if (lie !== undefined) world.core(core).setLie(lie === null ? undefined : (lie as JsonObject));
   world.touched(`core${core}`);
   return done(world);

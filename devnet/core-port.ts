@@ -2,6 +2,7 @@
  * What the rest of the twin needs of a core node. A type only, so that the network can be built over other core nodes
  * than the real ones in tests.
  */
+import type { CoreKnobs } from "./core/knobs.ts";
 import type { CoreStatus } from "./crn/core-link.ts";
 import type { Answer, Json, JsonObject, WireRequest } from "./wire.ts";
 
@@ -25,6 +26,8 @@ export type Core = {
   readonly liveInstances: () => readonly string[];
   readonly countByStatus: () => Readonly<Record<string, number>>;
   readonly setAggregate: (address: string, key: string, content: JsonObject, nowMs: number) => void;
+  /** The same, but made anew with the network and not stored: for what is large and always the same. */
+  readonly seedAggregate: (address: string, key: string, content: JsonObject, nowMs: number) => void;
   readonly setPricing: (pricing: JsonObject, nowMs: number) => void;
   readonly grantCredits: (address: string, credits: number, expiresAtMs: number | undefined, nowMs: number) => void;
   readonly removeCredits: (address: string, credits: number, nowMs: number) => void;
@@ -35,6 +38,9 @@ export type Core = {
   readonly restart: () => void;
   readonly setLie: (lie: JsonObject | undefined) => void;
   readonly lie: () => JsonObject | undefined;
+  readonly setKnobs: (knobs: Partial<CoreKnobs>) => void;
+  readonly knobs: () => CoreKnobs;
+  readonly revive: (hash: string, nowMs: number) => boolean;
   readonly snapshot: () => Json;
   readonly restore: (value: Json) => void;
 };

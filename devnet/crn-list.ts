@@ -53,9 +53,10 @@ function readJson(answer: Answer): JsonObject | undefined {
 
 /** The answer to `GET /crns.json`; nobody in the twin is ever inactive, so the filter changes nothing. */
 export function crnsJson(state: CrnListState, roster: readonly RosterEntry[], nowMs: number): WireResponse {
+  const parents = [0, 1, 2].map((index) => sha256Hex(`twin core node ${index}`));
   const crns = roster
     .map((entry, index) => ({
-      ...listedNode(entry, sha256Hex(`twin core node ${index % 3}`), nowMs),
+      ...listedNode(entry, parents[index % 3] ?? ""),
       ...measured(state.polls[entry.spec.hash]),
     }))
     .sort((a, b) => Number((b as JsonObject)["score"]) - Number((a as JsonObject)["score"]));

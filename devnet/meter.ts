@@ -6,8 +6,6 @@ import type { BillLine } from "./core-port.ts";
 
 export const WINDOW_MS = 3_600_000;
 const PUBLISH_AFTER_MS = 13 * 60_000;
-/** The further core nodes hear of an expense a little later. */
-const CORE_LAG_MS = [0, 20_000, 45_000] as const;
 
 export type Bill = { readonly dueMs: number; readonly core: number; readonly lines: readonly BillLine[] };
 
@@ -21,11 +19,8 @@ export function misread(lines: readonly BillLine[], percent: Readonly<Record<str
   return lines.map((line) => ({ ...line, seconds: (line.seconds * chargedOf(line.itemHash)) / 100 }));
 }
 
-/** One bill per core node for a window that ended at `endMs`; none if nothing ran. */
-export function billsOf(lines: readonly BillLine[], endMs: number, cores: number): readonly Bill[] {
+/** One bill per core node, each after its own lag, for a window that ended at `endMs`; none if nothing ran. */
+export function billsOf(lines: readonly BillLine[], endMs: number, lagsMs: readonly number[]): readonly Bill[] {
   if (lines.length === 0) return [];
-  return Array.from({ length: cores }, (_, core) => {
-    const dueMs = endMs + PUBLISH_AFTER_MS + (CORE_LAG_MS[core] ?? 0);
-    return { dueMs, core, lines };
-  });
+  return lagsMs.map((lagMs, core) => ({ dueMs: endMs + PUBLISH_AFTER_MS + lagMs, core, lines }));
 }

@@ -14,13 +14,17 @@ import {
   DEV_WALLET,
   DEV_WALLET_CREDITS,
   ROSTER,
+  rosterOf,
 } from "./roster.ts";
 import { World } from "./world.ts";
 
 /** Only what the chain has confirmed can be removed for lack of credits. */
 const CONFIRM_AFTER_MS = 600_000;
 
-export function newWorld(nowMs: number): World {
+/** A fresh network of so many compute nodes; the roster's own ten if nobody says how many. */
+export function newWorld(nowMs: number, nodes: number = ROSTER.length): World {
+  const roster = rosterOf(nodes);
+  const channel = corechannel(roster);
   const cores = CORE_TIMES.map((times, index) => {
     const node = new CoreNode({
       id: `core${index}`,
@@ -34,10 +38,10 @@ export function newWorld(nowMs: number): World {
     core.setAggregate(SETTINGS_OWNER, "pricing", DEFAULT_PRICING, nowMs);
     core.setAggregate(SETTINGS_OWNER, "settings", settings(), nowMs);
     core.setAggregate(SETTINGS_OWNER, "vm-images", vmImages(), nowMs);
-    core.setAggregate(CORECHANNEL_ADDRESS, "corechannel", corechannel(ROSTER, nowMs), nowMs);
+    core.seedAggregate(CORECHANNEL_ADDRESS, "corechannel", channel, nowMs);
     core.grantCredits(DEV_WALLET, DEV_WALLET_CREDITS, undefined, nowMs);
   }
-  return new World({ nowMs, cores });
+  return new World({ nowMs, cores, roster });
 }
 
 function settings(): JsonObject {
@@ -69,6 +73,7 @@ function portOf(node: CoreNode): Core {
     liveInstances: () => node.liveInstances(),
     countByStatus: () => node.countByStatus(),
     setAggregate: (address, key, content, nowMs) => node.setAggregate(address, key, content, nowMs),
+    seedAggregate: (address, key, content, nowMs) => node.seedAggregate(address, key, content, nowMs),
     setPricing: (pricing, nowMs) => node.setPricing(pricing, nowMs),
     grantCredits: (address, credits, expiresAtMs, nowMs) =>
       node.grantCredits(address, credits, expiresAtMs === undefined ? {} : { expiresAtMs }, nowMs),
@@ -80,6 +85,9 @@ function portOf(node: CoreNode): Core {
     restart: () => node.restart(),
     setLie: (lie) => node.setLie(lie as Lie | undefined),
     lie: () => node.lie() as JsonObject | undefined,
+    setKnobs: (knobs) => node.setKnobs(knobs),
+    knobs: () => node.knobs(),
+    revive: (hash, nowMs) => node.revive(hash, nowMs),
     snapshot: () => node.snapshot(),
     restore: (value) => void node.restore(value),
   };

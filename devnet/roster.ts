@@ -17,12 +17,15 @@ export const OFFICIAL_HOST = "official.aleph.cloud";
 export const CRN_LIST_HOST = "crns-list.aleph.sh";
 export const SCHEDULER_HOSTS: readonly string[] = ["scheduler.api.aleph.cloud", "scheduler.api.aleph.sh"];
 
-/** How long each core node takes to judge a message, and to hear of one from another. */
+/** How long each core node takes to judge a message, to hear of one from another, and to learn of an expense. */
 export const CORE_TIMES = [
-  { processingMs: 150, gossipMs: 300 },
-  { processingMs: 350, gossipMs: 600 },
-  { processingMs: 800, gossipMs: 1_500 },
+  { processingMs: 150, gossipMs: 300, booksMs: 0 },
+  { processingMs: 350, gossipMs: 600, booksMs: 20_000 },
+  { processingMs: 800, gossipMs: 1_500, booksMs: 45_000 },
 ] as const;
+
+/** As many compute nodes as the largest network that anybody has to survive. */
+export const NODES_MAX = 5_000;
 
 export type RosterEntry = {
   readonly spec: NodeSpec;
@@ -81,20 +84,34 @@ const GPUS: Readonly<Record<string, readonly GpuDevice[]>> = {
   dallas: [H100],
 };
 
-export const ROSTER: readonly RosterEntry[] = LINES.map(entryOf);
+export const ROSTER: readonly RosterEntry[] = LINES.map((line, index) => entryOf(line, index));
+
+/** The ten of the roster, fewer of them, or as many more of the same kinds as are wanted. */
+export function rosterOf(nodes: number): readonly RosterEntry[] {
+  return Array.from({ length: nodes }, (_, index) => ROSTER[index] ?? entryOf(lineAt(index), index));
+}
+
+function lineAt(index: number): Line {
+  const [first] = LINES;
+  const like = LINES[index % LINES.length] ?? first;
+  if (like === undefined) throw new Error("an empty roster");
+  const [city, ...rest] = like;
+  return [`${city}-${index}`, ...rest];
+}
 
 function entryOf(line: Line, index: number): RosterEntry {
-  const [city, version, cores, memoryGib, diskGib, score, coreIndex] = line;
-  const domain = `crn-${city}.twin.example`;
+  const [name, version, cores, memoryGib, diskGib, score, coreIndex] = line;
+  const city = name.split("-")[0] ?? name;
+  const domain = `crn-${name}.twin.example`;
   const spec: NodeSpec = {
-    hash: sha256Hex(`twin compute node ${city}`),
+    hash: sha256Hex(`twin compute node ${name}`),
     domain,
     version,
     cores,
     memoryMib: memoryGib * 1024,
     diskMib: diskGib * 1024,
-    // TEST-NET-3 and the IPv6 documentation prefix: never routed.
-    ipv4: `203.0.113.${10 + index}`,
+    ipv4: ipv4Of(index),
+    // The documentation prefix: never routed.
     ipv6Pool: `2001:db8:${(10 + index).toString(16)}:1`,
     gpus: GPUS[city] ?? [],
     monitorMs: 60_000,
@@ -102,14 +119,19 @@ function entryOf(line: Line, index: number): RosterEntry {
   };
   return {
     spec,
-    name: `Twin ${city}`,
-    owner: addressFrom(`twin operator ${city}`),
+    name: `Twin ${name}`,
+    owner: addressFrom(`twin operator ${name}`),
     score,
     coreIndex,
     // Operators write their address as they like: one of them with a slash at its end.
-    address: city === "london" ? `https://${domain}/` : `https://${domain}`,
-    terms: city === "tokyo" ? sha256Hex("twin terms of tokyo") : "",
+    address: name === "london" ? `https://${domain}/` : `https://${domain}`,
+    terms: name === "tokyo" ? sha256Hex("twin terms of tokyo") : "",
   };
+}
+
+/** TEST-NET-3 for the first, then the range for benchmarks: none of it is ever routed. */
+function ipv4Of(index: number): string {
+  return index < 200 ? `203.0.113.${10 + index}` : `198.18.${Math.floor(index / 250)}.${index % 250}`;
 }
 
 /** An address-shaped text that nobody has the key of. */
@@ -117,8 +139,11 @@ function addressFrom(text: string): string {
   return `0x${sha256Hex(text).slice(0, 40)}`;
 }
 
-/** The content of the `corechannel` aggregate. */
-export function corechannel(roster: readonly RosterEntry[], nowMs: number): JsonObject {
+/** When all of them registered: some day before any story of the twin begins. */
+const REGISTERED_S = Date.UTC(2026, 7, 20) / 1000;
+
+/** The content of the `corechannel` aggregate: the same whenever it is asked for, so it need not be stored. */
+export function corechannel(roster: readonly RosterEntry[]): JsonObject {
   const nodes = CORE_HOSTS.map((host, index) => ({
     hash: sha256Hex(`twin core node ${index}`),
     name: `Twin core ${index + 1}`,
@@ -127,16 +152,17 @@ export function corechannel(roster: readonly RosterEntry[], nowMs: number): Json
     multiaddress: `/dns4/${host}/tcp/4025/p2p/twin${index}`,
     status: "active",
     score: 0.98,
-    time: Math.floor(nowMs / 1000),
+    time: REGISTERED_S,
     resource_nodes: roster.filter((_, at) => at % CORE_HOSTS.length === index).map((entry) => entry.spec.hash),
     inactive_since: null,
   }));
-  const parent = (index: number) => sha256Hex(`twin core node ${index % CORE_HOSTS.length}`);
-  return { nodes, resource_nodes: roster.map((entry, index) => listedNode(entry, parent(index), nowMs)) };
+  const parents = CORE_HOSTS.map((_, index) => sha256Hex(`twin core node ${index}`));
+  const parent = (index: number) => parents[index % parents.length] ?? "";
+  return { nodes, resource_nodes: roster.map((entry, index) => listedNode(entry, parent(index))) };
 }
 
 /** One entry of `corechannel.resource_nodes`. */
-export function listedNode(entry: RosterEntry, parent: string, nowMs: number): JsonObject {
+export function listedNode(entry: RosterEntry, parent: string): JsonObject {
   return {
     hash: entry.spec.hash,
     name: entry.name,
@@ -148,7 +174,7 @@ export function listedNode(entry: RosterEntry, parent: string, nowMs: number): J
     multiaddress: "",
     status: "linked",
     parent,
-    time: Math.floor(nowMs / 1000) - 90 * 86_400,
+    time: REGISTERED_S,
     score: entry.score,
     score_updated: true,
     decentralization: 0.5,

@@ -13,18 +13,23 @@ export type NodeFigures = JsonObject & {
 const NOT_FOUND = json(404, { error: "Not found" });
 const PAGE_MAX = 200;
 
-export function schedulerApi(state: SchedulerState, nodes: readonly NodeFigures[], request: WireRequest): WireResponse {
+/** The nodes' figures are worked out only for the calls that show them. */
+export function schedulerApi(
+  state: SchedulerState,
+  nodesNow: () => readonly NodeFigures[],
+  request: WireRequest,
+): WireResponse {
   if (request.method !== "GET") return json(405, { error: "Method not allowed" });
   const url = new URL(request.path, "http://scheduler");
   const [version, collection, id, detail] = url.pathname.replace(/^\/api\//, "").split("/");
   if (url.pathname === "/health") return json(200, { status: "ok" });
-  if (version === "v0") return v0(state, nodes, collection, id);
+  if (version === "v0") return v0(state, nodesNow(), collection, id);
   if (version !== "v1") return NOT_FOUND;
-  if (collection === "stats") return json(200, stats(state, nodes));
+  if (collection === "stats") return json(200, stats(state, nodesNow()));
   if (collection === "vms")
     return id === undefined ? json(200, vmsPage(state, url.searchParams)) : vm(state, id, detail);
   if (collection === "nodes")
-    return id === undefined ? json(200, nodesPage(nodes, url.searchParams)) : node(nodes, id, detail);
+    return id === undefined ? json(200, nodesPage(nodesNow(), url.searchParams)) : node(nodesNow(), id, detail);
   return NOT_FOUND;
 }
 

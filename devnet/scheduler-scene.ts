@@ -12,20 +12,39 @@ export function sceneOf(
   start: (nodeIndex: number, hash: string) => void,
   nowMs: number,
 ): Scene {
+  const byHash = new Map(nodes.map((node, index) => [node.spec.hash, index]));
+  const seen = seenNow(nodes, nowMs);
+  const answers = (nodeHash: string) => {
+    const index = byHash.get(nodeHash);
+    const knobs = index === undefined ? undefined : nodes[index]?.knobs;
+    return knobs !== undefined && !knobs.down && !knobs.hang && !knobs.html502;
+  };
   return {
     liveInstances: core.liveInstances(),
     instance: (hash) => core.instance(hash),
     status: (hash) => core.statusOf(hash),
-    nodes: nodes.map((node) => ({
-      hash: node.spec.hash,
-      reachable: !node.knobs.down && !node.knobs.hang && !node.knobs.html502,
-      runs: (hash) => node.runs(hash, nowMs),
-    })),
+    observed: (hash, before) => {
+      const found = new Set([...before.filter((one) => !answers(one)), ...(seen.get(hash) ?? []).filter(answers)]);
+      return [...found].sort((a, b) => (byHash.get(a) ?? 0) - (byHash.get(b) ?? 0));
+    },
+    knows: (nodeHash) => byHash.has(nodeHash),
     start: (nodeHash, hash) => {
-      const index = nodes.findIndex((node) => node.spec.hash === nodeHash);
-      if (index >= 0) start(index, hash);
+      const index = byHash.get(nodeHash);
+      if (index !== undefined) start(index, hash);
     },
   };
+}
+
+/** What runs where, from one look at every node. */
+function seenNow(nodes: readonly ComputeNode[], nowMs: number): ReadonlyMap<string, readonly string[]> {
+  const seen = new Map<string, string[]>();
+  for (const node of nodes) {
+    if (node.isIdle()) continue;
+    for (const { hash } of node.vms()) {
+      if (node.runs(hash, nowMs)) seen.set(hash, [...(seen.get(hash) ?? []), node.spec.hash]);
+    }
+  }
+  return seen;
 }
 
 export function figuresOf(nodes: readonly ComputeNode[], roster: readonly RosterEntry[]): readonly NodeFigures[] {

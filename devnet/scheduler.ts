@@ -46,13 +46,13 @@ export type SchedulerState = {
   dispatch: boolean;
 };
 
-export type SeenNode = { readonly hash: string; readonly reachable: boolean; readonly runs: (hash: string) => boolean };
-
 export type Scene = {
   readonly liveInstances: readonly string[];
   readonly instance: (hash: string) => { readonly content: JsonObject; readonly sender: string } | undefined;
   readonly status: (hash: string) => CoreStatus;
-  readonly nodes: readonly SeenNode[];
+  /** Hashes of the nodes on which a VM is seen now; one that does not answer keeps what it was last seen with. */
+  readonly observed: (hash: string, before: readonly string[]) => readonly string[];
+  readonly knows: (nodeHash: string) => boolean;
   readonly start: (nodeHash: string, hash: string) => void;
 };
 
@@ -108,12 +108,8 @@ function newRow(hash: string, content: JsonObject, sender: string, nowMs: number
   };
 }
 
-/** A node that does not answer keeps what it was last seen with. */
 function look(state: SchedulerState, row: Row, scene: Scene, nowMs: number): void {
-  const before = row.observed;
-  row.observed = scene.nodes
-    .filter((node) => (node.reachable ? node.runs(row.hash) : before.includes(node.hash)))
-    .map((node) => node.hash);
+  row.observed = scene.observed(row.hash, row.observed);
   if (row.observed.length > 0) row.lastObservedMs = nowMs;
   const status = statusOf(row, scene);
   if (status === row.status) return;
@@ -129,7 +125,7 @@ function statusOf(row: Row, scene: Scene): VmStatus {
     return row.allocatedNode === null || row.observed[0] === row.allocatedNode ? "dispatched" : "misplaced";
   }
   if (row.lastObservedMs !== null) return "missing";
-  return scene.nodes.some((node) => node.hash === row.allocatedNode) ? "scheduled" : "unschedulable";
+  return row.allocatedNode !== null && scene.knows(row.allocatedNode) ? "scheduled" : "unschedulable";
 }
 
 function dispatch(state: SchedulerState, row: Row, scene: Scene, nowMs: number): void {

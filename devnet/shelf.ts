@@ -37,6 +37,11 @@ export class Shelf {
     for (const { name, text } of changed) this.#written.set(name, text);
   }
 
+  clear(): void {
+    this.#storage.sql.exec("DELETE FROM parts");
+    this.#written.clear();
+  }
+
   #write(name: string, text: string): void {
     const { sql } = this.#storage;
     sql.exec("DELETE FROM parts WHERE name = ?", name);

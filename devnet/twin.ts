@@ -5,12 +5,15 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { control } from "./control.ts";
-import { isDelayed, type Answer, type WireResponse } from "./wire.ts";
+import { isDelayed, type Answer, type Json, type WireResponse } from "./wire.ts";
 import { isObject } from "./crn/wire.ts";
+import { responseOf } from "./flow.ts";
 import { newWorld } from "./new-world.ts";
 import { machine } from "./ports.ts";
+import { acceptSocket } from "./sockets.ts";
 import { Shelf } from "./shelf.ts";
-import type { HostRequest, World } from "./world.ts";
+import type { World } from "./world.ts";
+import type { HostRequest } from "./world-state.ts";
 
 /** A slow answer keeps its caller no longer than this in real time; what is then unfinished says so. */
 const WAIT_MAX_MS = 5_000;
@@ -33,12 +36,20 @@ export class Twin extends DurableObject {
     this.#shelf = new Shelf(ctx.storage);
     const { clock, ...parts } = this.#shelf.load();
     if (isObject(clock) && typeof clock["offset_ms"] === "number") this.#offsetMs = clock["offset_ms"];
-    this.#world = newWorld(this.#nowMs());
+    this.#world = newWorld(this.#nowMs(), nodesIn(parts["world"]));
     this.#world.restore(parts);
   }
 
   #nowMs(): number {
     return machine.nowMs() + this.#offsetMs;
+  }
+
+  /** What cannot travel as a call between objects: the log streams. */
+  override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return this.fetchVirtual(request);
+    const listen = this.#world.stream(await hostRequest(request), this.#nowMs());
+    if (listen === undefined) return new Response("404: Not Found", { status: 404 });
+    return acceptSocket(listen, () => this.#nowMs());
   }
 
   /** A request to any host of the network. */
@@ -95,7 +106,7 @@ export class Twin extends DurableObject {
         setOffset: (offsetMs) => this.setOffset(offsetMs),
         advanceStep: (toMs) => this.advanceStep(toMs),
         advance: (toMs) => this.setOffset(toMs - machine.nowMs()),
-        reset: () => this.#reset(),
+        reset: (nodes) => this.#reset(nodes),
       },
       { method, path, body },
     );
@@ -103,8 +114,9 @@ export class Twin extends DurableObject {
     return { status: answer.status, body: JSON.stringify(answer.body) };
   }
 
-  #reset(): void {
-    this.#world = newWorld(this.#nowMs());
+  #reset(nodes?: number): void {
+    this.#shelf.clear();
+    this.#world = newWorld(this.#nowMs(), nodes);
   }
 
   override alarm(): void {
@@ -129,6 +141,10 @@ export class Twin extends DurableObject {
   }
 }
 
+function nodesIn(world: Json | undefined): number | undefined {
+  return isObject(world) && typeof world["nodes"] === "number" ? world["nodes"] : undefined;
+}
+
 async function hostRequest(request: Request): Promise<HostRequest> {
   const url = new URL(request.url);
   const headers = Object.fromEntries(request.headers);
@@ -139,10 +155,4 @@ async function hostRequest(request: Request): Promise<HostRequest> {
     headers,
     body: await request.text(),
   };
-}
-
-function responseOf(answer: WireResponse): Response {
-  const headers = { "content-type": answer.contentType, ...answer.headers };
-  const bodyless = answer.status === 204 || answer.status === 304;
-  return new Response(bodyless ? null : answer.body, { status: answer.status, headers });
 }

@@ -19,6 +19,8 @@ export type WireResponse = {
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How the body goes on after its text, where no text could hold it (`flow.ts`). */
+  readonly flow?: "endless" | "huge" | "gzip_bomb" | "drip";
 };
 
 /**

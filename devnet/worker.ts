@@ -18,7 +18,7 @@ export default {
     const twin = env.TWIN.getByName("main");
     const { pathname, search } = new URL(request.url);
     if (pathname === "/__twin" || pathname === "/__twin/") return page();
-    if (!pathname.startsWith("/__twin/")) return twin.fetchVirtual(request);
+    if (!pathname.startsWith("/__twin/")) return twin.fetch(request);
     if (!pathname.startsWith(API)) return Response.json({ error: "no such page" }, { status: 404 });
     const refusal = foreign(request);
     if (refusal !== undefined) return refusal;

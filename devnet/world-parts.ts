@@ -15,7 +15,7 @@ export function readPart(world: World, name: string): Json {
 export function writePart(world: World, name: string, value: Json): void {
   if (name === "world") {
     const stored = structuredClone(value) as unknown as WorldState;
-    world.state = { ...newWorldState(world.state.startedMs), ...stored };
+    world.state = { ...newWorldState(world.state.startedMs, world.roster.length), ...stored };
     return;
   }
   const { kind, index } = address(name);

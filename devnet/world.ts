@@ -1,28 +1,22 @@
 /**
  * The whole Aleph network as one value: three core nodes that gossip, the compute nodes, the list server, the scheduler
- * and the meter, behind their host names. Synchronous and without timers: what is due happens in `advanceTo`, in the
- * order in which it is due, so many small steps and one long one come to the same.
+ * and the meter. Synchronous and without timers: what is due happens in `advanceTo`, in the order in which it is due, so
+ * many small steps and one long one come to the same.
  */
-import { askedOf, nodeNames, spokenThroughLoopback, type Asked } from "./addresses.ts";
 import { ComputeNode } from "./crn/compute-node.ts";
-import { isDelayed, type Answer, type Json, type WireRequest, type WireResponse } from "./wire.ts";
-import { json, proxyPage } from "./crn/wire.ts";
+import type { Answer, Json } from "./wire.ts";
 import type { Core } from "./core-port.ts";
-import { crnsJson, refreshList } from "./crn-list.ts";
-import { hitBy, type Fault } from "./faults.ts";
+import { newCrnList, type CrnListState } from "./crn-list.ts";
 import { billsOf, misread, WINDOW_MS } from "./meter.ts";
-import { CORE_HOSTS, CORECHANNEL_ADDRESS, ROSTER, type RosterEntry } from "./roster.ts";
-import { observe, poll, wake, type Scene } from "./scheduler.ts";
-import { schedulerApi } from "./scheduler-api.ts";
-import { figuresOf, sceneOf } from "./scheduler-scene.ts";
+import { CORE_HOSTS, ROSTER, type RosterEntry } from "./roster.ts";
+import { poll, wake, type Scene } from "./scheduler.ts";
+import { sceneOf } from "./scheduler-scene.ts";
+import { type Listener, Switchboard } from "./switchboard.ts";
 import { readPart, writePart } from "./world-parts.ts";
-import { linkTo, newWorldState, type WorldState } from "./world-state.ts";
+import { linkTo, newWorldState, type Gossip, type HostRequest, type WorldState } from "./world-state.ts";
 
 /** More events at one instant than any healthy network has. */
 const EVENTS_MAX = 10_000;
-
-/** The `Host` it was sent to, virtual or loopback, beside the request. */
-export type HostRequest = WireRequest & { readonly host: string };
 
 export type WorldSetup = {
   readonly nowMs: number;
@@ -35,18 +29,23 @@ export class World {
   readonly roster: readonly RosterEntry[];
   readonly nodes: readonly ComputeNode[];
   state: WorldState;
+  /** In the list server's memory only, as on the real one: who restarts it makes it look anew. */
+  readonly list: CrnListState = newCrnList();
   readonly #dirty = new Set<string>();
+  readonly #switchboard: Switchboard;
 
   constructor(setup: WorldSetup) {
     this.cores = setup.cores;
     this.roster = setup.roster ?? ROSTER;
-    this.state = newWorldState(setup.nowMs);
+    this.state = newWorldState(setup.nowMs, this.roster.length);
     this.nodes = this.roster.map((entry) => this.#nodeOf(entry));
+    this.#switchboard = new Switchboard(this);
     for (const [from, core] of this.cores.entries())
       core.publishTo((envelope, nowMs) => this.#gossip(from, envelope, nowMs));
     // Their jobs run by the clock from here on.
     for (const core of this.cores) core.tick(setup.nowMs);
-    for (const name of this.partNames()) this.#dirty.add(name);
+    // A compute node that nobody has touched is as new, stored or not.
+    for (const name of ["world", ...this.cores.map((_, index) => `core${index}`)]) this.#dirty.add(name);
   }
 
   #nodeOf(entry: RosterEntry): ComputeNode {
@@ -69,97 +68,19 @@ export class World {
 
   handle(request: HostRequest, nowMs: number): Answer {
     this.advanceTo(nowMs);
-    const domains = this.roster.map((entry) => entry.spec.domain);
-    const asked = askedOf(request.host, this.state.origins, domains);
-    if (asked === undefined) return proxyPage(530, "Origin DNS error");
-    const hit = hitBy(this.state.faults, asked.virtualHost, request);
-    if (hit !== undefined) {
-      this.state.faults = [...hit.left];
-      this.#dirty.add("world");
-    }
-    const answer = hit === undefined ? this.#route(asked, request) : this.#faulty(hit.fault, asked, request);
+    const answer = this.#switchboard.handle(request);
     this.advanceTo(nowMs);
     return answer;
   }
 
-  #faulty(fault: Fault, asked: Asked, request: WireRequest): Answer {
-    const lost = proxyPage(522, "Connection timed out");
-    if (fault.kind === "drop_request") return later(lost, fault.delayMs);
-    if (fault.kind === "status") return later(proxyPage(fault.status, "Fault"), fault.delayMs);
-    const answer = this.#route(asked, request);
-    const after = (isDelayed(answer) ? answer.after : 0) + fault.delayMs;
-    const finish = (nowMs: number) => (isDelayed(answer) ? answer.finish(nowMs) : answer);
-    if (fault.kind === "delay") return { after, finish, patient: true };
-    const swallow = (nowMs: number) => {
-      finish(nowMs);
-      return lost;
-    };
-    return after > 0 ? { after, finish: swallow, patient: fault.delayMs > 0 } : swallow(this.state.clockMs);
+  /** A line to the logs of a VM on one of the nodes. */
+  stream(request: HostRequest, nowMs: number): Listener | undefined {
+    this.advanceTo(nowMs);
+    return this.#switchboard.stream(request);
   }
 
-  #route(asked: Asked, request: WireRequest): Answer {
-    const { part } = asked;
-    switch (part.kind) {
-      case "core":
-        return this.#askCore(part.index, asked, request);
-      case "node":
-        return this.#askNode(part.index, asked, request);
-      case "list":
-        return this.#spoken(asked, this.#list(request));
-      case "scheduler":
-        this.#dirty.add("world");
-        observe(this.state.scheduler, this.#scene(), this.state.clockMs);
-        return this.#spoken(asked, schedulerApi(this.state.scheduler, figuresOf(this.nodes, this.roster), request));
-    }
-  }
-
-  #askCore(index: number, asked: Asked, request: WireRequest): Answer {
-    const core = this.cores[index];
-    if (core === undefined || this.state.coresDown[index] === true) return proxyPage(521, "Web server is down");
-    const name = `core${index}`;
-    if (request.method !== "GET") this.#dirty.add(name);
-    const answer = core.handle(request, this.state.clockMs);
-    const speak = (response: WireResponse) =>
-      request.path.includes(CORECHANNEL_ADDRESS) ? this.#spoken(asked, response) : response;
-    if (!("after" in answer)) return speak(answer);
-    const finish = (nowMs: number) => {
-      this.advanceTo(nowMs);
-      this.#dirty.add(name);
-      return speak(answer.finish(nowMs));
-    };
-    return { after: answer.after, finish, patient: true };
-  }
-
-  #askNode(index: number, asked: Asked, request: WireRequest): Answer {
-    const node = this.node(index);
-    if (request.method !== "GET") this.#dirty.add(`node${index}`);
-    const answer = node.handle(
-      request,
-      this.state.clockMs,
-      nodeNames(asked, CORE_HOSTS[this.roster[index]?.coreIndex ?? 0] ?? "", this.state.origins),
-    );
-    if (!isDelayed(answer)) return answer;
-    const finish = (nowMs: number) => {
-      this.advanceTo(nowMs);
-      this.#dirty.add(`node${index}`);
-      return answer.finish(nowMs);
-    };
-    return { ...answer, finish };
-  }
-
-  #spoken(asked: Asked, answer: WireResponse): WireResponse {
-    return asked.loopback ? { ...answer, body: spokenThroughLoopback(answer.body, this.state.origins) } : answer;
-  }
-
-  #list(request: WireRequest): WireResponse {
-    if (request.path.split("?")[0] !== "/crns.json") return json(404, { detail: "Not Found" });
-    const { clockMs, list } = this.state;
-    if (refreshList(list, this.roster, (index, ask) => this.node(index).handle(ask, clockMs), clockMs))
-      this.#dirty.add("world");
-    return crnsJson(list, this.roster, clockMs);
-  }
-
-  #scene(): Scene {
+  /** The network as the scheduler sees it now. */
+  scene(): Scene {
     const start = (nodeIndex: number, hash: string) =>
       this.#touch(`node${nodeIndex}`, () => this.node(nodeIndex).schedule(hash, this.state.clockMs));
     return sceneOf(this.core(0), this.nodes, start, this.state.clockMs);
@@ -179,11 +100,12 @@ export class World {
 
   nextDueMs(): number | undefined {
     const { state } = this;
-    const single = [state.windowEndMs, state.scheduler.nextMs];
-    const many = [...state.gossip, ...state.bills].map((one) => one.dueMs);
-    const parts = [...this.cores, ...this.nodes].map((part) => part.nextDueMs());
-    const due = [...single, ...many, ...parts].filter((ms) => ms !== null && ms !== undefined);
-    return due.length === 0 ? undefined : Math.min(...due);
+    const heard = state.gossip.filter((one) => state.coresDeaf[one.to] !== true);
+    const many = [...heard, ...state.bills, ...state.held].map((one) => one.dueMs);
+    let earliestMs = Math.min(state.windowEndMs, state.scheduler.nextMs ?? Infinity, ...many);
+    for (const core of this.cores) earliestMs = Math.min(earliestMs, core.nextDueMs() ?? Infinity);
+    for (const node of this.nodes) earliestMs = Math.min(earliestMs, node.nextDueMs() ?? Infinity);
+    return earliestMs === Infinity ? undefined : earliestMs;
   }
 
   #happen(nowMs: number): void {
@@ -192,30 +114,42 @@ export class World {
       if (isDue(core.nextDueMs(), nowMs)) this.#touch(`core${index}`, () => core.tick(nowMs));
     }
     this.#deliver(nowMs);
+    this.#release(nowMs);
     for (const [index, node] of this.nodes.entries()) {
       if (isDue(node.nextDueMs(), nowMs)) this.#touch(`node${index}`, () => node.tick(nowMs));
     }
     this.#charge(nowMs);
     const { scheduler } = this.state;
     wake(scheduler, this.core(0).liveInstances(), nowMs);
-    if (isDue(scheduler.nextMs ?? undefined, nowMs)) this.#touch("world", () => poll(scheduler, this.#scene(), nowMs));
+    if (isDue(scheduler.nextMs ?? undefined, nowMs)) this.#touch("world", () => poll(scheduler, this.scene(), nowMs));
   }
 
   #deliver(nowMs: number): void {
-    const arrived = this.state.gossip.filter((one) => one.dueMs <= nowMs);
+    const isHeard = (one: Gossip) => one.dueMs <= nowMs && this.state.coresDeaf[one.to] !== true;
+    const arrived = this.state.gossip.filter(isHeard);
     if (arrived.length === 0) return;
-    this.state.gossip = this.state.gossip.filter((one) => one.dueMs > nowMs);
+    this.state.gossip = this.state.gossip.filter((one) => !isHeard(one));
     this.#dirty.add("world");
     for (const one of arrived) this.#touch(`core${one.to}`, () => this.core(one.to).receive(one.envelope, nowMs));
+  }
+
+  #release(nowMs: number): void {
+    const due = this.state.held.filter((one) => one.dueMs <= nowMs);
+    if (due.length === 0) return;
+    this.state.held = this.state.held.filter((one) => one.dueMs > nowMs);
+    this.#dirty.add("world");
+    for (const one of due) this.#switchboard.release(one);
   }
 
   #charge(nowMs: number): void {
     if (this.state.windowEndMs <= nowMs) {
       const endMs = this.state.windowEndMs;
       this.state.windowEndMs += WINDOW_MS;
-      const lines = this.nodes.flatMap((node, index) => this.#touch(`node${index}`, () => node.drainRunTimes(endMs)));
+      const lines = this.nodes.flatMap((node, index) =>
+        node.isIdle() ? [] : this.#touch(`node${index}`, () => node.drainRunTimes(endMs)),
+      );
       const charged = misread(lines, this.state.billPercent);
-      this.state.bills.push(...billsOf(charged, endMs, this.cores.length));
+      this.state.bills.push(...billsOf(charged, endMs, this.state.booksLagMs.slice(0, this.cores.length)));
       this.#dirty.add("world");
     }
     const due = this.state.bills.filter((bill) => bill.dueMs <= nowMs);
@@ -277,8 +211,4 @@ export class World {
 
 function isDue(dueMs: number | undefined, nowMs: number): boolean {
   return dueMs !== undefined && dueMs <= nowMs;
-}
-
-function later(answer: WireResponse, ms: number): Answer {
-  return ms > 0 ? { after: ms, finish: () => answer, patient: true } : answer;
 }

@@ -4,18 +4,22 @@
  */
 import { sha256Hex } from "../../src/crypto/hash.ts";
 import { setAggregate } from "./aggregates.ts";
-import { confirm, ingest, judgePending, nextPending } from "./intake.ts";
+import { nextDue, startJobs } from "./clockwork.ts";
+import type { Due, JobTimes } from "./clockwork.ts";
+import { confirm, ingest, judgePending, revive } from "./intake.ts";
 import type { IntakeTimes } from "./intake.ts";
 import { runGarbageCollection, runRemovalJob } from "./jobs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { lieAbout } from "./lies.ts";
 import type { Lie } from "./lies.ts";
 import { DEFAULT_IMAGE_BYTES, DEFAULT_IMAGES, SETTINGS_OWNER } from "./price-tables.ts";
+import { newCoreKnobs, retryMoment } from "./knobs.ts";
+import type { CoreKnobs } from "./knobs.ts";
 import { aggregateTold } from "./read-aggregates.ts";
 import { statusTold } from "./read-messages.ts";
 import { balanceTold } from "./read-money.ts";
 import { respond } from "./routes.ts";
-import { fromSnapshot, toSnapshot } from "./snapshot.ts";
+import { fromSnapshot, seedName, toSnapshot } from "./snapshot.ts";
 import { emptyState, isLive } from "./state.ts";
 import type { MessageRecord, State, Status } from "./state.ts";
 import { broadcast } from "./submit.ts";
@@ -25,18 +29,15 @@ import type { View } from "./view.ts";
 import { later, toMs } from "./wire.ts";
 import type { Answer, WireRequest } from "../wire.ts";
 
-export type CoreDefaults = {
+export type CoreDefaults = JobTimes & {
   /** Whose distributions and expenses count. */
   readonly creditPublishers?: readonly string[];
   readonly version?: string;
   /** False: the node does not know the three images of the network. */
   readonly images?: boolean;
-  /** How often the removal job may run, and how often somebody looks whether it may. */
-  readonly removalIntervalMs?: number;
-  readonly removalRunnerMs?: number;
-  readonly collectionIntervalMs?: number;
   /** Unset: only `confirmOnChain` confirms. */
   readonly confirmAfterMs?: number;
+  readonly knobs?: Partial<CoreKnobs>;
 };
 
 export type CoreOptions = {
@@ -51,7 +52,6 @@ export type KnownInstance = { readonly content: JsonObject; readonly sender: str
 
 /** The credit publisher of the real network. */
 const CREDIT_PUBLISHER = "0x2E4454fAD1906c0Ce6e45cBFA05cE898Ac3AC1dC";
-const MINUTE_MS = 60_000;
 /** How long a synchronous submission waits for a verdict that never comes. */
 const SILENCE_MS = 30_000;
 
@@ -61,7 +61,8 @@ export class CoreNode {
   /** Called with every message that this node publishes; whoever sets it passes it on to the other nodes. */
   onPublish: (envelope: Json, fromId: string, nowMs: number) => void = () => {};
   readonly #defaults: CoreDefaults;
-  readonly #times: IntakeTimes;
+  #knobs: CoreKnobs;
+  readonly #seeds = new Map<string, JsonObject>();
   #state: State = emptyState();
   #nowMs = 0;
   #lie: Lie | undefined;
@@ -70,7 +71,7 @@ export class CoreNode {
     this.id = options.id;
     this.origin = options.origin;
     this.#defaults = options.defaults ?? {};
-    this.#times = { processingDelayMs: options.processingDelayMs, confirmAfterMs: this.#defaults.confirmAfterMs };
+    this.#knobs = newCoreKnobs({ processingMs: options.processingDelayMs, ...this.#defaults.knobs });
     if (this.#defaults.images !== false)
       for (const { hash } of DEFAULT_IMAGES) this.seedImage(hash, DEFAULT_IMAGE_BYTES);
   }
@@ -82,7 +83,7 @@ export class CoreNode {
 
   /** Does everything that is due, in the order of time. */
   tick(nowMs: number): void {
-    this.#startJobs(nowMs);
+    startJobs(this.#state, this.#defaults, nowMs);
     for (let next = this.#nextDue(); next !== undefined && next.dueMs <= nowMs; next = this.#nextDue()) {
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
       next.run();
@@ -156,6 +157,11 @@ export class CoreNode {
     setAggregate(this.#state, address, key, content, nowMs);
   }
 
+  seedAggregate(address: string, key: string, content: JsonObject, nowMs: number): void {
+    this.#seeds.set(seedName(address, key), content);
+    this.setAggregate(address, key, content, nowMs);
+  }
+
   /** New prices hold for what is created from now on; what lives keeps its own. */
   setPricing(pricing: JsonObject, nowMs: number): void {
     this.setAggregate(SETTINGS_OWNER, "pricing", pricing, nowMs);
@@ -200,6 +206,14 @@ export class CoreNode {
     this.#state.recent.clear();
   }
 
+  /** Judges a rejected message anew, as a node does that had not judged it before. False if it is not rejected here. */
+  revive(hash: string, nowMs: number): boolean {
+    this.tick(nowMs);
+    const revived = revive(this.#state, hash, this.#nowMs);
+    this.tick(nowMs);
+    return revived;
+  }
+
   setLie(lie: Lie | undefined): void {
     this.#lie = lie;
   }
@@ -208,19 +222,35 @@ export class CoreNode {
     return this.#lie;
   }
 
+  setKnobs(knobs: Partial<CoreKnobs>): void {
+    this.#knobs = { ...this.#knobs, ...knobs };
+  }
+
+  knobs(): CoreKnobs {
+    return this.#knobs;
+  }
+
   snapshot(): Json {
-    return { core: toSnapshot(this.#state, this.#nowMs), lie: (this.#lie ?? null) as Json };
+    const held = { lie: (this.#lie ?? null) as Json, knobs: { ...this.#knobs } };
+    return { core: toSnapshot(this.#state, this.#nowMs, this.#seeds), ...held };
   }
 
   /** False, and nothing changed, if it is no snapshot of a core node. */
   restore(value: Json): boolean {
-    const outer = value as { readonly core?: Json; readonly lie?: Lie | null } | null;
-    const taken = outer?.core === undefined ? undefined : fromSnapshot(outer.core);
+    const outer = value as { readonly core?: Json; readonly lie?: Lie | null; readonly knobs?: CoreKnobs } | null;
+    const taken = outer?.core === undefined ? undefined : fromSnapshot(outer.core, this.#seeds);
     if (taken === undefined) return false;
     this.#state = taken.state;
     this.#nowMs = taken.nowMs;
     this.#lie = outer?.lie ?? undefined;
+    this.setKnobs(outer?.knobs ?? {});
     return true;
+  }
+
+  get #times(): IntakeTimes {
+    const { processingMs: processingDelayMs } = this.#knobs;
+    const retryAt = (hash: string, attempt: number) => retryMoment(this.#knobs, this.id, hash, attempt);
+    return { processingDelayMs, confirmAfterMs: this.#defaults.confirmAfterMs, retryAt };
   }
 
   #view(): View {
@@ -252,45 +282,12 @@ export class CoreNode {
     return dueMs <= this.#nowMs ? verdict() : later(dueMs - this.#nowMs, verdict);
   }
 
-  #startJobs(nowMs: number): void {
-    const { removalRunnerMs = 30 * MINUTE_MS, collectionIntervalMs = 24 * 60 * MINUTE_MS } = this.#defaults;
-    this.#state.nextRemovalMs ??= nowMs + removalRunnerMs;
-    this.#state.nextCollectionMs ??= nowMs + collectionIntervalMs;
-  }
-
-  /** Of several things due at once: messages first, then confirmations, then the jobs. */
-  #nextDue(): { readonly dueMs: number; readonly run: () => void } | undefined {
-    const { nextRemovalMs, nextCollectionMs, records } = this.#state;
-    const due: { readonly dueMs: number; readonly run: () => void }[] = [];
-    const pending = nextPending(this.#state);
-    if (pending?.pending !== undefined) due.push({ dueMs: pending.pending.dueMs, run: () => this.#judge(pending) });
-    for (const record of records.values()) {
-      if (record.confirmDueMs !== undefined) due.push({ dueMs: record.confirmDueMs, run: () => confirm(record) });
-    }
-    if (nextRemovalMs !== null) due.push({ dueMs: nextRemovalMs, run: () => this.#lookAtRemoval(nextRemovalMs) });
-    if (nextCollectionMs !== null) due.push({ dueMs: nextCollectionMs, run: () => this.#collect(nextCollectionMs) });
-    return due.reduce<(typeof due)[number] | undefined>(
-      (best, one) => (best === undefined || one.dueMs < best.dueMs ? one : best),
-      undefined,
-    );
+  #nextDue(): Due | undefined {
+    return nextDue(this.#state, this.#defaults, (record) => this.#judge(record));
   }
 
   #judge(record: MessageRecord): void {
     const { creditPublishers = [CREDIT_PUBLISHER] } = this.#defaults;
     judgePending(this.#state, record, { creditPublishers }, this.#nowMs, this.#times);
-  }
-
-  #lookAtRemoval(dueMs: number): void {
-    const { removalRunnerMs = 30 * MINUTE_MS, removalIntervalMs = 60 * MINUTE_MS } = this.#defaults;
-    this.#state.nextRemovalMs = dueMs + removalRunnerMs;
-    if (dueMs - this.#state.lastRemovalMs >= removalIntervalMs) {
-      runRemovalJob(this.#state, this.#state.lastRemovalMs, dueMs);
-    }
-  }
-
-  #collect(dueMs: number): void {
-    const { collectionIntervalMs = 24 * 60 * MINUTE_MS } = this.#defaults;
-    this.#state.nextCollectionMs = dueMs + collectionIntervalMs;
-    runGarbageCollection(this.#state, dueMs);
   }
 }

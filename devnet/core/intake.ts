@@ -18,6 +18,8 @@ export type IntakeTimes = {
   readonly processingDelayMs: number;
   /** If set, what was processed is confirmed on chain after this time. */
   readonly confirmAfterMs: number | undefined;
+  /** Where in its interval the next try falls, from 0 to 1. */
+  readonly retryAt: (hash: string, attempt: number) => number;
 };
 
 const RETRIES_MAX = 10;
@@ -134,7 +136,8 @@ export function judgePending(
   const attempts = record.pending?.attempts ?? 0;
   const verdict = judge(state, record, rules, nowMs);
   if (verdict.kind === "retry" && attempts < RETRIES_MAX) {
-    record.pending = { dueMs: nowMs + retryDelayMs(attempts), attempts: attempts + 1 };
+    const delayMs = Math.round(longestRetryMs(attempts) * times.retryAt(record.hash, attempts));
+    record.pending = { dueMs: nowMs + delayMs, attempts: attempts + 1 };
     return;
   }
   delete record.pending;
@@ -143,9 +146,9 @@ export function judgePending(
   record.rejection = { code: verdict.code, details: verdict.details, message: rejectedMessage(record) };
 }
 
-/** The middle of the interval from which a real node draws: half of min(2^attempts, 300) seconds. */
-function retryDelayMs(attempts: number): number {
-  return Math.min(2 ** attempts, RETRY_CAP_S) * 500;
+/** A node draws from the interval between nothing and this; ten of them make at most 811 s. */
+function longestRetryMs(attempts: number): number {
+  return Math.min(2 ** attempts, RETRY_CAP_S) * 1_000;
 }
 
 function accept(record: MessageRecord, nowMs: number, times: IntakeTimes): void {
@@ -153,6 +156,15 @@ function accept(record: MessageRecord, nowMs: number, times: IntakeTimes): void 
   delete record.rejection;
   if (record.costs.length > 0) record.ratePerS = formatAtto(totalOf(record.costs, "credit"));
   if (times.confirmAfterMs !== undefined) record.confirmDueMs = nowMs + times.confirmAfterMs;
+}
+
+/** What was rejected waits to be judged again. */
+export function revive(state: State, hash: string, nowMs: number): boolean {
+  const record = state.records.get(hash);
+  if (record?.status !== "rejected" || Object.keys(record.content).length === 0) return false;
+  record.status = "pending";
+  record.pending = { dueMs: nowMs, attempts: 0 };
+  return true;
 }
 
 export function confirm(record: MessageRecord): void {

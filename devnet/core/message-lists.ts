@@ -6,10 +6,11 @@ import { CHAINS, isItemHash } from "./contents.ts";
 import { TYPES } from "./envelope.ts";
 import { byCode, isList, isObject } from "./json.ts";
 import type { Json } from "./json.ts";
+import { lieAbout } from "./lies.ts";
 import { listedForgotten, listedMessage, listedRemoved } from "./message-answers.ts";
 import type { ContentFormat } from "./message-answers.ts";
 import { cursorPage, decodeCursor, encodeCursor, QueryReader } from "./query.ts";
-import { isLive, ownerOf, paymentOf } from "./state.ts";
+import { ownerOf, paymentOf } from "./state.ts";
 import type { MessageRecord } from "./state.ts";
 import type { Asked, View } from "./view.ts";
 import { isoOffset, json, plain, text, toMs } from "./wire.ts";
@@ -51,9 +52,11 @@ export function listMessages(view: View, asked: Asked): WireResponse {
   if (query.refusal !== undefined) return query.refusal;
   const ended = (["forgotten", "removed"] as const).find((one) => filters.statuses.includes(one));
   if (ended !== undefined) return listEnded(view, filters, page, ended);
-  const found = [...view.state.records.values()].filter(
-    (one) => isLive(one) && matches(one, filters, one.envelope.time),
-  );
+  const found = [...view.state.records.values()].filter((one) => {
+    const told = lieAbout(view.lie?.statuses, one.hash) ?? one.status;
+    const isTold = (told === "processed" || told === "removing") && filters.statuses.includes(told);
+    return isTold && matches(one, filters, one.envelope.time);
+  });
   const sorted = found.sort((a, b) => page.order * compareForList(a, b, page.byTx));
   const size = cursorPage(page.cursor, page.pagination);
   if (typeof size === "object") return size;
@@ -101,7 +104,7 @@ function listEnded(view: View, filters: Filters, page: Page, status: "forgotten"
   }
   const endedS = (one: MessageRecord): number => one.forgotten?.atS ?? one.removedAtS ?? 0;
   const found = [...view.state.records.values()].filter(
-    (one) => one.status === status && matches(one, filters, endedS(one)),
+    (one) => (lieAbout(view.lie?.statuses, one.hash) ?? one.status) === status && matches(one, filters, endedS(one)),
   );
   found.sort((a, b) => page.order * (endedS(a) - endedS(b) || byCode(a.hash, b.hash)));
   const shown = slice(found, page).map(status === "forgotten" ? listedForgotten : listedRemoved);
@@ -189,7 +192,6 @@ function readPage(query: QueryReader, inPath: string | undefined): Page {
 function matches(one: MessageRecord, filters: Filters, timeS: number): boolean {
   const { envelope, content } = one;
   return (
-    filters.statuses.includes(one.status) &&
     isAmong(filters.types, envelope.type) &&
     isAmong(filters.addresses, envelope.sender) &&
     isAmong(filters.owners, ownerOf(one)) &&

@@ -15,7 +15,16 @@ type Told = Pick<View, "state" | "lie">;
 export function aggregateTold(view: Told, address: string, key: string): JsonObject | undefined {
   const content = aggregateOf(view.state, address, key)?.content;
   if (content === undefined && !inventedKeys(view.lie, address).includes(key)) return undefined;
-  return jsonbOrder(withEntries(view.lie, address, key, content ?? {})) as JsonObject;
+  return ordered(withEntries(view.lie, address, key, content ?? {}));
+}
+
+const known = new WeakMap<JsonObject, JsonObject>();
+
+/** Contents never change in place, and the list of all nodes is large: each is ordered once. */
+function ordered(content: JsonObject): JsonObject {
+  const told = known.get(content) ?? (jsonbOrder(content) as JsonObject);
+  known.set(content, told);
+  return told;
 }
 
 export function readAggregates(view: View, asked: Asked): WireResponse {

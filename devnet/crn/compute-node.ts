@@ -9,7 +9,17 @@ import { ipv6Of } from "./network-of-vm.ts";
 import { notify } from "./notify.ts";
 import { operate, reserve } from "./operations.ts";
 import type { AuthScene } from "./operator-auth.ts";
-import { newNodeState, type Knobs, type NodeSpec, type NodeState, type Vm } from "./spec.ts";
+import { type Dialogue, STREAM_PATH, streamOf } from "./log-stream.ts";
+import {
+  claimedSpec,
+  type JournalLine,
+  KNOBS,
+  newNodeState,
+  type Knobs,
+  type NodeSpec,
+  type NodeState,
+  type Vm,
+} from "./spec.ts";
 import { capability, statusConfig, usageSystem } from "./status-pages.ts";
 import { isDelayed, type Answer, type WireRequest, type WireResponse } from "../wire.ts";
 import { failed, json, proxyPage, text } from "./wire.ts";
@@ -85,11 +95,12 @@ export class ComputeNode {
 
   #page(path: string, full: string, nowMs: number, domain: string, apiServer: string): WireResponse | undefined {
     const { spec, state } = this.#node;
+    const shown = { ...this.#node, spec: claimedSpec(spec, state.knobs) };
     switch (path) {
       case "/about/usage/system":
-        return json(200, usageSystem(this.#node, nowMs));
+        return json(200, usageSystem(shown, nowMs));
       case "/status/config":
-        return json(200, statusConfig(this.#node, domain, apiServer));
+        return json(200, statusConfig(shown, domain, apiServer));
       case "/status/check/ipv6":
         return json(200, { host: true, vm: true });
       case "/status/check/version":
@@ -108,7 +119,7 @@ export class ComputeNode {
       case "/about/certificates":
         return failed(503, "Confidential computing setting not enabled on that server");
       case "/about/capability":
-        return json(200, capability(this.#node));
+        return json(200, capability(shown));
       default:
         return undefined;
     }
@@ -123,8 +134,25 @@ export class ComputeNode {
     if (request.method === "POST" && path === "/control/reserve_resources") {
       return reserve(this.#node, request, scene, nowMs);
     }
-    const [, ref, verb] = /^\/control\/machine\/([^/]+)\/([a-z_]+)$/.exec(path) ?? [];
-    return ref === undefined || verb === undefined ? undefined : operate(this.#node, ref, verb, request, scene, nowMs);
+    const [, ref, verb] = /^\/control\/machine\/([^/]+)\/([a-z_]+|backup\/[^/]+)$/.exec(path) ?? [];
+    return ref === undefined || verb === undefined
+      ? undefined
+      : operate(this.#node, ref, verb.split("/")[0] ?? "", request, scene, nowMs);
+  }
+
+  /** A line to the logs of a VM; `undefined` when the handshake is refused. */
+  stream(path: string, asked: Asked, nowMs: number): ((firstMessage: string, atMs: number) => Dialogue) | undefined {
+    this.tick(nowMs);
+    const [, ref = ""] = STREAM_PATH.exec(path) ?? [];
+    const { down, hang, html502, clockSkewMs, domainName } = this.knobs;
+    const begin = down || hang || html502 ? undefined : streamOf(this.#node, ref, nowMs);
+    const domain = domainName || asked.domain;
+    return begin && ((firstMessage, atMs) => begin(firstMessage, { domain, nowMs: atMs + clockSkewMs }));
+  }
+
+  /** What the consoles of its guests show. */
+  setJournal(lines: readonly JournalLine[]): void {
+    this.#node.state.journal = lines;
   }
 
   /** Everything that was due up to now, in the order in which it was due. */
@@ -145,6 +173,8 @@ export class ComputeNode {
 
   nextDueMs(): number | undefined {
     const { state } = this.#node;
+    // the rounds go on while there is a VM; without this, thousands of idle nodes would cost every call a millisecond
+    if (state.roundNextMs === null) return undefined;
     const ends = Object.values(state.vms).flatMap((vm) => [vm.failMs, vm.vanishMs]);
     const due = [state.roundNextMs, ...ends].filter((ms) => ms !== null);
     return due.length === 0 ? undefined : Math.min(...due);
@@ -154,6 +184,12 @@ export class ComputeNode {
   schedule(hash: string, nowMs: number): void {
     this.tick(nowMs);
     if (!this.knobs.down) notify(this.#node, JSON.stringify({ instance: hash }), nowMs);
+  }
+
+  /** Nothing runs here, and nothing that ran is still to be billed. */
+  isIdle(): boolean {
+    const { vms, unbilledMs } = this.#node.state;
+    return Object.keys(vms).length === 0 && Object.keys(unbilledMs).length === 0;
   }
 
   drainRunTimes(nowMs: number): readonly RunTime[] {
@@ -197,7 +233,8 @@ export class ComputeNode {
   }
 
   restore(state: NodeState): void {
-    this.#node = this.#around({ ...newNodeState(), ...structuredClone(state) });
+    const stored = structuredClone(state);
+    this.#node = this.#around({ ...newNodeState(), ...stored, knobs: { ...KNOBS, ...stored.knobs } });
   }
 }
 

@@ -2,6 +2,7 @@
  * `/control/machine/{hash}/…`: what the owner, or someone the owner's `security` aggregate names for INSTANCE, may do
  * with a VM. Stop leaves every disk, erase leaves the root disk, reinstall makes both anew; none of them ends billing.
  */
+import { dropBackup, makeBackup, readBackup } from "./backups.ts";
 import type { Node } from "./core-link.ts";
 import { needsOf, chooseGpus, hasRoom, reserveGpus } from "./admission.ts";
 import { drop, hasNetwork, isRunning, restart } from "./executions.ts";
@@ -21,15 +22,23 @@ const TROUBLE = text(500, "500 Internal Server Error\n\nServer got itself in tro
 
 type Act = (node: Node, vm: Vm, request: WireRequest, nowMs: number) => Answer;
 
-type Operation = { readonly method: "GET" | "POST"; readonly since?: string; readonly act: Act };
+type Method = "GET" | "POST" | "DELETE";
+type Operation = {
+  readonly methods: readonly Method[];
+  readonly since?: string;
+  readonly act: Act;
+  /** What is said when the VM is not known. */
+  readonly absent?: string;
+};
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
-  stop: { method: "POST", act: stop },
-  reboot: { method: "POST", act: reboot },
-  erase: { method: "POST", act: erase },
-  reinstall: { method: "POST", since: "1.9.1", act: reinstall },
-  expire: { method: "POST", act: (node) => raised(node, 400, "Invalid timeout duration") },
-  logs: { method: "GET", act: logs },
+  stop: { methods: ["POST"], act: stop },
+  reboot: { methods: ["POST"], act: reboot },
+  erase: { methods: ["POST"], act: erase },
+  reinstall: { methods: ["POST"], since: "1.9.1", act: reinstall },
+  expire: { methods: ["POST"], act: (node) => raised(node, 400, "Invalid timeout duration") },
+  logs: { methods: ["GET"], act: logs, absent: "No execution found for this VM" },
+  backup: { methods: ["POST", "GET", "DELETE"], since: "1.10.0", act: backup, absent: "No backup found for this VM" },
 };
 
 /** `undefined` when no such operation exists. */
@@ -45,20 +54,20 @@ export function operate(
   const operation = OPERATIONS[verb];
   if (operation === undefined) return undefined;
   if (operation.since !== undefined && !atLeast(node.spec.version, operation.since)) return undefined;
-  if (operation.method !== request.method) return wrongMethod();
+  if (!operation.methods.some((method) => method === request.method)) return wrongMethod();
   const signer = authenticate(request, scene);
   if (!signer.ok) return signer.answer;
   if (!HASH.test(ref)) return raised(node, 400, `Invalid ref: '${ref}'`);
   const vm = node.state.vms[ref];
   if (vm === undefined) {
-    return raised(node, 404, verb === "logs" ? "No execution found for this VM" : `No virtual machine with ref ${ref}`);
+    return raised(node, 404, operation.absent ?? `No virtual machine with ref ${ref}`);
   }
   if (!mayOperate(node, vm.owner, signer.value, nowMs)) return text(403, "Unauthorized sender");
   return operation.act(node, vm, request, nowMs);
 }
 
 /** Delegation came with 1.9.0. Channels, chains and the other filters of an entry are not looked at. */
-function mayOperate(node: Node, owner: string, signer: string, nowMs: number): boolean {
+export function mayOperate(node: Node, owner: string, signer: string, nowMs: number): boolean {
   const wanted = signer.toLowerCase();
   if (wanted === owner.toLowerCase()) return true;
   if (!atLeast(node.spec.version, "1.9.0")) return false;
@@ -103,20 +112,28 @@ function reinstall(node: Node, vm: Vm, _request: WireRequest, nowMs: number): An
   return "after" in boot ? { after: boot.after, finish: () => done } : done;
 }
 
-/** A journal that says what the node did; real ones hold the guest's console. */
-function logs(_node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
-  const lines = isRunning(vm, nowMs)
-    ? [
-        {
-          SYSLOG_IDENTIFIER: `vm-${vm.hash}-stdout`,
-          MESSAGE: "boot",
-          file: "stdout",
-          __REALTIME_TIMESTAMP: pythonTime(vm.startedMs),
-        },
-      ]
-    : [];
+/** The same few lines for every guest; real ones hold its console. */
+function logs(node: Node, vm: Vm, _request: WireRequest, nowMs: number): Answer {
+  const lines = (isRunning(vm, nowMs) ? node.state.journal : []).map(({ file, message }) => ({
+    SYSLOG_IDENTIFIER: `vm-${vm.hash}-${file}`,
+    MESSAGE: message,
+    file,
+    __REALTIME_TIMESTAMP: pythonTime(vm.startedMs),
+  }));
   return { status: 200, contentType: "application/json", body: JSON.stringify(lines) };
 }
+
+function backup(node: Node, vm: Vm, request: WireRequest, nowMs: number): Answer {
+  const made = request.method === "POST" ? makeBackup(node, vm, nowMs) : undefined;
+  const answer =
+    made ?? (request.method === "DELETE" ? dropBackup(node, vm, request, nowMs) : readBackup(node, vm, nowMs));
+  if (!("error" in answer)) return answer;
+  // this one refusal stumbles over its own body there
+  const stumbles = node.state.knobs.aiohttp38 && answer.status === 400;
+  return stumbles ? failed(500, STUMBLE, "AttributeError") : raised(node, answer.status, answer.error);
+}
+
+const STUMBLE = "'StringPayload' object has no attribute 'decode'";
 
 function update(node: Node, ref: string, nowMs: number): Answer {
   if (!HASH.test(ref)) return raised(node, 400, `Invalid ref: '${ref}'`);

@@ -41,6 +41,15 @@ export function authenticate(request: WireRequest, scene: AuthScene): Checked<st
   return mismatch === undefined ? { ok: true, value: key.value.address } : { ok: false, answer: mismatch };
 }
 
+/** The first message of a log stream carries both headers as objects; of the operation only the domain is compared. */
+export function authenticateSocket(auth: JsonObject, scene: AuthScene): string | undefined {
+  const text = (value: unknown) => (isObject(value) ? JSON.stringify(value) : undefined);
+  const key = readKey(text(auth["X-SignedPubKey"]), scene.nowMs);
+  const operation = readOperation(text(auth["X-SignedOperation"]), scene.nowMs);
+  if (!key.ok || !operation.ok || operation.value.domain !== scene.domain) return undefined;
+  return checkSignature(operation.value, key.value) === undefined ? key.value.address : undefined;
+}
+
 function readKey(header: string | undefined, nowMs: number): Checked<EphemeralKey> {
   if (header === undefined || header === "") return refused(400, "Missing X-SignedPubKey header");
   const outer = parseJson(header);

@@ -70,6 +70,14 @@ export type Knobs = {
   /** Errors raised with a body become plain-text 500s, as on the distribution's aiohttp 3.8. */
   readonly aiohttp38: boolean;
   readonly dropNetworking: boolean;
+  /** What it says of itself in place of the truth; 0 and "" mean the truth. It admits and boots by its real size. */
+  readonly claimCores: number;
+  readonly claimMemoryMib: number;
+  readonly claimDiskMib: number;
+  readonly claimHash: string;
+  readonly claimVersion: string;
+  /** False: its guests run under another hypervisor, so they cannot be backed up. */
+  readonly qemu: boolean;
 };
 
 export const KNOBS: Knobs = {
@@ -89,6 +97,12 @@ export const KNOBS: Knobs = {
   clockSkewMs: 0,
   aiohttp38: false,
   dropNetworking: false,
+  claimCores: 0,
+  claimMemoryMib: 0,
+  claimDiskMib: 0,
+  claimHash: "",
+  claimVersion: "",
+  qemu: true,
 };
 
 export type PortMap = { readonly host: number; readonly tcp: boolean; readonly udp: boolean };
@@ -119,6 +133,11 @@ export type KnownInstance = { readonly content: JsonObject; readonly sender: str
 
 export type Reservation = { readonly pciHost: string; readonly holder: string; readonly expiresMs: number };
 
+export type Backup = { readonly id: string; readonly readyMs: number; readonly expiresMs: number };
+
+/** One line of every guest's console. */
+export type JournalLine = { readonly file: "stdout" | "stderr"; readonly message: string };
+
 export type Cached = { readonly value: string; readonly atMs: number };
 
 export type NodeState = {
@@ -134,6 +153,8 @@ export type NodeState = {
   reservations: Reservation[];
   caches: Record<string, Cached>;
   unbilledMs: Record<string, number>;
+  backups: Record<string, Backup>;
+  journal: readonly JournalLine[];
   roundNextMs: number | null;
 };
 
@@ -150,7 +171,21 @@ export function newNodeState(knobs: Partial<Knobs> = {}): NodeState {
     reservations: [],
     caches: {},
     unbilledMs: {},
+    backups: {},
+    journal: [{ file: "stdout", message: "boot" }],
     roundNextMs: null,
+  };
+}
+
+/** The spec that the node shows, which need not be the one it has. */
+export function claimedSpec(spec: NodeSpec, knobs: Knobs): NodeSpec {
+  return {
+    ...spec,
+    cores: knobs.claimCores || spec.cores,
+    memoryMib: knobs.claimMemoryMib || spec.memoryMib,
+    diskMib: knobs.claimDiskMib || spec.diskMib,
+    hash: knobs.claimHash || spec.hash,
+    version: knobs.claimVersion || spec.version,
   };
 }
 

@@ -110,6 +110,7 @@ export class PlainCore implements Core {
   setAggregate = (address: string, key: string, content: JsonObject) => {
     this.state.aggregates[`${address} ${key}`] = content;
   };
+  seedAggregate = (address: string, key: string, content: JsonObject) => this.setAggregate(address, key, content);
   setPricing = (pricing: JsonObject) =>
     this.setAggregate("0xFba561a84A537fCaa567bb7A2257e7142701ae2A", "pricing", pricing);
   grantCredits = (address: string, credits: number) => {
@@ -129,6 +130,9 @@ export class PlainCore implements Core {
   restart = () => undefined;
   setLie = () => undefined;
   lie = () => undefined;
+  setKnobs = () => undefined;
+  knobs = () => ({ processingMs: this.#delayMs, retryAt: 0.5 });
+  revive = () => false;
   snapshot = () => structuredClone(this.state) as unknown as Json;
   restore = (value: Json) => {
     this.state = structuredClone(value) as unknown as State;

@@ -28,7 +28,7 @@ class Stage {
     this.world = new World({ nowMs: START_MS, cores: this.cores });
     for (const core of this.cores) {
       core.grantCredits(OWNER, 50_000_000);
-      core.setAggregate(CORECHANNEL_ADDRESS, "corechannel", corechannel(ROSTER, START_MS));
+      core.setAggregate(CORECHANNEL_ADDRESS, "corechannel", corechannel(ROSTER));
     }
   }
 
@@ -85,7 +85,17 @@ class Stage {
   }
 
   fault(kind: FaultKind, host: string, remaining = 1, delayMs = 0): void {
-    this.world.state.faults.push({ id: 1, kind, host, method: "", pathPrefix: "/", remaining, delayMs, status: 503 });
+    this.world.state.faults.push({
+      id: 1,
+      kind,
+      host,
+      method: "",
+      pathPrefix: "/",
+      remaining,
+      delayMs,
+      status: 503,
+      text: "",
+    });
   }
 
   knobs(knobs: Partial<Knobs>, index = 0): void {

@@ -5,6 +5,7 @@
  */
 import type { Listening } from "../../devnet/crn/compute-node.ts";
 import { hostKeyOf, serveSsh } from "../../devnet/crn/ssh-server.ts";
+import { responseOf } from "../../devnet/flow.ts";
 import { newWorld } from "../../devnet/new-world.ts";
 import { isDelayed, type Answer, type WireResponse } from "../../devnet/wire.ts";
 import type { World } from "../../devnet/world.ts";
@@ -88,10 +89,7 @@ class Stage {
     if (accident === "lose_request" || accident === "crash") throw new Error("lost");
     const answer = this.settle(this.world.handle(asked, this.nowMs));
     if (accident === "lose_reply" || answer === undefined) throw new Error("lost");
-    return new Response(answer.status === 204 ? null : answer.body, {
-      status: answer.status,
-      headers: { "content-type": answer.contentType },
-    });
+    return responseOf(answer, true);
   }
 
   /** A machine's SSH; who would say nothing is taken for closed, so that no test waits for a time-out. */

@@ -384,3 +384,33 @@ describe("a stranger's machine", () => {
     expect(stage.notify(OTHER).status).toBe(402);
   });
 });
+
+describe("ComputeNode backups", () => {
+  const call = (stage: Stage, line: string) => {
+    const [method = "", path = ""] = line.split(" ");
+    return stage.ask(line, "", operatorHeaders(OWNER_KEY, method, path, "localhost", stage.nowMs));
+  };
+  const path = `/control/machine/${VM}/backup`;
+
+  it("are in progress for a while, then a file with an address, and gone when deleted or after a day", () => {
+    const stage = started();
+    expect(call(stage, `GET ${path}`).status).toBe(404);
+    expect([call(stage, `POST ${path}`).status, call(stage, `GET ${path}`).status]).toEqual([202, 202]);
+    stage.pass(20_000);
+    const made = JSON.parse(call(stage, `GET ${path}`).body) as JsonObject;
+    expect(made["download_url"]).toMatch(
+      /^https:\/\/localhost\/control\/machine\/.*signature=[0-9a-f]{64}&expires=\d+$/,
+    );
+    expect(call(stage, `POST ${path}`).status).toBe(200);
+    expect(call(stage, `DELETE ${path}/${String(made["backup_id"])}`).status).toBe(200);
+    expect(call(stage, `GET ${path}`).status).toBe(404);
+    call(stage, `POST ${path}`);
+    stage.pass(86_500_000);
+    expect(call(stage, `GET ${path}`).status).toBe(404);
+  });
+
+  it("do not exist before 1.10", () => {
+    const stage = started({ version: "1.9.2" });
+    expect(call(stage, `POST ${path}`).status).toBe(404);
+  });
+});
