@@ -1,26 +1,44 @@
 /**
- * Node module hooks of one simulation worker: cheap curves in place of the real ones, a plan that is remembered for values
- * it has seen (it is pure), and at most one planted bug, put into the source text of a rule as it is loaded. The files
+ * Node module hooks of one simulation worker: cheap crypto in place of the real one, steps that are remembered while
+ * nothing changes, and at most one planted bug, put into the source text of a rule as it is loaded. The files
  * themselves are never touched.
  */
 import { registerHooks } from "node:module";
 
 export type Mutant = { readonly name: string; readonly file: string; readonly from: string; readonly to: string };
 
-const CURVE = new URL("sim-curve.ts", import.meta.url).href;
-const CHEAP = ["/src/crypto/secp256k1.ts", "/src/crypto/p256.ts", "/src/crypto/hash.ts"];
+const CRYPTO = new URL("../test/sim/cheap-crypto.ts", import.meta.url).href;
+const CHEAP = ["/src/crypto/secp256k1.ts", "/src/crypto/p256.ts", "/src/crypto/hash.ts", "/src/crypto/typed-data.ts"];
 
-/** Memory hands out the same immutable VM and log until one changes; a watch of 30 days ends outside every history. */
-const PLAN = "export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {";
-const REMEMBERED = `const seen = new WeakMap<VmRecord, { log: StepLog; steps: readonly Step[] }>();
-export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {
-  const before = seen.get(vm);
-  if (before !== undefined && before.log === log) return before.steps;
-  const steps = planAfresh(vm, log, nowMs);
-  seen.set(vm, { log, steps });
-  return steps;
+/**
+ * Steps are planned from the tables alone (a watch of 30 days ends outside every history), so they are remembered until
+ * a table changes, and each VM's until it or its log does: a plan is looked at ten times as often as there is a new one.
+ */
+const REMEMBERED: readonly { readonly file: string; readonly from: string; readonly to: string }[] = [
+  {
+    file: "drive.ts",
+    from: "private steps(moment: Moment): readonly AnyStep[] {",
+    to: `private planned: { readonly version: number; readonly steps: readonly AnyStep[] } | undefined;
+  private steps(moment: Moment): readonly AnyStep[] {
+    const version = (moment.store as unknown as { readonly version: () => number }).version();
+    if (this.planned?.version !== version) this.planned = { version, steps: this.planAfresh(moment) };
+    return this.planned.steps;
+  }
+  private planAfresh(moment: Moment): readonly AnyStep[] {`,
+  },
+  {
+    file: "plan.ts",
+    from: "export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {",
+    to: `type Remembering = StepLog & { plannedFor?: VmRecord; planned?: readonly Step[] };
+export function planVm(vm: VmRecord, log: Remembering, nowMs: number): readonly Step[] {
+  if (log.plannedFor === vm && log.planned !== undefined) return log.planned;
+  log.plannedFor = vm;
+  log.planned = planAfresh(vm, log, nowMs);
+  return log.planned;
 }
-function planAfresh(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {`;
+function planAfresh(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {`,
+  },
+];
 
 function swap(text: string, file: string, from: string, to: string): string {
   const parts = text.split(from);
@@ -34,19 +52,19 @@ export function hook(mutant: Mutant | null): () => boolean {
   registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
-      return CHEAP.some((file) => found.url.endsWith(file)) ? { ...found, url: CURVE } : found;
+      return CHEAP.some((file) => found.url.endsWith(file)) ? { ...found, url: CRYPTO } : found;
     },
     load(url, context, next) {
       const loaded = next(url, context);
-      const isPlan = url.endsWith("/src/account/plan.ts");
+      const plans = REMEMBERED.filter(({ file }) => url.endsWith(`/src/account/${file}`));
       const isTarget = mutant !== null && url.endsWith(`/src/account/${mutant.file}`);
-      if (!isPlan && !isTarget) return loaded;
+      if (plans.length === 0 && !isTarget) return loaded;
       let text = Buffer.from(loaded.source as Uint8Array).toString("utf8");
       if (isTarget) {
         text = swap(text, mutant.file, mutant.from, mutant.to);
         planted = true;
       }
-      if (isPlan) text = swap(text, "plan.ts", PLAN, REMEMBERED);
+      for (const { file, from, to } of plans) text = swap(text, file, from, to);
       return { ...loaded, source: text };
     },
   });

@@ -29,6 +29,10 @@ export type Memo = {
   frozen: boolean;
   freezeAsked: boolean;
   balance: unknown;
+  /** For which rows and alarms `armed` has been looked at. */
+  armedAt: number;
+  armedMs: number | null;
+  watchDueMs: number | null;
 };
 
 export class Checker {
@@ -74,7 +78,8 @@ export class Checker {
     if (memo === undefined) {
       const maps = { asked: new Map(), firstSend: new Map(), firstForget: new Map(), signedSeq: new Map() };
       const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map() };
-      memo = { ...maps, ...asks, frozen: false, freezeAsked: false, balance: null };
+      const looked = { armedAt: -1, armedMs: null, watchDueMs: null };
+      memo = { ...maps, ...asks, ...looked, frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
     return memo;
@@ -251,6 +256,13 @@ export class Checker {
   /** Between events, when nothing runs: unresolved work is armed, here or with the second clock. */
   armed(account: SimAccount, watchDueMs: number | null): void {
     if (account.isAsleep || account.isRunning || !account.clockIsRight) return;
+    const memo = this.memo(account);
+    // with the same rows and the same alarms what held a moment ago holds now: due times only move away
+    const { version } = account.data;
+    if (memo.armedAt === version && memo.armedMs === account.alarmAtMs && memo.watchDueMs === watchDueMs) return;
+    memo.armedAt = version;
+    memo.armedMs = account.alarmAtMs;
+    memo.watchDueMs = watchDueMs;
     const dues = account.data.store.loadTended().map((vm) => mustLookAtMs(vm, account.row.restored, this.time.nowMs));
     if (dues.length === 0) return;
     const dueMs = Math.max(this.time.nowMs, Math.min(...dues));

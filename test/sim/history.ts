@@ -117,9 +117,9 @@ class Run {
   private pauseMs(): number {
     const { dice } = this.world;
     const draw = dice.next();
-    if (draw < 0.7) return dice.below(20_000);
-    if (draw < 0.96) return dice.below(4 * MIN);
-    if (draw < 0.997) return dice.below(50 * MIN);
+    if (draw < 0.75) return dice.below(20_000);
+    if (draw < 0.97) return dice.below(4 * MIN);
+    if (draw < 0.999) return dice.below(40 * MIN);
     return dice.between(3, 26) * 60 * MIN;
   }
 
@@ -158,6 +158,6 @@ class Run {
   private look(): void {
     const { time } = this.world;
     this.over = this.accounts.every((account) => atRest(this.checker, account));
-    if (!this.over) time.after(30 * MIN, () => this.look());
+    if (!this.over) time.after(10 * MIN, () => this.look());
   }
 }

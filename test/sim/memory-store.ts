@@ -50,7 +50,22 @@ export class MemoryStore {
   private readonly messages = this.memory.table<Relayed>();
   /** VMs written since the last look, each as it was before. */
   private changed = new Map<string, VmRecord | undefined>();
-  readonly store: Store = { ...this.accountRows(), ...this.bookRows(), ...this.askRows(), ...this.vmRows() } as Store;
+  private readonly tended = this.vms.derived(() => this.select((row) => row.tended));
+  private readonly live = this.vms.derived(() => this.select((row) => row.live));
+  private readonly openMessages = this.messages.derived(() => [...this.messages.values()].filter((one) => one.open));
+  readonly store: Store = {
+    ...this.accountRows(),
+    ...this.bookRows(),
+    ...this.askRows(),
+    ...this.vmRows(),
+    /** Of what steps are planned from; a worker that remembers steps asks for it. */
+    version: () => this.vms.version + this.tried.version + this.messages.version,
+  } as Store;
+
+  /** Of what decides when an account has to look at its VMs. */
+  get version(): number {
+    return this.vms.version + this.accounts.version;
+  }
 
   takeChanged(): Changed {
     const { changed } = this;
@@ -69,7 +84,9 @@ export class MemoryStore {
   }
 
   private holdsOf(vmId: string): readonly Hold[] {
-    return [...this.holds.values()].filter((hold) => hold.vmId === vmId);
+    const found: Hold[] = [];
+    for (const hold of this.holds.values()) if (hold.vmId === vmId) found.push(hold);
+    return found;
   }
 
   private alter(change: Partial<AccountRow>): void {
@@ -118,7 +135,7 @@ export class MemoryStore {
       },
       loadNotices: () => [...this.notices.values()],
       seeNotice: () => undefined,
-      liveCount: () => this.count((row) => row.live),
+      liveCount: () => this.live().length,
       kekVersion: () => 1,
       databaseBytes: () => 0,
     };
@@ -155,16 +172,17 @@ export class MemoryStore {
         return sum;
       },
       spendingSince: (sinceMs) => {
-        const holds = [...this.holds.values()].filter((hold) => hold.atMs > sinceMs && hold.credits > 0);
-        const extras = [...this.extras.values()].filter((extra) => extra.atMs > sinceMs);
-        return [...holds, ...extras]
-          .map(({ atMs, credits, grantId }) => ({ atMs, credits, grantId }))
-          .toSorted((a, b) => a.atMs - b.atMs);
+        const spent: (Hold | ExtraRow)[] = [];
+        for (const hold of this.holds.values()) if (hold.atMs > sinceMs && hold.credits > 0) spent.push(hold);
+        for (const extra of this.extras.values()) if (extra.atMs > sinceMs) spent.push(extra);
+        return spent.sort((a, b) => a.atMs - b.atMs);
       },
-      createdSince: (grantId, sinceMs) =>
-        [...this.vms.values()]
-          .filter(({ vm }) => vm.admittedAtMs > sinceMs && (grantId === null || vm.grantId === grantId))
-          .map(({ vm }) => vm.admittedAtMs),
+      createdSince: (grantId, sinceMs) => {
+        const times: number[] = [];
+        for (const { vm } of this.vms.values())
+          if (vm.admittedAtMs > sinceMs && (grantId === null || vm.grantId === grantId)) times.push(vm.admittedAtMs);
+        return times;
+      },
       unapprovedSince: (sinceMs) => {
         let sum = 0;
         for (const hold of this.holds.values())
@@ -218,10 +236,13 @@ export class MemoryStore {
       },
       loadApproval: (approvalId) => this.approvals.get(approvalId),
       approvalOfQuote: (quoteId) => this.approvalOf(quoteId),
-      openApprovals: (grantId) =>
-        [...this.approvals.values()]
-          .filter((one) => (grantId === null || one.grantId === grantId) && ["pending", "approved"].includes(one.state))
-          .toReversed(),
+      openApprovals: (grantId) => {
+        const open: Approval[] = [];
+        for (const one of this.approvals.values())
+          if ((one.state === "pending" || one.state === "approved") && (grantId === null || one.grantId === grantId))
+            open.push(one);
+        return open.reverse();
+      },
       saveApproval: (approval) => this.approvals.set(approval.approvalId, approval),
       storeOwnerMessage: (kind, message, storedAtMs) =>
         this.messages.set(message.item_hash, {
@@ -232,7 +253,7 @@ export class MemoryStore {
           coreNodesDone: 0,
           open: true,
         }),
-      openOwnerMessages: () => [...this.messages.values()].filter((one) => one.open),
+      openOwnerMessages: () => this.openMessages(),
       recordRelay: (itemHash, coreNodesDone) => {
         const one = this.messages.get(itemHash);
         if (one !== undefined) this.messages.set(itemHash, { ...one, coreNodesDone, open: coreNodesDone < 2 });
@@ -250,8 +271,8 @@ export class MemoryStore {
     const none: ReadonlyMap<string, Tried> = new Map();
     const part: Partial<Store> = {
       loadVm: (vmId) => this.vms.get(vmId)?.vm,
-      loadTended: () => this.select((row) => row.tended),
-      loadLive: () => this.select((row) => row.live),
+      loadTended: () => this.tended(),
+      loadLive: () => this.live(),
       loadPage: ({ grantId, liveOnly, limit }) =>
         this.select((row) => (grantId === null || row.vm.grantId === grantId) && (!liveOnly || row.live)).slice(
           0,
