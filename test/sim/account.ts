@@ -45,7 +45,7 @@ export class SimAccount {
     this.world = world;
     this.name = `acc${index}`;
     this.random = world.dice.random();
-    this.payer = { index, delegated: true, credits: 5_000_000_000, hashes: [] };
+    this.payer = { index, delegated: true, silentUntilMs: 0, credits: 5_000_000_000, hashes: [] };
     this.key = new Uint8Array(32).fill(index + 1);
     this.ownerKey = new Uint8Array(32).fill(index + 101);
     this.owner = addressOf(this.ownerKey);
@@ -278,9 +278,9 @@ export class SimAccount {
     });
   }
 
-  remember(): void {
-    // a copy of everything is made only where something may ask for it
-    if (this.world.core.faults.restore > 0) this.snapshot = this.data.memory.snapshot();
+  /** A copy of everything is made only where something may ask for it. */
+  remember(always = false): void {
+    if (always || this.world.core.faults.restore > 0) this.snapshot = this.data.memory.snapshot();
   }
 
   /** Puts back what `remember` kept; false when there is nothing. */
@@ -301,6 +301,7 @@ export class SimAccount {
     this.asleepUntilMs = 0;
     this.keyGone = false;
     this.payer.delegated = true;
+    this.payer.silentUntilMs = 0;
     this.wake();
   }
 }

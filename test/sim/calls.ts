@@ -153,7 +153,8 @@ export class Wire {
   payerNow(payer: Payer): PayerFacts {
     const { dice, core } = this;
     const perCore = CORES.map((one): PayerReading | null => {
-      if (core.isDown(one) || dice.yes(core.faults.requestLost * 0.3)) return null;
+      if (core.isDown(one) || payer.silentUntilMs > this.time.nowMs || dice.yes(core.faults.requestLost * 0.3))
+        return null;
       const inForce = this.lies(one, payer.delegated, (truth) => !truth);
       const delegation = inForce ? "ok" : "missing";
       const credits = this.lies(one, payer.credits, () => 0);

@@ -25,6 +25,19 @@ export function checkHolds(checker: Checker, before: VmRecord, after: VmRecord):
     const stillLive = after.state !== "TERMINATED" && after.state !== "FAILED";
     checker.must(!stillLive || is.credits === was.credits, "I6", () => `a hold fell while live (${after.vmId})`);
   }
+  checkOrder(checker, before, after);
+}
+
+/** The bill fills the holds oldest first: none keeps anything while an older one gave some up (design.md §12.3). */
+function checkOrder(checker: Checker, before: VmRecord, after: VmRecord): void {
+  if (after.holds.length < 2 || after.state !== "TERMINATED") return;
+  const short = after.holds.findIndex((hold, at) => hold.credits < (before.holds[at]?.credits ?? 0));
+  const younger = short < 0 ? [] : after.holds.slice(short + 1);
+  checker.must(
+    younger.every((hold) => hold.credits === 0),
+    "I7",
+    () => `a younger hold is filled before an older one (${after.vmId})`,
+  );
 }
 
 /** A VM has just left the live part of the ledger. */
@@ -67,7 +80,8 @@ export function checkEnd(checker: Checker, account: SimAccount, memo: Memo, befo
 /** What stays held covers our own meter, which runs from the first byte that left. */
 function checkShrunk(checker: Checker, account: SimAccount, memo: Memo, before: VmRecord, after: VmRecord): void {
   const [attempt] = after.attempts;
-  const sentMs = memo.firstSend.get(attempt?.itemHash ?? "") ?? attempt?.firstSendMs ?? account.nowMs();
+  const firstMs = account.restoredTimes > 0 ? undefined : memo.firstSend.get(attempt?.itemHash ?? "");
+  const sentMs = firstMs ?? attempt?.firstSendMs ?? account.nowMs();
   const meter = creditsFor(after.rateAttoPerS, Math.max(0, account.nowMs() - sentMs) / S);
   const least = Math.min(heldNow(before), meter);
   checker.must(
@@ -111,7 +125,10 @@ export function checkSettled(
   const published = after.attempts.reduce((sum, one) => sum + core.consumed(one.itemHash, readMs - core.booksLagMs), 0);
   const booked = heldNow(after) + extrasOf(account, after.vmId);
   checker.must(booked >= published, "I7", () => `booked ${booked}, the network took ${published} (${after.vmId})`);
-  const sentMs = memo.firstSend.get(after.attempts[0]?.itemHash ?? "");
+  // a first send that a restore made the account forget shows only in the bill
+  const [first] = after.attempts;
+  const sentMs =
+    account.restoredTimes > 0 ? (first?.firstSendMs ?? undefined) : memo.firstSend.get(first?.itemHash ?? "");
   const endedMs = after.endedAtMs ?? 0;
   const meter = sentMs === undefined ? 0 : creditsFor(after.rateAttoPerS, Math.max(0, endedMs - sentMs) / S);
   const least = after.state === "FAILED" ? 0 : Math.min(meter, heldNow(before));

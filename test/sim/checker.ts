@@ -6,8 +6,9 @@
 import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
+import { PaceCheck } from "./check-pace.ts";
 import { checkEnd, checkHolds, checkSettled } from "./check-money.ts";
-import type { CoreNetwork } from "./network.ts";
+import { CORES, type CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -22,6 +23,7 @@ export type Memo = {
   readonly asked: Map<string, Set<string>>;
   readonly firstSend: Map<string, number>;
   readonly firstForget: Map<string, number>;
+  readonly lastForget: Map<string, number>;
   readonly signedSeq: Map<string, number>;
   readonly approvalState: Map<string, string>;
   readonly approvalUses: Map<string, number>;
@@ -37,11 +39,13 @@ export type Memo = {
 
 export class Checker {
   broken: Broken | null = null;
+  healedMs = Infinity;
   readonly core: CoreNetwork;
   readonly time: Timeline;
   readonly seen: Sometimes;
   readonly calm: boolean;
   trace: ((line: string) => void) | null = null;
+  readonly pace = new PaceCheck(this);
   private hash = 0x811c9dc5;
   private readonly memos = new Map<string, Memo>();
 
@@ -76,7 +80,13 @@ export class Checker {
   memo(account: SimAccount): Memo {
     let memo = this.memos.get(account.name);
     if (memo === undefined) {
-      const maps = { asked: new Map(), firstSend: new Map(), firstForget: new Map(), signedSeq: new Map() };
+      const maps = {
+        asked: new Map(),
+        firstSend: new Map(),
+        firstForget: new Map(),
+        lastForget: new Map(),
+        signedSeq: new Map(),
+      };
       const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map() };
       const looked = { armedAt: -1, armedMs: null, watchDueMs: null };
       memo = { ...maps, ...asks, ...looked, frozen: false, freezeAsked: false, balance: null };
@@ -102,6 +112,7 @@ export class Checker {
     this.note(`${account.name} sends ${kind} ${hash.slice(0, 8)}`);
     if (kind === "FORGET") {
       if (target !== null && !memo.firstForget.has(target)) memo.firstForget.set(target, this.time.nowMs);
+      if (target !== null) memo.lastForget.set(target, this.time.nowMs);
       return;
     }
     if (!memo.firstSend.has(hash)) memo.firstSend.set(hash, this.time.nowMs);
@@ -128,6 +139,7 @@ export class Checker {
       this.checkVm(account, memo, before, after);
     }
     this.checkFreeze(account, memo);
+    this.pace.committed(account);
   }
 
   private checkVm(account: SimAccount, memo: Memo, before: VmRecord | undefined, after: VmRecord): void {
@@ -138,6 +150,7 @@ export class Checker {
       return checkAdmission(this, account, memo, after);
     }
     this.sight(before, after);
+    this.pace.changed(account, before, after);
     if (after.holds.length > before.holds.length) checkExtension(this, account, memo, before, after);
     else if (after.expiresAtMs !== before.expiresAtMs)
       this.fail("I14", `lifetime changed without a hold (${after.vmId})`);
@@ -172,8 +185,22 @@ export class Checker {
         () => "new bytes for an attempt",
       );
     }
+    this.checkSpent(before, after);
     const possible = after.attempts.filter((one) => one.endedAtMs === null && one.rejectedAtMs === null);
     this.must(isOver(after) || possible.length <= 1, "I4", () => `two attempts at once (${after.vmId})`);
+  }
+
+  /** A FORGET is used up on the core node that refused it, and on no other. */
+  private checkSpent(before: VmRecord, after: VmRecord): void {
+    if (before.forgets === after.forgets) return;
+    for (const [at, { itemHash, spent }] of after.forgets.entries())
+      for (const core of CORES)
+        if (spent[core] && before.forgets[at]?.spent[core] === false && this.core.honest(core))
+          this.must(
+            this.core.messages.get(itemHash)?.words[core] === "rejected",
+            "I11",
+            () => `a FORGET is given up where nobody refused it (${after.vmId})`,
+          );
   }
 
   private checkBalance(account: SimAccount, memo: Memo): void {

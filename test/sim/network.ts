@@ -26,11 +26,20 @@ export type Message = {
   billedSinceMs: number | null;
   /** Credits per 1,000 s. */
   billedRate: number;
+  /** When a core node last began to have it alive. */
+  aliveSinceMs: number;
   /** Swallowed by the network: no node ever keeps it. */
   lost: boolean;
 };
 
-export type Payer = { readonly index: number; delegated: boolean; credits: number; readonly hashes: string[] };
+export type Payer = {
+  readonly index: number;
+  delegated: boolean;
+  /** Until then no core node says anything of the payer; messages are judged all the same. */
+  silentUntilMs: number;
+  credits: number;
+  readonly hashes: string[];
+};
 
 const FORGET_RETRY_MS = 811_000;
 const TAIL_MS = 180_000;
@@ -38,7 +47,7 @@ const alive = (word: CoreWord): boolean => word === "processed" || word === "rem
 
 export class CoreNetwork {
   faults: Faults;
-  readonly bad: Bad;
+  bad: Bad;
   readonly messages = new Map<string, Message>();
   /** `hash word` of every word that an honest core node ever had for an instance. */
   readonly everSaid = new Set<string>();
@@ -97,6 +106,7 @@ export class CoreNetwork {
       spans: [],
       billedSinceMs: null,
       billedRate: 0,
+      aliveSinceMs: 0,
       lost,
     };
     this.messages.set(draft.hash, message);
@@ -145,6 +155,7 @@ export class CoreNetwork {
   }
 
   set(message: Message, core: Core, word: CoreWord): void {
+    if (alive(word) && !alive(message.words[core])) message.aliveSinceMs = this.time.nowMs;
     message.words[core] = word;
     if (message.kind !== "INSTANCE") return;
     if (this.honest(core)) this.everSaid.add(`${message.hash} ${word}`);

@@ -24,10 +24,12 @@ export class Nodes {
     this.dice = dice;
     this.time = time;
     this.core = core;
-    this.all = ["a", "b", "c"].map((name) => ({
+    this.all = ["a", "b", "c", "d"].map((name) => ({
       nodeHash: name.repeat(64),
       origin: `https://${name}.example`,
       domain: `${name}.example`,
+      // the third is a poor one: a policy may ask for better
+      scorePct: name === "c" ? 85 : 99,
       downUntilMs: 0,
     }));
   }

@@ -47,6 +47,9 @@ export const SOMETIMES = [
   "the owner forgets a VM elsewhere",
   "a refused create is revived",
   "the price changes",
+  "a breaker opens",
+  "a breaker freezes its grant",
+  "a create fails before it runs",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 
