@@ -5,7 +5,8 @@
  */
 import { registerHooks } from "node:module";
 
-export type Mutant = { readonly name: string; readonly file: string; readonly from: string; readonly to: string };
+export type Edit = { readonly file: string; readonly from: string; readonly to: string };
+export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
 
 const CRYPTO = new URL("../test/sim/cheap-crypto.ts", import.meta.url).href;
 const CHEAP = ["/src/crypto/secp256k1.ts", "/src/crypto/p256.ts", "/src/crypto/hash.ts", "/src/crypto/typed-data.ts"];
@@ -14,7 +15,7 @@ const CHEAP = ["/src/crypto/secp256k1.ts", "/src/crypto/p256.ts", "/src/crypto/h
  * Steps are planned from the tables alone (a watch of 30 days ends outside every history), so they are remembered until
  * a table changes, and each VM's until it or its log does: a plan is looked at ten times as often as there is a new one.
  */
-const REMEMBERED: readonly { readonly file: string; readonly from: string; readonly to: string }[] = [
+const REMEMBERED: readonly Edit[] = [
   {
     file: "drive.ts",
     from: "private steps(moment: Moment): readonly AnyStep[] {",
@@ -48,7 +49,8 @@ function swap(text: string, file: string, from: string, to: string): string {
 
 /** Answers whether the planted bug has really been put in; a text that is not there exactly once throws at load. */
 export function hook(mutant: Mutant | null): () => boolean {
-  let planted = false;
+  const edits = [...(mutant?.edits ?? []), ...REMEMBERED];
+  const planted = new Set<Edit>();
   registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
@@ -56,17 +58,15 @@ export function hook(mutant: Mutant | null): () => boolean {
     },
     load(url, context, next) {
       const loaded = next(url, context);
-      const plans = REMEMBERED.filter(({ file }) => url.endsWith(`/src/account/${file}`));
-      const isTarget = mutant !== null && url.endsWith(`/src/account/${mutant.file}`);
-      if (plans.length === 0 && !isTarget) return loaded;
+      const here = edits.filter(({ file }) => url.endsWith(`/src/account/${file}`));
+      if (here.length === 0) return loaded;
       let text = Buffer.from(loaded.source as Uint8Array).toString("utf8");
-      if (isTarget) {
-        text = swap(text, mutant.file, mutant.from, mutant.to);
-        planted = true;
+      for (const edit of here) {
+        text = swap(text, edit.file, edit.from, edit.to);
+        planted.add(edit);
       }
-      for (const { file, from, to } of plans) text = swap(text, file, from, to);
       return { ...loaded, source: text };
     },
   });
-  return () => planted;
+  return () => mutant?.edits.every((edit) => planted.has(edit)) ?? false;
 }

@@ -41,10 +41,16 @@ const settle = (process as unknown as { _tickCallback: () => void })._tickCallba
 
 function runOne(history: History, seed: number, trace: ((line: string) => void) | null): Outcome {
   const running = history(seed, trace);
-  for (;;) {
-    const { done, value } = running.next();
-    if (done === true) return value;
-    settle();
+  try {
+    for (;;) {
+      const { done, value } = running.next();
+      if (done === true) return value;
+      settle();
+    }
+  } catch (error) {
+    // the rules threw, which nothing that happens may make them do
+    const broken = { invariant: "I20", what: String(error), atMs: 0 };
+    return { seed, broken, traceHash: 0, seen: new Map(), calls: 0, faulted: 0, events: 0, virtualMs: 0 };
   }
 }
 
@@ -53,7 +59,7 @@ async function work({ from, to, step, mutant, trace, enough }: Work): Promise<Ba
   // by a computed name, so that the account's types (those of workerd) stay out of the scripts' own check
   const path = "../test/sim/history.ts";
   const { history } = (await import(path)) as { readonly history: History };
-  if (mutant !== null && !isPlanted()) throw new Error(`mutant ${mutant.name}: ${mutant.file} was never loaded`);
+  if (mutant !== null && !isPlanted()) throw new Error(`mutant ${mutant.name}: a file of it was never loaded`);
   await new Promise((resolve) => setImmediate(resolve));
   return new Promise((resolve) =>
     setImmediate(() => resolve(runAll({ from, to, step, mutant, trace, enough }, history))),
