@@ -1,7 +1,8 @@
 /** I6, I7 and I8: what a hold may become, and when. The network's truth decides, not the ledger's opinion of it. */
-import type { Hold, VmRecord } from "../../src/account/types.ts";
+import type { CoreWord, Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { creditsFor } from "./check-admission.ts";
+import { CORES } from "./network.ts";
 import { type Checker, GRACE_S, heldNow, type Memo, S } from "./checker.ts";
 
 const MAY_BECOME: Readonly<Record<Hold["state"], readonly Hold["state"][]>> = {
@@ -70,11 +71,26 @@ export function checkEnd(checker: Checker, account: SimAccount, memo: Memo, befo
       checker.must(checker.was(itemHash, "rejected"), "I6", () => `voided what was sent (${after.vmId})`);
     } else if (aliveOn === 1) seen.see("a core node lags after the end");
   }
-  if (after.state === "TERMINATED") checkShrunk(checker, account, memo, before, after);
+  if (after.state === "TERMINATED") {
+    checkShrunk(checker, account, memo, before, after);
+    checkThird(checker, account, after);
+  }
   if (after.endReason === "ttl") seen.see("a VM ends by its TTL");
   if (after.endReason === "destroyed") seen.see("a VM ends by its agent");
   if (after.endReason === "boot_failed") seen.see("a VM never boots");
   if (after.endReason === "price") seen.see("a price above the hold ends a VM");
+}
+
+/** Two are done: the third has ten minutes, in which every poll offers it what it lacks. */
+function checkThird(checker: Checker, account: SimAccount, vm: VmRecord): void {
+  const attempt = vm.attempts.at(-1);
+  if (attempt === undefined || account.nowMs() - (attempt.closedAtMs ?? 0) >= 600 * S) return;
+  const { core } = checker;
+  const done = (word: CoreWord): boolean => word === "forgotten" || word === "removed" || word === "rejected";
+  // a refusal may be taken back between the reading and its being written down
+  if (checker.was(attempt.itemHash, "rejected")) return;
+  const waiting = CORES.filter((one) => core.honest(one) && core.has(one, attempt.itemHash, (word) => !done(word)));
+  checker.must(waiting.length === 0, "I8", () => `a third core node had no chance (${vm.vmId})`);
 }
 
 /** What stays held covers our own meter, which runs from the first byte that left. */

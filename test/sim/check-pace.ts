@@ -54,6 +54,7 @@ export class PaceCheck {
   private readonly runs = new Map<string, Run>();
   private readonly approvalsSeen = new Set<string>();
   private readonly looked = new Map<string, number>();
+  private openings = 0;
 
   constructor(checker: Checker) {
     this.checker = checker;
@@ -81,6 +82,7 @@ export class PaceCheck {
     const own = run.failures.every((one) => one === "own");
     run.failures = [];
     run.openedMs = nowMs;
+    this.openings++;
     this.checker.seen.see("a breaker opens");
     if (own) run.ownOpeningsMs = [...run.ownOpeningsMs.filter((atMs) => nowMs - atMs < DAY), nowMs];
   }
@@ -149,7 +151,7 @@ export class PaceCheck {
   /** After every commit: questions put, and grants frozen or not. */
   committed(account: SimAccount): void {
     const { approvals, grants } = account.data;
-    const version = approvals.version + grants.version;
+    const version = approvals.version + grants.version + this.openings;
     if (this.looked.get(account.name) === version || account.restoredTimes > 0) return;
     this.looked.set(account.name, version);
     this.checkAsked(account);

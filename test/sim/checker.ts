@@ -6,9 +6,10 @@
 import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
+import { checkDormant, checkForgets } from "./check-forgets.ts";
 import { PaceCheck } from "./check-pace.ts";
 import { checkEnd, checkHolds, checkSettled } from "./check-money.ts";
-import { CORES, type CoreNetwork } from "./network.ts";
+import type { CoreNetwork } from "./network.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -28,6 +29,10 @@ export type Memo = {
   readonly approvalState: Map<string, string>;
   readonly approvalUses: Map<string, number>;
   readonly vmOfQuote: Map<string, string>;
+  /** Since when two core nodes have shown a refused create alive, by hash. */
+  readonly shownAliveMs: Map<string, number>;
+  /** Refused creates for whose return the account has been frozen: the owner may have let go since. */
+  readonly freezeSeen: Set<string>;
   frozen: boolean;
   freezeAsked: boolean;
   balance: unknown;
@@ -87,8 +92,8 @@ export class Checker {
         lastForget: new Map(),
         signedSeq: new Map(),
       };
-      const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map() };
-      const looked = { armedAt: -1, armedMs: null, watchDueMs: null };
+      const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map(), shownAliveMs: new Map() };
+      const looked = { freezeSeen: new Set<string>(), armedAt: -1, armedMs: null, watchDueMs: null };
       memo = { ...maps, ...asks, ...looked, frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
@@ -139,6 +144,7 @@ export class Checker {
       this.checkVm(account, memo, before, after);
     }
     this.checkFreeze(account, memo);
+    for (const vmId of changed.keys()) checkDormant(this, account, memo, account.data.vm(vmId));
     this.pace.committed(account);
   }
 
@@ -185,22 +191,9 @@ export class Checker {
         () => "new bytes for an attempt",
       );
     }
-    this.checkSpent(before, after);
+    checkForgets(this, account, before, after);
     const possible = after.attempts.filter((one) => one.endedAtMs === null && one.rejectedAtMs === null);
     this.must(isOver(after) || possible.length <= 1, "I4", () => `two attempts at once (${after.vmId})`);
-  }
-
-  /** A FORGET is used up on the core node that refused it, and on no other. */
-  private checkSpent(before: VmRecord, after: VmRecord): void {
-    if (before.forgets === after.forgets) return;
-    for (const [at, { itemHash, spent }] of after.forgets.entries())
-      for (const core of CORES)
-        if (spent[core] && before.forgets[at]?.spent[core] === false && this.core.honest(core))
-          this.must(
-            this.core.messages.get(itemHash)?.words[core] === "rejected",
-            "I11",
-            () => `a FORGET is given up where nobody refused it (${after.vmId})`,
-          );
   }
 
   private checkBalance(account: SimAccount, memo: Memo): void {

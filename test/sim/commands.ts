@@ -193,6 +193,10 @@ export class Agents {
     // said before anything is decided: neither final nor about the quote
     if (!answer.ok && (answer.refusal.code.startsWith("auth.") || answer.refusal.code === "account.clock")) return;
     if (asked.account.restoredTimes > 0) return;
+    const denied = [...asked.account.data.approvals.values()].some(
+      (one) => one.quoteId === asked.quoteId && one.state === "denied",
+    );
+    checker.must(!denied || final === "approval.denied", "I19", () => `denied, and then ${final}`);
     if (asked.answered !== null) {
       checker.must(asked.answered === final, "I19", () => `${asked.answered} became ${final}`);
       world.seen.see("a quote is repeated and answers the same");

@@ -85,6 +85,10 @@ export class CoreNetwork {
     return CORES.filter((core) => this.honest(core) && alive(message.words[core])).length;
   }
 
+  has(core: Core, hash: string, is: (word: CoreWord) => boolean): boolean {
+    return is(this.messages.get(hash)?.words[core] ?? "absent");
+  }
+
   honestWith(hash: string, is: (word: CoreWord) => boolean): number {
     const message = this.messages.get(hash);
     return CORES.filter((core) => this.honest(core) && is(message?.words[core] ?? "absent")).length;

@@ -26,7 +26,8 @@ export class Owners {
   /** A policy, its signature, and one to three agents; an opening may want some of it otherwise. */
   settle(account: SimAccount, opening: Pick<Opening, "policy" | "grant" | "grants">): void {
     const drawn = this.firstPolicy();
-    this.save(account, opening.policy?.(drawn, this.world.core.price) ?? drawn, "sign");
+    if (!this.save(account, opening.policy?.(drawn, this.world.core.price) ?? drawn, "sign"))
+      throw new Error("the first policy is no policy");
     const grants = Math.max(opening.grants ?? 1, this.world.dice.between(1, 3));
     for (let index = 0; index < grants; index++) this.addGrant(account, index, opening.grant);
   }

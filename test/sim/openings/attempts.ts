@@ -69,19 +69,30 @@ const spent: Opening = {
   },
 };
 
-/** Two refused creates; one comes back at once and freezes the account, one only when all is well again. */
+/**
+ * Two refused creates. One comes back while no FORGET helps, is seen so twice and freezes the account; one only when all is
+ * well again.
+ */
 const comesBack: Opening = {
   ...ROOM,
   name: "refused creates come back",
   bad: null,
-  lengthMs: 10 * MIN,
+  lengthMs: 20 * MIN,
   play: (stage) => {
+    const { payer } = stage.account;
     poor(stage, [0, 1, 2], true);
     stage.at(10 * S, () => create(stage, { ttlS: 600 }));
     stage.at(3 * MIN, () => create(stage, { ttlS: 600 }));
     stage.at(6 * MIN, () => poor(stage, [0, 1, 2], false));
-    stage.at(6.5 * MIN, () => stage.mischief.revive());
-    stage.at(9 * MIN, () => create(stage, { ttlS: 600 }));
+    stage.at(6.5 * MIN, () => stage.mischief.revive(true));
+    stage.at(6.7 * MIN, () => {
+      payer.delegated = false;
+      payer.silentUntilMs = stage.world.time.nowMs + 12 * MIN;
+    });
+    stage.at(18 * MIN, () => {
+      payer.delegated = true;
+    });
+    stage.at(19.5 * MIN, () => create(stage, { ttlS: 600 }));
     stage.atHeal(() => stage.mischief.revive());
   },
 };
@@ -107,7 +118,7 @@ const silence: Opening = {
   },
 };
 
-/** The storage goes back to before the create was signed, when it has long been sent. */
+/** The storage goes back to before the create was signed, when it has long been sent, and cannot be signed anew. */
 const restored: Opening = {
   ...ROOM,
   name: "the storage is restored to before the send",
@@ -118,7 +129,13 @@ const restored: Opening = {
       create(stage, { ttlS: 600 });
       stage.account.remember(true);
     });
-    stage.at(70 * S, () => stage.account.restore());
+    stage.at(70 * S, () => {
+      stage.account.keyGone = true;
+      stage.account.restore();
+    });
+    stage.at(6 * MIN, () => {
+      stage.account.keyGone = false;
+    });
     stage.at(3 * MIN, () => create(stage, { ttlS: 300 }));
     stage.at(7 * MIN, () => create(stage, { ttlS: 300 }));
   },

@@ -9,7 +9,10 @@ const windowFull: Opening = {
   name: "an hour's window is full across a clock hour",
   policy: (drawn, price) => {
     const { limits, ...rest } = roomy(drawn);
-    return { ...rest, limits: { ...limits, windows: [{ seconds: 3_600, creditsMax: 2.5 * holdOf(price, LONG_S) }] } };
+    return {
+      ...rest,
+      limits: { ...limits, windows: [{ seconds: 3_600, creditsMax: Math.floor(2.5 * holdOf(price, LONG_S)) }] },
+    };
   },
   grant: rich,
   lengthMs: 63 * MIN,
@@ -59,8 +62,10 @@ const counted: Opening = {
   },
 };
 
+/** Then the first VM ends while the third core node is down; what that one has on disk it takes up when it is back. */
 const pace: Opening = {
-  name: "creates a minute and burn an hour",
+  name: "creates a minute, burn an hour, and a core node that wakes up late",
+  bad: null,
   policy: (drawn, price) => {
     const { limits, ...rest } = roomy(drawn);
     return {
@@ -69,9 +74,14 @@ const pace: Opening = {
     };
   },
   grant: rich,
-  lengthMs: 3 * MIN,
+  lengthMs: 20 * MIN,
   play: (stage) => {
-    for (const atMs of [10 * S, 20 * S, 2 * MIN]) stage.at(atMs, () => create(stage, { ttlS: 1_200 }));
+    const { core, time } = stage.world;
+    core.downUntilMs[2] = time.nowMs + 18 * MIN;
+    for (const atMs of [10 * S, 20 * S, 2 * MIN]) stage.at(atMs, () => create(stage, { ttlS: 300 }));
+    stage.at(19 * MIN, () => {
+      for (const message of core.messages.values()) if (message.kind === "INSTANCE") core.post(2, message);
+    });
   },
 };
 
@@ -103,7 +113,7 @@ const forbidden: Opening = {
       limits: { ...limits, extendSTotalMax: 600 },
       shape: { ...shape, vcpusMax: 4, images: ["debian12"] },
       place: { nodesAllow: [a, b, c], nodesDeny: [b], scorePctMin: 90 },
-      delegationExpiresAtMs: Date.UTC(2026, 2, 1, 1, 12),
+      delegationExpiresAtMs: Date.UTC(2026, 2, 1, 1, 20),
     };
   },
   grant: rich,
@@ -116,7 +126,7 @@ const forbidden: Opening = {
     stage.at(50 * S, () => create(stage, { ttlS: 300, node: 3 }, 2));
     stage.at(60 * S, () => create(stage, { ttlS: 1_200 }, 2));
     stage.at(70 * S, () => create(stage, { ttlS: 300 }));
-    stage.at(180 * S, () => extend(stage, 900));
+    stage.at(180 * S, () => extend(stage, 720));
     stage.at(190 * S, () => extend(stage, 300));
     stage.at(200 * S, () => destroy(stage));
     stage.at(201 * S, () => latest(stage)?.state === "STOPPING" && extend(stage, 120));

@@ -14,9 +14,9 @@ const answered: Opening = {
   name: "approvals are asked, given and used once",
   policy: asking,
   grant: rich,
-  lengthMs: 7 * MIN,
+  lengthMs: 8 * MIN,
   play: (stage) => {
-    const { agents, owners, account } = stage;
+    const { agents, owners, account, world } = stage;
     stage.at(10 * S, () => create(stage, { ttlS: 300 }));
     stage.at(20 * S, () => owners.decideOne(account, "approve"));
     stage.at(30 * S, () => agents.again());
@@ -28,6 +28,13 @@ const answered: Opening = {
     stage.at(200 * S, () => create(stage, { ttlS: 600, key: "SHA256:def" }));
     stage.at(210 * S, () => owners.decideOne(account, "approve"));
     stage.at(220 * S, () => agents.again());
+    // given at a price that has doubled since
+    stage.at(300 * S, () => create(stage, { ttlS: 900 }));
+    stage.at(310 * S, () => owners.decideOne(account, "approve"));
+    stage.at(320 * S, () => {
+      world.core.price *= 2;
+      agents.again();
+    });
   },
 };
 
@@ -41,6 +48,7 @@ const refused: Opening = {
     const { agents, owners, account } = stage;
     stage.at(10 * S, () => create(stage, { ttlS: 300 }));
     stage.at(20 * S, () => owners.decideOne(account, "deny"));
+    stage.at(30 * S, () => agents.again());
     stage.at(MIN, () => create(stage, { ttlS: 600 }));
     stage.at(11 * MIN, () => create(stage, { ttlS: 900 }));
     stage.at(12 * MIN, () => owners.decideOne(account, "deny"));
