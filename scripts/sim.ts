@@ -1,6 +1,6 @@
 /**
  * `npm run sim -- --histories 10000 --seed 1` runs seeded histories on all cores; `--seed S --trace` replays one;
- * `--mutants` plants each known bug and demands that it be found. Exit 1 on a break, with the command that replays it.
+ * `--mutants` plants each known bug and demands that it be found; `--mutants --mutant TEXT` those with TEXT in the name. Exit 1 on a break, with the command that replays it.
  */
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
@@ -112,7 +112,8 @@ function tell({ mutant, broken }: Hunted): void {
 /** Each planted bug in a thread of its own, as many at a time as there are cores; then the ones that hide. */
 async function mutants(): Promise<boolean> {
   const began = performance.now();
-  const all = await loadMutants();
+  const named = values.mutant ?? "";
+  const all = (await loadMutants()).filter(({ name }) => name.includes(named));
   const from = Number(values.seed ?? 1);
   console.log("first seed  invariant  name (files)");
   const left = [...all];
