@@ -4,12 +4,10 @@
  * themselves are never touched.
  */
 import { registerHooks } from "node:module";
+import { STAND_IN_URL, STANDS_FOR } from "../test/sim/stand-ins.ts";
 
 export type Edit = { readonly file: string; readonly from: string; readonly to: string };
 export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
-
-const CRYPTO = new URL("../test/sim/cheap-crypto.ts", import.meta.url).href;
-const CHEAP = ["/src/crypto/secp256k1.ts", "/src/crypto/p256.ts", "/src/crypto/hash.ts", "/src/crypto/typed-data.ts"];
 
 /**
  * Steps are planned from the tables alone (a watch of 30 days ends outside every history), so they are remembered until
@@ -54,7 +52,7 @@ export function hook(mutant: Mutant | null): () => boolean {
   registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
-      return CHEAP.some((file) => found.url.endsWith(file)) ? { ...found, url: CRYPTO } : found;
+      return STANDS_FOR.some((file) => found.url.endsWith(file)) ? { ...found, url: STAND_IN_URL } : found;
     },
     load(url, context, next) {
       const loaded = next(url, context);

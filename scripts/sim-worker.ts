@@ -27,6 +27,8 @@ export type Batch = {
   readonly histories: number;
   readonly broken: readonly (Broken & { readonly seed: number })[];
   readonly traceHash: number;
+  /** The hash of each history, by seed. */
+  readonly traces: readonly (readonly [seed: number, traceHash: number])[];
   readonly seen: readonly (readonly [string, number])[];
   readonly calls: number;
   readonly faulted: number;
@@ -71,9 +73,11 @@ function runAll({ from, to, step, trace, enough }: Work, history: History): Batc
   const seen = new Map<string, number>();
   const sum = { histories: 0, traceHash: 0, calls: 0, faulted: 0, events: 0, virtualMs: 0 };
   const lines: string[] = [];
+  const traces: (readonly [number, number])[] = [];
   for (let seed = from; seed <= to && broken.length < enough; seed += step) {
     const outcome = runOne(history, seed, trace ? (line) => lines.push(line) : null);
     sum.histories++;
+    traces.push([seed, outcome.traceHash]);
     sum.traceHash = (sum.traceHash + Math.imul(outcome.traceHash, seed | 1)) >>> 0;
     sum.calls += outcome.calls;
     sum.faulted += outcome.faulted;
@@ -82,7 +86,7 @@ function runAll({ from, to, step, trace, enough }: Work, history: History): Batc
     for (const [sight, times] of outcome.seen) seen.set(sight, (seen.get(sight) ?? 0) + times);
     if (outcome.broken !== null) broken.push({ ...outcome.broken, seed });
   }
-  return { ...sum, broken, seen: [...seen], lines };
+  return { ...sum, broken, traces, seen: [...seen], lines };
 }
 
 process.on("unhandledRejection", (error) => {

@@ -16,6 +16,7 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
     mutant: { type: "string" },
+    pins: { type: "boolean", default: false },
   },
 });
 
@@ -140,7 +141,16 @@ async function mutants(): Promise<boolean> {
   return missed === 0 && soon * 100 >= all.length * EARLY_PCT;
 }
 
-const ok = values.mutants
-  ? await mutants()
-  : await histories((await loadMutants()).find((one) => one.name === values.mutant) ?? null);
+/** The lines of test/sim/pinned.ts. */
+async function pins(): Promise<boolean> {
+  const batch = await inWorker({ from: 1, to: EARLY, step: 1, mutant: null, trace: false, enough: 1 });
+  for (const [seed, hash] of batch.traces) console.log(`  [${seed}, "${hash.toString(16).padStart(8, "0")}"],`);
+  return batch.broken.length === 0;
+}
+
+const ok = values.pins
+  ? await pins()
+  : values.mutants
+    ? await mutants()
+    : await histories((await loadMutants()).find((one) => one.name === values.mutant) ?? null);
 process.exit(ok ? 0 : 1);
