@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { standIns } from "./test/sim/stand-ins.ts";
 
 export default defineConfig({
   test: {
@@ -19,6 +20,25 @@ export default defineConfig({
           exclude: ["test/hostile/account/**"],
           testTimeout: 60_000,
         },
+      },
+      {
+        plugins: [standIns()],
+        test: {
+          name: "sim",
+          include: ["test/sim/**/*.test.ts"],
+          exclude: ["test/sim/**/*.workerd.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        // the same seeds, the same traces: plain code, no binding of ours
+        plugins: [
+          standIns(),
+          cloudflareTest({
+            miniflare: { compatibilityDate: "2026-08-01", compatibilityFlags: ["nodejs_compat"] },
+          }),
+        ],
+        test: { name: "sim-workerd", include: ["test/sim/**/*.workerd.test.ts"], testTimeout: 120_000 },
       },
       {
         plugins: [

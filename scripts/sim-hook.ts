@@ -1,26 +1,48 @@
 /**
- * Node module hooks of one simulation worker: cheap curves in place of the real ones, a plan that is remembered for values
- * it has seen (it is pure), and at most one planted bug, put into the source text of a rule as it is loaded. The files
+ * Node module hooks of one simulation worker: cheap crypto in place of the real one, steps that are remembered while
+ * nothing changes, and at most one planted bug, put into the source text of a rule as it is loaded. The files
  * themselves are never touched.
  */
 import { registerHooks } from "node:module";
+import { STAND_IN_URL, STANDS_FOR } from "../test/sim/stand-ins.ts";
 
-export type Mutant = { readonly name: string; readonly file: string; readonly from: string; readonly to: string };
+export type Edit = { readonly file: string; readonly from: string; readonly to: string };
+export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
 
-const CURVE = new URL("sim-curve.ts", import.meta.url).href;
-const CHEAP = ["/src/crypto/secp256k1.ts", "/src/crypto/p256.ts", "/src/crypto/hash.ts"];
-
-/** Memory hands out the same immutable VM and log until one changes; a watch of 30 days ends outside every history. */
-const PLAN = "export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {";
-const REMEMBERED = `const seen = new WeakMap<VmRecord, { log: StepLog; steps: readonly Step[] }>();
-export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {
-  const before = seen.get(vm);
-  if (before !== undefined && before.log === log) return before.steps;
-  const steps = planAfresh(vm, log, nowMs);
-  seen.set(vm, { log, steps });
+/**
+ * Steps are planned from the tables alone (a watch of 30 days ends outside every history), so they are remembered until
+ * a table changes, and each VM's until it or its log does: a plan is looked at ten times as often as there is a new one.
+ */
+const REMEMBERED: readonly Edit[] = [
+  {
+    file: "record.ts",
+    from: "export function plannedSteps(moment: Moment): readonly Step[] {",
+    to: `type Kept = { readonly version: number; readonly agent: string; readonly steps: readonly Step[] };
+const kept = new WeakMap<object, Kept>();
+export function plannedSteps(moment: Moment): readonly Step[] {
+  const versionOf = (moment.store as unknown as { readonly version: () => number }).version;
+  const [version, agent] = [versionOf(), moment.account.agentAddress];
+  const known = kept.get(versionOf);
+  if (known !== undefined && known.version === version && known.agent === agent) return known.steps;
+  const steps = planAfresh(moment);
+  kept.set(versionOf, { version, agent, steps });
   return steps;
 }
-function planAfresh(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {`;
+function planAfresh(moment: Moment): readonly Step[] {`,
+  },
+  {
+    file: "plan.ts",
+    from: "export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {",
+    to: `type Remembering = StepLog & { plannedFor?: VmRecord; planned?: readonly Step[] };
+export function planVm(vm: VmRecord, log: Remembering, nowMs: number): readonly Step[] {
+  if (log.plannedFor === vm && log.planned !== undefined) return log.planned;
+  log.plannedFor = vm;
+  log.planned = planAfresh(vm, log, nowMs);
+  return log.planned;
+}
+function planAfresh(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {`,
+  },
+];
 
 function swap(text: string, file: string, from: string, to: string): string {
   const parts = text.split(from);
@@ -30,25 +52,24 @@ function swap(text: string, file: string, from: string, to: string): string {
 
 /** Answers whether the planted bug has really been put in; a text that is not there exactly once throws at load. */
 export function hook(mutant: Mutant | null): () => boolean {
-  let planted = false;
+  const edits = [...(mutant?.edits ?? []), ...REMEMBERED];
+  const planted = new Set<Edit>();
   registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
-      return CHEAP.some((file) => found.url.endsWith(file)) ? { ...found, url: CURVE } : found;
+      return STANDS_FOR.some((file) => found.url.endsWith(file)) ? { ...found, url: STAND_IN_URL } : found;
     },
     load(url, context, next) {
       const loaded = next(url, context);
-      const isPlan = url.endsWith("/src/account/plan.ts");
-      const isTarget = mutant !== null && url.endsWith(`/src/account/${mutant.file}`);
-      if (!isPlan && !isTarget) return loaded;
+      const here = edits.filter(({ file }) => url.endsWith(`/src/account/${file}`));
+      if (here.length === 0) return loaded;
       let text = Buffer.from(loaded.source as Uint8Array).toString("utf8");
-      if (isTarget) {
-        text = swap(text, mutant.file, mutant.from, mutant.to);
-        planted = true;
+      for (const edit of here) {
+        text = swap(text, edit.file, edit.from, edit.to);
+        planted.add(edit);
       }
-      if (isPlan) text = swap(text, "plan.ts", PLAN, REMEMBERED);
       return { ...loaded, source: text };
     },
   });
-  return () => planted;
+  return () => mutant?.edits.every((edit) => planted.has(edit)) ?? false;
 }

@@ -18,7 +18,7 @@ import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { guardRunning } from "./payer-guard.ts";
 import type { Step, Tried } from "./plan.ts";
-import { learn, plannedSteps, signersOf, tend } from "./record.ts";
+import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { relay, spread } from "./relay.ts";
 import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
 
@@ -52,7 +52,9 @@ type AnyStep = Step | AccountStep;
 
 export class Drive {
   private readonly host: DriveHost;
-  private readonly inFlight = new Set<Promise<void>>();
+  private inFlight = 0;
+  /** Steps whose result could not be stored: the run that started them fails with the first. */
+  private readonly failures: unknown[] = [];
   private nodeCalls = 0;
   private running: Promise<void> | undefined;
   private again = false;
@@ -76,21 +78,22 @@ export class Drive {
 
   private async loop(): Promise<void> {
     await this.host.hear();
-    while (this.again || this.inFlight.size > 0) {
+    while (this.again || this.inFlight > 0) {
       this.again = false;
-      const claimed = this.claim();
+      const claimed = this.anythingDue() ? this.claim() : [];
       if (await this.host.report(this.nextDueMs())) for (const one of claimed) this.start(one);
       else if (claimed.length > 0) this.release(claimed);
       this.host.arm(this.nextDueMs());
-      if (!this.again && this.inFlight.size > 0) await this.somethingHappens();
+      if (!this.again && this.inFlight > 0) await this.somethingHappens();
+      if (this.failures.length > 0) throw this.failures.splice(0)[0];
     }
   }
 
-  private somethingHappens(): Promise<unknown> {
-    const woken = new Promise<void>((resolve) => {
+  /** A call of `run`, or the end of a step in flight. */
+  private somethingHappens(): Promise<void> {
+    return new Promise((resolve) => {
       this.wakeUp = resolve;
     });
-    return Promise.race([...this.inFlight, woken]);
   }
 
   private steps(moment: Moment): readonly AnyStep[] {
@@ -102,13 +105,22 @@ export class Drive {
     return this.host.tools(this.host.read((moment) => signersOf(moment, moment.account.delegation !== "missing")));
   }
 
-  nextDueMs(): number | null {
-    const dues = this.host.read((moment) =>
-      this.steps(moment).map(({ kind, dueMs }) =>
-        kind === "deadline" && dueMs <= moment.nowMs ? moment.nowMs + DEADLINE_AGAIN_MS : dueMs,
-      ),
+  /** Deadlines are steps too, so while nothing is due no transaction is opened. */
+  private anythingDue(): boolean {
+    return this.host.read(
+      (moment) => this.steps(moment).some(({ dueMs }) => dueMs <= moment.nowMs) || timeDecides(moment),
     );
-    return dues.length === 0 ? null : Math.min(...dues);
+  }
+
+  nextDueMs(): number | null {
+    return this.host.read((moment) => {
+      let nextMs = Infinity;
+      for (const { kind, dueMs } of this.steps(moment)) {
+        const passed = kind === "deadline" && dueMs <= moment.nowMs;
+        nextMs = Math.min(nextMs, passed ? moment.nowMs + DEADLINE_AGAIN_MS : dueMs);
+      }
+      return nextMs === Infinity ? null : nextMs;
+    });
   }
 
   private claim(): readonly Claimed[] {
@@ -145,25 +157,33 @@ export class Drive {
   private start(claimed: Claimed): void {
     const onNode = nodeCallsOf(claimed.step);
     this.nodeCalls += onNode;
-    const task = this.act(claimed).finally(() => {
+    this.inFlight++;
+    const ended = (): void => {
       this.nodeCalls -= onNode;
-      this.inFlight.delete(task);
+      this.inFlight--;
       this.again = true;
+      this.wakeUp?.();
+    };
+    void this.act(claimed).then(ended, (error: unknown) => {
+      this.failures.push(error);
+      ended();
     });
-    this.inFlight.add(task);
   }
 
   private async act({ step, tried }: Claimed): Promise<void> {
+    const done = (moment: Moment): void =>
+      moment.store.saveTried(step.key, step.vmId, { ...tried, lastMs: moment.nowMs, leaseUntilMs: 0 });
     try {
-      if (!isAccountStep(step)) await this.tendVm(step, tried);
-      else await this.tendAccount(step);
+      if (!isAccountStep(step)) await this.tendVm(step, tried, done);
+      else {
+        await this.tendAccount(step);
+        this.host.commit(done);
+      }
     } catch (error) {
-      // An effect must not throw; if one does, the claim runs out and the plan tries it again.
+      // An effect must not throw; if one does, nothing of it is stored and the plan tries it again.
       this.host.log("drive.step_failed", { step: step.kind, error: error instanceof Error ? error.name : "unknown" });
+      this.host.commit(done);
     }
-    this.host.commit((moment) =>
-      moment.store.saveTried(step.key, step.vmId, { ...tried, lastMs: moment.nowMs, leaseUntilMs: 0 }),
-    );
     this.host.changed();
   }
 
@@ -176,14 +196,18 @@ export class Drive {
     return this.tools().keys.use(itemHash as Address, () => true);
   }
 
-  private async tendVm(step: Step, tried: Tried): Promise<void> {
+  /** What was learnt and that it was tried are one transaction. */
+  private async tendVm(step: Step, tried: Tried, done: (moment: Moment) => void): Promise<void> {
     const vm = this.host.read((moment) => moment.store.loadVm(step.vmId));
-    if (vm === undefined) return;
+    if (vm === undefined) return this.host.commit(done);
     const tools = this.tools();
     const learned =
       step.kind === "replenish" ? await this.moreForgets(step, tools) : await perform(tools, vm, step, tried);
     this.noteReach(learned);
-    this.host.commit((moment) => learn(moment, step, learned, tools.signers.delegationInForce));
+    this.host.commit((moment) => {
+      done(moment);
+      learn(moment, step, learned, tools.signers.delegationInForce);
+    });
   }
 
   private noteReach(learned: readonly Learned[]): void {

@@ -215,6 +215,10 @@ export function tend(moment: Moment): void {
   for (const vm of moment.store.loadTended()) saveChange(moment, vm, onTime(vm, moment.nowMs, moment.mayHaveLeft));
 }
 
+/** Whether `tend` would change anything now. */
+export const timeDecides = (moment: Moment): boolean =>
+  moment.store.loadTended().some((vm) => onTime(vm, moment.nowMs, moment.mayHaveLeft) !== vm);
+
 /** What there is to do for all VMs, due or not. */
 export function plannedSteps(moment: Moment): readonly Step[] {
   const { agentAddress } = moment.account;

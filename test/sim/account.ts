@@ -51,7 +51,7 @@ export class SimAccount {
     const list = { timeS: 0, letsIn: [addressOf(this.key)] };
     const hashes: string[] = [];
     const lists: Payer["lists"] = [list, list, list];
-    this.payer = { index, delegated: true, purse: drawPurse(world, hashes), hashes, lists };
+    this.payer = { index, delegated: true, silentUntilMs: 0, purse: drawPurse(world, hashes), hashes, lists };
     this.ownerKey = new Uint8Array(32).fill(index + 101);
     this.owner = addressOf(this.ownerKey);
     this.data.memory.transaction(() => {
@@ -90,7 +90,7 @@ export class SimAccount {
 
   /** The latest commit of which `Watch` has told this account that it knows. */
   get acknowledgedSeq(): number {
-    return this.now.heard ? Number(this.now.acknowledged.split(":")[0]) : 0;
+    return this.now.heard ? this.now.acknowledgedSeq : 0;
   }
 
   get clockIsRight(): boolean {
@@ -110,8 +110,8 @@ export class SimAccount {
   private incarnate(): Incarnation {
     this.wokenSeq = this.row.commitSeq;
     const drive = new Drive(this.host(() => self));
-    const idle = { running: 0, ringing: false, rang: false };
-    const self: Incarnation = { alive: true, drive, heard: false, acknowledged: "", ...idle };
+    const unheard = { heard: false, acknowledgedSeq: 0, acknowledgedDueMs: null };
+    const self: Incarnation = { alive: true, drive, ...unheard, running: 0, ringing: false, rang: false };
     return self;
   }
 
@@ -215,8 +215,7 @@ export class SimAccount {
 
   private reportNow(self: Incarnation, dueMs: number | null): boolean {
     const { commitSeq } = this.row;
-    const key = `${commitSeq}:${dueMs}`;
-    if (self.heard && self.acknowledged === key) return true;
+    if (self.heard && self.acknowledgedSeq === commitSeq && self.acknowledgedDueMs === dueMs) return true;
     const before = this.world.watch.report(this.name, commitSeq, dueMs, () => this.wake());
     if (before === undefined) {
       this.arm(this.world.time.nowMs + 5_000);
@@ -224,7 +223,8 @@ export class SimAccount {
     }
     if (!self.heard && before > this.wokenSeq) this.noticeRestore(before);
     self.heard = true;
-    self.acknowledged = key;
+    self.acknowledgedSeq = commitSeq;
+    self.acknowledgedDueMs = dueMs;
     return true;
   }
 
@@ -300,8 +300,9 @@ export class SimAccount {
     });
   }
 
-  remember(): void {
-    this.snapshot = this.data.memory.snapshot();
+  /** A copy of everything is made only where something may ask for it. */
+  remember(always = false): void {
+    if (always || this.world.core.faults.restore > 0) this.snapshot = this.data.memory.snapshot();
   }
 
   /** Puts back what `remember` kept; false when there is nothing. */
@@ -323,6 +324,7 @@ export class SimAccount {
     this.asleepUntilMs = 0;
     this.keyGone = false;
     this.payer.delegated = true;
+    this.payer.silentUntilMs = 0;
     this.wake();
   }
 }

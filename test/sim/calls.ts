@@ -196,7 +196,8 @@ export class Wire {
   payerNow(payer: Payer, agent: string): PayerFacts {
     const { dice, core } = this;
     const perCore = CORES.map((one): PayerReading | null => {
-      if (core.isDown(one) || dice.yes(core.faults.requestLost * 0.3)) return null;
+      if (core.isDown(one) || payer.silentUntilMs > this.time.nowMs || dice.yes(core.faults.requestLost * 0.3))
+        return null;
       const inForce = this.lies(one, core.letsIn(one, payer, agent), (truth) => !truth);
       const delegation = inForce ? "ok" : "missing";
       const { credits, lots, lines } = this.lies(one, this.money(one, payer), (truth) => this.lie(truth));

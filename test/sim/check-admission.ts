@@ -1,6 +1,7 @@
 /** I1, I2, I13 and the frozen and restored gates at the moment of an admission, recomputed from the committed rows. */
-import type { Hold, Policy, VmRecord } from "../../src/account/types.ts";
+import type { ApprovalFacts, Hold, Policy, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
+import { checkPolicy } from "./check-policy.ts";
 import { type Checker, GRACE_S, isOver, type Memo, S } from "./checker.ts";
 
 const ATTO = 10n ** 18n;
@@ -14,8 +15,10 @@ export function checkAdmission(checker: Checker, account: SimAccount, memo: Memo
   checker.payers.admitted(account, vm);
   const full = creditsFor(vm.rateAttoPerS, vm.spec.ttlS + GRACE_S);
   checker.must(hold.credits >= full, "I6", () => `held ${hold.credits}, TTL and grace cost ${full} (${vm.vmId})`);
+  checker.pace.admitted(account, vm, "create");
   const policy = gates(checker, account, vm);
   if (policy === undefined) return;
+  checkPolicy(checker, account, policy, vm, hold);
   const live = [...account.data.vms.values()].map((row) => row.vm).filter((one) => !isOver(one));
   const grant = account.data.grants.get(vm.grantId);
   const own = live.filter((one) => one.grantId === vm.grantId).length;
@@ -46,8 +49,10 @@ export function checkExtension(
   const cost = creditsFor(vm.rateAttoPerS, (vm.expiresAtMs - before.expiresAtMs) / S);
   checker.must(hold.credits >= cost, "I6", () => `an extension held ${hold.credits} of ${cost} (${vm.vmId})`);
   checker.must(before.state !== "STOPPING" && !isOver(before), "I4", () => `extended while ending (${vm.vmId})`);
+  checker.pace.admitted(account, vm, "extend");
   const policy = gates(checker, account, vm);
   if (policy === undefined) return;
+  checkPolicy(checker, account, policy, vm, hold);
   checkLimits(checker, account, policy, vm, hold);
   checkApproval(checker, account, memo, policy, vm, hold, hold.credits);
 }
@@ -133,11 +138,21 @@ function useApproval(checker: Checker, account: SimAccount, memo: Memo, vm: VmRe
     checker.must(uses <= (one.returned === true ? 2 : 1), "I13", () => `an approval used ${uses} times`);
     checker.must(hold.credits <= one.facts.costCreditsMax, "I13", () => "an approval for less");
     checker.must((one.validUntilMs ?? 0) > account.nowMs(), "I13", () => "an approval that had run out");
-    checker.must(
-      one.facts.ttlS * S >= (hold.kind === "create" ? vm.spec.ttlS * S : 0),
-      "I13",
-      () => "approved for less time",
-    );
     checker.must(one.grantId === vm.grantId, "I13", () => "another agent's approval");
+    const version = account.data.store.currentPolicy()?.version;
+    checker.must(one.facts.policyVersion === version, "I13", () => "approved under another policy");
+    checker.must(sameFacts(one.facts, vm, hold), "I13", () => "approved for something else");
   }
+}
+
+/** What the owner saw is what happens: the VM, its image, its key, its time. */
+function sameFacts(facts: ApprovalFacts, vm: VmRecord, hold: Hold): boolean {
+  const { spec } = vm;
+  const ttlS = hold.kind === "create" ? spec.ttlS : Math.ceil((vm.expiresAtMs - vm.admittedAtMs) / S);
+  const vmId = hold.kind === "create" ? "" : vm.vmId;
+  const same = facts.kind === hold.kind && facts.vmId === vmId && facts.ttlS === ttlS;
+  const { vcpus } = spec.shape;
+  return (
+    same && facts.image === spec.imageSlug && facts.sshKeyFingerprint === spec.sshFingerprint && facts.vcpus === vcpus
+  );
 }

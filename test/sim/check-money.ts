@@ -1,7 +1,8 @@
 /** I6, I7 and I8: what a hold may become, and when. The network's truth decides, not the ledger's opinion of it. */
-import type { Hold, VmRecord } from "../../src/account/types.ts";
+import type { CoreWord, Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { creditsFor } from "./check-admission.ts";
+import { CORES } from "./network.ts";
 import { type Checker, GRACE_S, heldNow, type Memo, S } from "./checker.ts";
 
 const MAY_BECOME: Readonly<Record<Hold["state"], readonly Hold["state"][]>> = {
@@ -25,6 +26,19 @@ export function checkHolds(checker: Checker, before: VmRecord, after: VmRecord):
     const stillLive = after.state !== "TERMINATED" && after.state !== "FAILED";
     checker.must(!stillLive || is.credits === was.credits, "I6", () => `a hold fell while live (${after.vmId})`);
   }
+  checkOrder(checker, before, after);
+}
+
+/** The bill fills the holds oldest first: none keeps anything while an older one gave some up (design.md §12.3). */
+function checkOrder(checker: Checker, before: VmRecord, after: VmRecord): void {
+  if (after.holds.length < 2 || after.state !== "TERMINATED") return;
+  const short = after.holds.findIndex((hold, at) => hold.credits < (before.holds[at]?.credits ?? 0));
+  const younger = short < 0 ? [] : after.holds.slice(short + 1);
+  checker.must(
+    younger.every((hold) => hold.credits === 0),
+    "I7",
+    () => `a younger hold is filled before an older one (${after.vmId})`,
+  );
 }
 
 /** A VM has just left the live part of the ledger. */
@@ -57,17 +71,33 @@ export function checkEnd(checker: Checker, account: SimAccount, memo: Memo, befo
       checker.must(checker.was(itemHash, "rejected"), "I6", () => `voided what was sent (${after.vmId})`);
     } else if (aliveOn === 1) seen.see("a core node lags after the end");
   }
-  if (after.state === "TERMINATED") checkShrunk(checker, account, memo, before, after);
+  if (after.state === "TERMINATED") {
+    checkShrunk(checker, account, memo, before, after);
+    checkThird(checker, account, after);
+  }
   if (after.endReason === "ttl") seen.see("a VM ends by its TTL");
   if (after.endReason === "destroyed") seen.see("a VM ends by its agent");
   if (after.endReason === "boot_failed") seen.see("a VM never boots");
   if (after.endReason === "price") seen.see("a price above the hold ends a VM");
 }
 
+/** Two are done: the third has ten minutes, in which every poll offers it what it lacks. */
+function checkThird(checker: Checker, account: SimAccount, vm: VmRecord): void {
+  const attempt = vm.attempts.at(-1);
+  if (attempt === undefined || account.nowMs() - (attempt.closedAtMs ?? 0) >= 600 * S) return;
+  const { core } = checker;
+  const done = (word: CoreWord): boolean => word === "forgotten" || word === "removed" || word === "rejected";
+  // a refusal may be taken back between the reading and its being written down
+  if (checker.was(attempt.itemHash, "rejected")) return;
+  const waiting = CORES.filter((one) => core.honest(one) && core.has(one, attempt.itemHash, (word) => !done(word)));
+  checker.must(waiting.length === 0, "I8", () => `a third core node had no chance (${vm.vmId})`);
+}
+
 /** What stays held covers our own meter, which runs from the first byte that left. */
 function checkShrunk(checker: Checker, account: SimAccount, memo: Memo, before: VmRecord, after: VmRecord): void {
   const [attempt] = after.attempts;
-  const sentMs = memo.firstSend.get(attempt?.itemHash ?? "") ?? attempt?.firstSendMs ?? account.nowMs();
+  const firstMs = account.restoredTimes > 0 ? undefined : memo.firstSend.get(attempt?.itemHash ?? "");
+  const sentMs = firstMs ?? attempt?.firstSendMs ?? account.nowMs();
   const meter = creditsFor(after.rateAttoPerS, Math.max(0, account.nowMs() - sentMs) / S);
   const least = Math.min(heldNow(before), meter);
   checker.must(
@@ -111,7 +141,10 @@ export function checkSettled(
   const published = after.attempts.reduce((sum, one) => sum + core.consumed(one.itemHash, readMs - core.booksLagMs), 0);
   const booked = heldNow(after) + extrasOf(account, after.vmId);
   checker.must(booked >= published, "I7", () => `booked ${booked}, the network took ${published} (${after.vmId})`);
-  const sentMs = memo.firstSend.get(after.attempts[0]?.itemHash ?? "");
+  // a first send that a restore made the account forget shows only in the bill
+  const [first] = after.attempts;
+  const sentMs =
+    account.restoredTimes > 0 ? (first?.firstSendMs ?? undefined) : memo.firstSend.get(first?.itemHash ?? "");
   const endedMs = after.endedAtMs ?? 0;
   const meter = sentMs === undefined ? 0 : creditsFor(after.rateAttoPerS, Math.max(0, endedMs - sentMs) / S);
   const least = after.state === "FAILED" ? 0 : Math.min(meter, heldNow(before));

@@ -6,8 +6,10 @@
 import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
+import { checkDormant, checkForgets } from "./check-forgets.ts";
 import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
 import { checkAdoption, checkForgotten, checkUnfrozen, type Listed, noteListed } from "./check-orphans.ts";
+import { PaceCheck } from "./check-pace.ts";
 import { PayerCheck } from "./check-payer.ts";
 import { checkSuccessor, checkSuccessorSigned, othersAreGone } from "./check-successor.ts";
 import type { Core, CoreNetwork } from "./network.ts";
@@ -27,24 +29,35 @@ export type Memo = {
   readonly obeyed: Set<string>;
   readonly firstSend: Map<string, number>;
   readonly firstForget: Map<string, number>;
+  readonly lastForget: Map<string, number>;
   readonly signedSeq: Map<string, number>;
   readonly approvalState: Map<string, string>;
   readonly approvalUses: Map<string, number>;
   readonly vmOfQuote: Map<string, string>;
   readonly listed: Listed;
+  /** Since when two core nodes have shown a refused create alive, by hash. */
+  readonly shownAliveMs: Map<string, number>;
+  /** Refused creates for whose return the account has been frozen: the owner may have let go since. */
+  readonly freezeSeen: Set<string>;
   frozen: boolean;
   restored: boolean;
   freezeAsked: boolean;
   balance: unknown;
+  /** For which rows and alarms `armed` has been looked at. */
+  armedAt: number;
+  armedMs: number | null;
+  watchDueMs: number | null;
 };
 
 export class Checker {
   broken: Broken | null = null;
+  healedMs = Infinity;
   readonly core: CoreNetwork;
   readonly time: Timeline;
   readonly seen: Sometimes;
   readonly calm: boolean;
   trace: ((line: string) => void) | null = null;
+  readonly pace = new PaceCheck(this);
   private hash = 0x811c9dc5;
   private readonly memos = new Map<string, Memo>();
   readonly payers = new PayerCheck(this);
@@ -80,10 +93,17 @@ export class Checker {
   memo(account: SimAccount): Memo {
     let memo = this.memos.get(account.name);
     if (memo === undefined) {
-      const maps = { asked: new Map(), firstSend: new Map(), firstForget: new Map(), signedSeq: new Map() };
-      const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map() };
-      const lists = { listed: new Map(), restored: false };
-      memo = { ...maps, ...asks, ...lists, obeyed: new Set(), frozen: false, freezeAsked: false, balance: null };
+      const maps = {
+        asked: new Map(),
+        firstSend: new Map(),
+        firstForget: new Map(),
+        lastForget: new Map(),
+        signedSeq: new Map(),
+      };
+      const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map(), shownAliveMs: new Map() };
+      const looked = { freezeSeen: new Set<string>(), armedAt: -1, armedMs: null, watchDueMs: null };
+      const lists = { listed: new Map(), obeyed: new Set<string>(), restored: false };
+      memo = { ...maps, ...asks, ...looked, ...lists, frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
     return memo;
@@ -112,6 +132,7 @@ export class Checker {
     if (kind === "FORGET") {
       checkForgotten(this, target);
       if (target !== null && !memo.firstForget.has(target)) memo.firstForget.set(target, this.time.nowMs);
+      if (target !== null) memo.lastForget.set(target, this.time.nowMs);
       return;
     }
     if (!memo.firstSend.has(hash)) memo.firstSend.set(hash, this.time.nowMs);
@@ -139,6 +160,8 @@ export class Checker {
       this.checkVm(account, memo, before, after);
     }
     this.checkFreeze(account, memo);
+    for (const vmId of changed.keys()) checkDormant(this, account, memo, account.data.vm(vmId));
+    this.pace.committed(account);
   }
 
   private checkVm(account: SimAccount, memo: Memo, before: VmRecord | undefined, after: VmRecord): void {
@@ -151,6 +174,7 @@ export class Checker {
     }
     this.sight(before, after);
     if (after.attempts.length !== before.attempts.length) checkSuccessor(this, account, memo, before, after);
+    this.pace.changed(account, before, after);
     if (after.holds.length > before.holds.length) checkExtension(this, account, memo, before, after);
     else if (after.expiresAtMs !== before.expiresAtMs)
       this.fail("I14", `lifetime changed without a hold (${after.vmId})`);
@@ -192,6 +216,7 @@ export class Checker {
         () => "new bytes for an attempt",
       );
     }
+    checkForgets(this, account, before, after);
     const possible = after.attempts.filter((one) => one.endedAtMs === null && one.rejectedAtMs === null);
     this.must(isOver(after) || possible.length <= 1, "I4", () => `two attempts at once (${after.vmId})`);
   }
@@ -289,6 +314,13 @@ export class Checker {
   /** Between events, when nothing runs: unresolved work is armed, here or with the second clock. */
   armed(account: SimAccount, watchDueMs: number | null): void {
     if (account.isAsleep || account.isRunning || !account.clockIsRight) return;
+    const memo = this.memo(account);
+    // with the same rows and the same alarms what held a moment ago holds now: due times only move away
+    const { version } = account.data;
+    if (memo.armedAt === version && memo.armedMs === account.alarmAtMs && memo.watchDueMs === watchDueMs) return;
+    memo.armedAt = version;
+    memo.armedMs = account.alarmAtMs;
+    memo.watchDueMs = watchDueMs;
     const dues = account.data.store.loadTended().map((vm) => mustLookAtMs(vm, account.row.restored, this.time.nowMs));
     if (dues.length === 0) return;
     const dueMs = Math.max(this.time.nowMs, Math.min(...dues));

@@ -1,16 +1,19 @@
 /** What agents ask for: quotes, accepts and their repeats, extensions, top-ups, ends, other agents' ids. Seeded choices. */
 import * as admission from "../../src/account/admission.ts";
+import { causeOf } from "../../src/account/breaker.ts";
 import type { Caller } from "../../src/account/contract.ts";
 import type { Moment } from "../../src/account/moment.ts";
 import * as desk from "../../src/account/owner-desk.ts";
+import { noteFailure } from "../../src/account/pacing.ts";
 import * as quoting from "../../src/account/quoting.ts";
 import type { CreateFacts } from "../../src/account/requests.ts";
 import type { Grant, VmRecord, VmSpec } from "../../src/account/types.ts";
-import { type Answer, refuse } from "../../src/errors.ts";
+import { type Answer, type Refusal, refuse } from "../../src/errors.ts";
 import type { SimAccount } from "./account.ts";
 import type { World } from "./world.ts";
 import { attoOf } from "./calls.ts";
 import type { Checker } from "./checker.ts";
+import { noWider, widths } from "./check-widths.ts";
 import type { Nodes } from "./nodes.ts";
 
 type Asked = {
@@ -26,8 +29,22 @@ type Setting = {
   readonly accounts: readonly SimAccount[];
 };
 
-const TTLS_S = [300, 600, 1_200, 2_400, 3_600, 5_400, 7_200];
-const SHAPE = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
+const TTLS_S = [300, 600, 1_200, 1_200, 2_400, 3_600, 5_400, 7_200];
+/** Now and then the second of each: it is what a narrow policy does not allow. */
+const IMAGES = ["debian12", "ubuntu24"] as const;
+const VCPUS = [1, 6] as const;
+const KEYS = ["SHA256:abc", "SHA256:def"] as const;
+
+/** What one create asks for; what is left out is drawn. */
+export type Wish = {
+  readonly ttlS: number;
+  readonly image: string;
+  readonly vcpus: number;
+  readonly key: string;
+  readonly node: number;
+  /** Off: the quote is taken and left. */
+  readonly accept: boolean;
+};
 
 export class Agents {
   private readonly asked: Asked[] = [];
@@ -50,7 +67,7 @@ export class Agents {
     else if (draw < 0.8) this.extend(account, grant);
     else if (draw < 0.83) this.topUp(account, grant);
     else if (draw < 0.94) this.destroy(account, grant);
-    else if (draw < 0.97) this.stop(account, grant);
+    else if (draw < 0.945) this.stop(account, grant);
     else this.trespass(account, grant);
     this.setting.checker.must(noWider(before, widths(account)), "I14", () => "an agent widened what it may do");
   }
@@ -66,47 +83,53 @@ export class Agents {
     });
   }
 
-  private createFacts(account: SimAccount) {
+  private createFacts(account: SimAccount, at?: number) {
     const { world, nodes } = this.setting;
-    const node = world.dice.pick(nodes.all);
-    const { nodeHash, origin, domain } = node;
+    const node = nodes.all[at ?? world.dice.below(nodes.all.length)] as (typeof nodes.all)[number];
+    const { nodeHash, origin, domain, scorePct = 100 } = node;
     const rateAttoPerS = attoOf(world.core.price);
     return {
       payer: world.wire.payerNow(account.payer, account.row.agentAddress),
       rateAttoPerS,
-      node: { nodeHash, origin, domain },
+      node: { nodeHash, origin, domain, scorePct },
     };
   }
 
-  private create(account: SimAccount, grant: Grant): void {
+  private specOf(wish: Partial<Wish>): VmSpec {
     const { dice } = this.setting.world;
-    const spec: VmSpec = {
-      shape: SHAPE,
-      imageSlug: "debian12",
-      imageHash: "cc".repeat(32),
+    const rarely = (pair: readonly [string, string]): string => pair[dice.yes(0.06) ? 1 : 0];
+    const imageSlug = wish.image ?? rarely(IMAGES);
+    return {
+      shape: { vcpus: wish.vcpus ?? VCPUS[dice.yes(0.04) ? 1 : 0], memoryMib: 2_048, diskMib: 20_480 },
+      imageSlug,
+      imageHash: imageSlug === IMAGES[0] ? "cc".repeat(32) : "dd".repeat(32),
       sshPubkey: "ssh-ed25519 AAAA",
-      sshFingerprint: "SHA256:abc",
-      ttlS: dice.pick(TTLS_S),
+      sshFingerprint: wish.key ?? rarely(KEYS),
+      ttlS: wish.ttlS ?? dice.pick(TTLS_S),
     };
-    const facts = this.createFacts(account);
+  }
+
+  create(account: SimAccount, grant: Grant, wish: Partial<Wish> = {}): void {
+    const spec = this.specOf(wish);
+    const facts = this.createFacts(account, wish.node);
     const quote = this.byGrant(account, grant.grantId, (moment, own) =>
       quoting.quoteCreate(moment, account.health, own, spec, facts),
     );
-    this.follow(account, grant.grantId, quote);
+    this.follow(account, grant.grantId, quote, wish);
   }
 
-  private extend(account: SimAccount, grant: Grant): void {
+  extend(account: SimAccount, grant: Grant, wished?: { readonly vm: VmRecord; readonly seconds: number }): void {
     const { dice, wire } = this.setting.world;
-    const vm = this.liveOf(account, grant.grantId);
+    const vm = wished?.vm ?? this.liveOf(account, grant.grantId);
     if (vm === undefined) return;
     const payer = wire.payerNow(account.payer, account.row.agentAddress);
-    const seconds = dice.pick([300, 600, 1_800]);
+    const seconds = wished?.seconds ?? dice.pick([300, 600, 1_800]);
     const quote = this.byGrant(account, grant.grantId, (moment, own) => {
       const fresh = moment.store.loadVm(vm.vmId);
       if (fresh === undefined) return refuse("input.unknown_id");
       return quoting.quoteExtend(moment, account.health, own, fresh, seconds, payer);
     });
-    this.follow(account, grant.grantId, quote);
+    this.follow(account, grant.grantId, quote, wished === undefined ? {} : { accept: true });
   }
 
   private topUp(account: SimAccount, grant: Grant): void {
@@ -114,11 +137,24 @@ export class Agents {
     this.follow(account, grant.grantId, quote);
   }
 
-  private follow(account: SimAccount, grantId: string, quote: Answer<{ readonly quoteId: string }> | undefined): void {
+  private follow(
+    account: SimAccount,
+    grantId: string,
+    quote: Answer<{ readonly quoteId: string; readonly wouldRefuse?: unknown }> | undefined,
+    { accept, node }: Partial<Wish> = {},
+  ): void {
     if (quote?.ok !== true) return;
     const asked: Asked = { account, grantId, quoteId: quote.value.quoteId, answered: null };
     this.asked.push(asked);
-    if (this.setting.world.dice.yes(0.9)) this.accept(asked);
+    // most agents heed what the quote says; some knock all the same
+    const goesOn = quote.value.wouldRefuse === undefined ? 0.95 : 0.3;
+    if (accept ?? this.setting.world.dice.yes(goesOn)) this.accept(asked, node);
+  }
+
+  /** The latest quote again, as after a lost reply. */
+  again(): void {
+    const last = this.asked.at(-1);
+    if (last !== undefined) this.accept(last);
   }
 
   private repeat(): void {
@@ -127,13 +163,15 @@ export class Agents {
     if (recent.length > 0) this.accept(dice.pick(recent));
   }
 
-  private accept(asked: Asked): void {
+  private accept(asked: Asked, node?: number): void {
     const { account, grantId } = asked;
     const { checker, world } = this.setting;
-    const facts = this.createFacts(account);
-    const answer = this.byGrant(account, grantId, (moment, grant) =>
-      judge(moment, account, grant, asked.quoteId, facts),
-    );
+    const facts = this.createFacts(account, node);
+    const answer = this.byGrant(account, grantId, (moment, grant) => {
+      const accepted = judge(moment, account, grant, asked.quoteId, facts);
+      if (!accepted.ok) checker.pace.refused(account, grantId, accepted.refusal.code, moment.nowMs);
+      return accepted.ok ? accepted : counted(moment, grantId, accepted);
+    });
     checker.note(
       `${account.name} accept ${answer === undefined ? "?" : answer.ok ? answer.value.kind : answer.refusal.code}`,
     );
@@ -161,6 +199,10 @@ export class Agents {
     // said before anything is decided: neither final nor about the quote
     if (!answer.ok && (answer.refusal.code.startsWith("auth.") || answer.refusal.code === "account.clock")) return;
     if (asked.account.restoredTimes > 0) return;
+    const denied = [...asked.account.data.approvals.values()].some(
+      (one) => one.quoteId === asked.quoteId && one.state === "denied",
+    );
+    checker.must(!denied || final === "approval.denied", "I19", () => `denied, and then ${final}`);
     if (asked.answered !== null) {
       checker.must(asked.answered === final, "I19", () => `${asked.answered} became ${final}`);
       world.seen.see("a quote is repeated and answers the same");
@@ -168,20 +210,20 @@ export class Agents {
     asked.answered = final;
   }
 
-  private destroy(account: SimAccount, grant: Grant): void {
-    const vm = this.liveOf(account, grant.grantId);
+  destroy(account: SimAccount, grant: Grant, wished?: VmRecord): void {
+    const vm = wished ?? this.liveOf(account, grant.grantId);
     if (vm === undefined) return;
     this.setting.checker.asked(account, [vm.vmId], "destroyed");
     const answer = this.byGrant(account, grant.grantId, (moment) => desk.destroy(moment, vm.vmId, grant.grantId));
     this.setting.checker.obeyed(account, [vm.vmId], answer);
   }
 
-  private stop(account: SimAccount, grant: Grant): void {
-    if (!this.setting.world.dice.yes(0.15)) return;
+  stop(account: SimAccount, grant: Grant): void {
     const live = account.data.store.loadLive().filter((vm) => vm.grantId === grant.grantId);
     const own = live.map((vm) => vm.vmId);
     this.setting.checker.asked(account, own, "stopped");
     this.setting.world.seen.see("an emergency stop");
+    this.setting.checker.pace.stopAsked(account, grant.grantId);
     const answer = this.byGrant(account, grant.grantId, (moment) => ({
       ok: true,
       value: desk.emergencyStop(moment, grant.grantId),
@@ -230,19 +272,13 @@ function judge(
   return admission.acceptExtend(moment, account.health, grant, quote.value, vm, params.seconds, facts);
 }
 
-type Widths = { readonly policies: number; readonly frozen: boolean; readonly grants: ReadonlyMap<string, Grant> };
-
-function widths(account: SimAccount): Widths {
-  const grants = new Map(account.data.store.loadGrants().map((grant) => [grant.grantId, grant]));
-  return { policies: account.data.policies.size, frozen: account.row.state === "frozen", grants };
-}
-
-function noWider(before: Widths, after: Widths): boolean {
-  if (before.policies !== after.policies || (before.frozen && !after.frozen)) return false;
-  if (before.grants.size !== after.grants.size) return false;
-  return [...after.grants.values()].every((grant) => {
-    const was = before.grants.get(grant.grantId);
-    if (was === undefined || grant.creditsMax > was.creditsMax || grant.expiresAtMs > was.expiresAtMs) return false;
-    return grant.state !== "active" || was.state === "active";
-  });
+/** A refused accept counts against the agent's own pace, as the object counts it. */
+function counted<T extends { readonly ok: false; readonly refusal: Refusal }>(
+  moment: Moment,
+  grantId: string,
+  refused: T,
+): T {
+  const cause = causeOf(refused.refusal.code);
+  if (cause !== null && noteFailure(moment, grantId, cause)) desk.freezeByBreaker(moment, grantId);
+  return refused;
 }

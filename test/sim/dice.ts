@@ -36,6 +36,12 @@ export class Dice {
   /** Bytes for ids and keys, from a stream of their own, so that minting an id shifts no later choice. */
   random(): Random {
     const own = new Dice(this.below(4_294_967_296));
-    return { bytes: (length) => Uint8Array.from({ length }, () => own.below(256)) };
+    return {
+      bytes: (length) => {
+        const bytes = new Uint8Array(length);
+        for (let at = 0; at < length; at++) bytes[at] = own.below(256);
+        return bytes;
+      },
+    };
   }
 }

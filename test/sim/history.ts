@@ -9,14 +9,15 @@ import { checkFound } from "./check-orphans.ts";
 import { type Broken, Checker } from "./checker.ts";
 import { Agents } from "./commands.ts";
 import { Dice } from "./dice.ts";
-import { drawBad, drawFaults, FAULT_KINDS } from "./faults.ts";
+import { drawBad, drawFaults, FAULT_KINDS, NO_FAULTS } from "./faults.ts";
 import { Hardship } from "./hardship.ts";
-import { atRest, checkRest } from "./rest.ts";
+import { atRest, checkRest, checkWatched } from "./rest.ts";
 import { Mischief } from "./mischief.ts";
 import { Leaver } from "./leaver.ts";
 import { type Core, CoreNetwork } from "./network.ts";
 import { Nodes } from "./nodes.ts";
 import { Owners } from "./owner.ts";
+import { type Opening, openingOf, type Stage } from "./openings.ts";
 import { Sometimes } from "./sometimes.ts";
 import { Timeline } from "./timeline.ts";
 import { WatchModel } from "./watch.ts";
@@ -42,15 +43,18 @@ export type Outcome = {
 
 export function* history(seed: number, trace: ((line: string) => void) | null): Generator<void, Outcome> {
   const dice = new Dice(seed);
-  const time = new Timeline(START_MS);
+  const opening = openingOf(seed);
+  const time = new Timeline(opening.startMs ?? START_MS);
+  const startedMs = time.nowMs;
   const faults = drawFaults(dice);
-  const core = new CoreNetwork(dice, time, faults, drawBad(dice, faults));
+  const drawn = drawBad(dice, faults);
+  const core = new CoreNetwork(dice, time, faults, opening.bad === undefined ? drawn : opening.bad);
   const nodes = new Nodes(dice, time, core);
   core.onWord = (message, one) => nodes.heard(message, one);
   const seen = new Sometimes();
-  const calm = FAULT_KINDS.every(([name]) => faults[name] === 0);
+  const calm = FAULT_KINDS.every(([name]) => faults[name] === 0) && opening.quiet === true;
   const checker = new Checker(core, time, seen, calm);
-  if (trace !== null) checker.trace = (line) => trace(`${((time.nowMs - START_MS) / 1_000).toFixed(1)} s ${line}`);
+  if (trace !== null) checker.trace = (line) => trace(`${((time.nowMs - startedMs) / 1_000).toFixed(1)} s ${line}`);
   const wire = new Wire(dice, time, core, nodes, seen);
   const watch = new WatchModel(dice, time, core, seen);
   const judge = {
@@ -65,7 +69,7 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
   const world: World = { dice, time, core, wire, watch, seen, judge };
   const accounts = Array.from({ length: dice.yes(0.3) ? 2 : 1 }, (_, index) => new SimAccount(world, index));
   const leaver = new Leaver(world, checker, seed);
-  const run = new Run(world, nodes, checker, accounts, leaver);
+  const run = new Run(world, nodes, checker, accounts, leaver, opening);
   run.begin();
   let events = 0;
   while (checker.broken === null && !run.over && time.step(run.untilMs)) {
@@ -80,7 +84,7 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
   }
   if (checker.broken === null) for (const account of accounts) checkRest(checker, account);
   const { broken, traceHash } = checker;
-  const virtualMs = time.nowMs - START_MS;
+  const virtualMs = time.nowMs - startedMs;
   return { seed, broken, traceHash, seen: seen.seen, calls: wire.calls, faulted: wire.faulted, events, virtualMs };
 }
 
@@ -98,12 +102,24 @@ class Run {
   private readonly unknownSince = new Map<string, number>();
   private readonly leaver: Leaver;
   private readonly keys = new Map<SimAccount, SimAccount["row"]["agentAddress"]>();
+  private readonly nodes: Nodes;
+  private readonly opening: Opening;
+  private readonly atHeal: (() => void)[] = [];
 
-  constructor(world: World, nodes: Nodes, checker: Checker, accounts: readonly SimAccount[], leaver: Leaver) {
+  constructor(
+    world: World,
+    nodes: Nodes,
+    checker: Checker,
+    accounts: readonly SimAccount[],
+    leaver: Leaver,
+    opening: Opening,
+  ) {
     this.world = world;
     this.leaver = leaver;
     this.accounts = accounts;
     this.checker = checker;
+    this.nodes = nodes;
+    this.opening = opening;
     this.agents = new Agents({ world, nodes, checker, accounts });
     this.owners = new Owners(world, checker, accounts);
     this.mischief = new Mischief(world.dice, world.time, world.core, nodes, world.seen);
@@ -113,11 +129,25 @@ class Run {
   begin(): void {
     const { core, time } = this.world;
     const { faults } = core;
+    const { opening } = this;
     // setting an account up is not what is under test
-    core.faults = { ...faults, crashAtCommand: 0, asleep: 0, watchSilent: 0 };
-    for (const account of this.accounts) this.owners.settle(account);
-    core.faults = faults;
-    time.after(1_000, () => this.command());
+    core.faults = NO_FAULTS;
+    for (const account of this.accounts) this.owners.settle(account, opening);
+    this.checker.note(`opening ${opening.name}`);
+    opening.play?.(this.stage());
+    const begins = (): void => {
+      core.faults = faults;
+      this.command();
+    };
+    time.after(1_000 + (opening.lengthMs ?? 0), begins);
+  }
+
+  private stage(): Stage {
+    const { world, nodes, checker, agents, owners, mischief } = this;
+    const { time } = world;
+    const account = this.accounts[0] as SimAccount;
+    const at = (atMs: number, run: () => void): unknown => time.after(atMs, run);
+    return { world, nodes, checker, agents, owners, mischief, account, at, atHeal: (run) => this.atHeal.push(run) };
   }
 
   lookAtKeys(): void {
@@ -144,9 +174,9 @@ class Run {
   private pauseMs(): number {
     const { dice } = this.world;
     const draw = dice.next();
-    if (draw < 0.7) return dice.below(20_000);
-    if (draw < 0.96) return dice.below(4 * MIN);
-    if (draw < 0.997) return dice.below(50 * MIN);
+    if (draw < 0.75) return dice.below(20_000);
+    if (draw < 0.97) return dice.below(4 * MIN);
+    if (draw < 0.999) return dice.below(40 * MIN);
     return dice.between(3, 26) * 60 * MIN;
   }
 
@@ -167,6 +197,8 @@ class Run {
     if (dice.yes(faults.delegationGone) && account.payer.delegated) {
       seen.see("the delegation vanishes");
       account.payer.delegated = false;
+      // now and then the reading that would tell is silent as well
+      if (dice.yes(0.4)) account.payer.silentUntilMs = time.nowMs + dice.between(3, 60) * MIN;
       time.after(dice.between(3, 120) * MIN, () => {
         account.payer.delegated = true;
       });
@@ -176,9 +208,11 @@ class Run {
   private heal(): void {
     const { time } = this.world;
     this.checker.note("healed");
+    this.checker.healedMs = time.nowMs;
     this.mischief.heal();
     for (const one of this.hardships) one.heal();
     for (const account of this.accounts) account.heal();
+    for (const run of this.atHeal) run();
     this.untilMs = time.nowMs + HEALED_FOR_MS;
     // what the waking itself finds belongs to the history as well
     time.after(LOOK_EVERY_MS, () => this.look());
@@ -186,8 +220,11 @@ class Run {
 
   private look(): void {
     const { time } = this.world;
-    for (const account of this.accounts) checkFound(this.checker, account, this.unknownSince);
-    for (const account of this.accounts) this.leaver.finish(account);
+    for (const account of this.accounts) {
+      checkFound(this.checker, account, this.unknownSince);
+      this.leaver.finish(account);
+      checkWatched(this.checker, account);
+    }
     this.over = this.accounts.every((account) => atRest(this.checker, account));
     if (!this.over) time.after(LOOK_EVERY_MS, () => this.look());
   }

@@ -66,6 +66,9 @@ export class MemoryStore {
   private readonly lists = this.memory.table<ListsState>();
   /** VMs written since the last look, each as it was before. */
   private changed = new Map<string, VmRecord | undefined>();
+  private readonly tended = this.vms.derived(() => this.select((row) => row.tended));
+  private readonly live = this.vms.derived(() => this.select((row) => row.live));
+  private readonly openMessages = this.messages.derived(() => [...this.messages.values()].filter((one) => one.open));
   readonly store: Store = {
     ...this.accountRows(),
     ...this.bookRows(),
@@ -73,7 +76,14 @@ export class MemoryStore {
     ...this.askRows(),
     ...this.vmRows(),
     ...this.listRows(),
+    /** Of what steps are planned from; a worker that remembers steps asks for it. */
+    version: () => this.vms.version + this.tried.version,
   } as Store;
+
+  /** Of what decides when an account has to look at its VMs. */
+  get version(): number {
+    return this.vms.version + this.accounts.version;
+  }
 
   takeChanged(): Changed {
     const { changed } = this;
@@ -93,7 +103,9 @@ export class MemoryStore {
   }
 
   private holdsOf(vmId: string): readonly Hold[] {
-    return [...this.holds.values()].filter((hold) => hold.vmId === vmId);
+    const found: Hold[] = [];
+    for (const hold of this.holds.values()) if (hold.vmId === vmId) found.push(hold);
+    return found;
   }
 
   private alter(change: Partial<AccountRow>): void {
@@ -142,7 +154,7 @@ export class MemoryStore {
       },
       loadNotices: () => [...this.notices.values()],
       seeNotice: () => undefined,
-      liveCount: () => this.count((row) => row.live),
+      liveCount: () => this.live().length,
       kekVersion: () => 1,
       databaseBytes: () => 0,
     };
@@ -185,10 +197,12 @@ export class MemoryStore {
         const spent = [...holds.filter(of), ...[...this.extras.values()].filter(of)];
         return listed(spent.toSorted((a, b) => a.atMs - b.atMs));
       },
-      createdSince: (grantId, sinceMs) =>
-        [...this.vms.values()]
-          .filter(({ vm }) => vm.admittedAtMs > sinceMs && (grantId === null || vm.grantId === grantId))
-          .map(({ vm }) => vm.admittedAtMs),
+      createdSince: (grantId, sinceMs) => {
+        const times: number[] = [];
+        for (const { vm } of this.vms.values())
+          if (vm.admittedAtMs > sinceMs && (grantId === null || vm.grantId === grantId)) times.push(vm.admittedAtMs);
+        return times;
+      },
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
       entriesOf: () => [],
       spendingGroups: () => [],
@@ -240,10 +254,13 @@ export class MemoryStore {
       },
       loadApproval: (approvalId) => this.approvals.get(approvalId),
       approvalOfQuote: (quoteId) => this.approvalOf(quoteId),
-      openApprovals: (grantId) =>
-        [...this.approvals.values()]
-          .filter((one) => (grantId === null || one.grantId === grantId) && ["pending", "approved"].includes(one.state))
-          .toReversed(),
+      openApprovals: (grantId) => {
+        const open: Approval[] = [];
+        for (const one of this.approvals.values())
+          if ((one.state === "pending" || one.state === "approved") && (grantId === null || one.grantId === grantId))
+            open.push(one);
+        return open.reverse();
+      },
       saveApproval: (approval) => this.approvals.set(approval.approvalId, approval),
       ...this.messageRows(),
     };
@@ -309,8 +326,8 @@ export class MemoryStore {
     const none: ReadonlyMap<string, Tried> = new Map();
     const part: Partial<Store> = {
       loadVm: (vmId) => this.vms.get(vmId)?.vm,
-      loadTended: () => this.select((row) => row.tended),
-      loadLive: () => this.select((row) => row.live),
+      loadTended: () => this.tended(),
+      loadLive: () => this.live(),
       loadPage: ({ grantId, liveOnly, limit }) =>
         this.select((row) => (grantId === null || row.vm.grantId === grantId) && (!liveOnly || row.live)).slice(
           0,

@@ -2,11 +2,17 @@
  * Tables in memory with transactions: maps of immutable values and an undo journal. A throw rolls back; a snapshot is a
  * shallow copy, and a restore puts one back. Knows nothing of accounts.
  */
-export class Table<V> {
-  private rows = new Map<string, V>();
-  private readonly journal: (() => void)[];
 
-  constructor(journal: (() => void)[]) {
+/** What a key held before; undefined: nothing. */
+type Undo = { readonly table: Table<never>; readonly key: string; readonly before: unknown };
+
+export class Table<V> {
+  /** Grows with every change, also with one that is undone: what was derived from the rows is good for one value. */
+  version = 0;
+  private rows = new Map<string, V>();
+  private readonly journal: Undo[];
+
+  constructor(journal: Undo[]) {
     this.journal = journal;
   }
 
@@ -28,19 +34,23 @@ export class Table<V> {
   }
 
   set(key: string, value: V): void {
-    const { rows } = this;
-    const had = rows.has(key);
-    const old = rows.get(key) as V;
-    this.journal.push(had ? () => rows.set(key, old) : () => rows.delete(key));
-    rows.set(key, value);
+    this.journal.push({ table: this as unknown as Table<never>, key, before: this.rows.get(key) });
+    this.version++;
+    this.rows.set(key, value);
   }
 
   delete(key: string): void {
-    const { rows } = this;
-    const old = rows.get(key);
-    if (old === undefined) return;
-    this.journal.push(() => rows.set(key, old));
-    rows.delete(key);
+    const before = this.rows.get(key);
+    if (before === undefined) return;
+    this.journal.push({ table: this as unknown as Table<never>, key, before });
+    this.version++;
+    this.rows.delete(key);
+  }
+
+  undo(key: string, before: V | undefined): void {
+    this.version++;
+    if (before === undefined) this.rows.delete(key);
+    else this.rows.set(key, before);
   }
 
   copy(): ReadonlyMap<string, V> {
@@ -48,13 +58,27 @@ export class Table<V> {
   }
 
   restore(rows: ReadonlyMap<string, V>): void {
+    this.version++;
     this.rows = new Map(rows);
+  }
+
+  /** A value derived from the rows, made again only when they have changed. */
+  derived<D>(make: () => D): () => D {
+    let madeAt = -1;
+    let value: D;
+    return () => {
+      if (madeAt !== this.version) {
+        value = make();
+        madeAt = this.version;
+      }
+      return value;
+    };
   }
 }
 
 export class Memory {
-  readonly journal: (() => void)[] = [];
-  readonly tables: Table<never>[] = [];
+  private readonly journal: Undo[] = [];
+  private readonly tables: Table<never>[] = [];
 
   table<V>(): Table<V> {
     const table = new Table<V>(this.journal);
@@ -63,14 +87,17 @@ export class Memory {
   }
 
   transaction<T>(work: () => T): T {
-    this.journal.length = 0;
+    const { journal } = this;
+    journal.length = 0;
     try {
       return work();
     } catch (error) {
-      for (const undo of this.journal.toReversed()) undo();
+      for (let at = journal.length - 1; at >= 0; at--) {
+        const { table, key, before } = journal[at] as Undo;
+        table.undo(key, before as undefined);
+      }
+      journal.length = 0;
       throw error;
-    } finally {
-      this.journal.length = 0;
     }
   }
 

@@ -61,13 +61,13 @@ export class Mischief {
   }
 
   /** A refused create comes back: somebody sends it again, or the on-chain copy is read. */
-  revive(): void {
+  revive(everywhere = false): void {
     const refused = this.instances((word) => word === "rejected");
     if (refused.length === 0) return;
     const one = this.dice.pick(refused);
     this.seen.see("a refused create is revived");
     for (const core of CORES) {
-      if (one.words[core] !== "rejected" || this.dice.yes(0.3)) continue;
+      if (one.words[core] !== "rejected" || (!everywhere && this.dice.yes(0.3))) continue;
       this.core.set(one, core, "pending");
       this.time.after(this.dice.below(5_000), () => this.core.judge(core, one));
     }

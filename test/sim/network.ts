@@ -42,6 +42,8 @@ export type Message = {
   billedSinceMs: number | null;
   /** Credits per 1,000 s. */
   billedRate: number;
+  /** When a core node last began to have it alive. */
+  aliveSinceMs: number;
   /** Swallowed by the network: no node ever keeps it. */
   lost: boolean;
 };
@@ -52,6 +54,8 @@ export type Payer = {
   readonly index: number;
   /** False while the delegation has vanished by itself, whatever the lists say. */
   delegated: boolean;
+  /** Until then no core node says anything of the payer; messages are judged all the same. */
+  silentUntilMs: number;
   readonly purse: Purse;
   readonly hashes: string[];
   readonly lists: [List, List, List];
@@ -64,7 +68,7 @@ const alive = (word: CoreWord): boolean => word === "processed" || word === "rem
 
 export class CoreNetwork {
   faults: Faults;
-  readonly bad: Bad;
+  bad: Bad;
   readonly messages = new Map<string, Message>();
   /** `hash word` of every word that an honest core node ever had for an instance. */
   readonly everSaid = new Set<string>();
@@ -102,6 +106,10 @@ export class CoreNetwork {
     return CORES.filter((core) => this.honest(core) && alive(message.words[core])).length;
   }
 
+  has(core: Core, hash: string, is: (word: CoreWord) => boolean): boolean {
+    return is(this.messages.get(hash)?.words[core] ?? "absent");
+  }
+
   honestWith(hash: string, is: (word: CoreWord) => boolean): number {
     const message = this.messages.get(hash);
     return CORES.filter((core) => this.honest(core) && is(message?.words[core] ?? "absent")).length;
@@ -133,6 +141,7 @@ export class CoreNetwork {
       spans: [],
       billedSinceMs: null,
       billedRate: 0,
+      aliveSinceMs: 0,
       lost,
     };
     this.messages.set(draft.hash, message);
@@ -189,6 +198,7 @@ export class CoreNetwork {
 
   set(message: Message, core: Core, word: CoreWord): void {
     const was = message.words[core];
+    if (alive(word) && !alive(message.words[core])) message.aliveSinceMs = this.time.nowMs;
     message.words[core] = word;
     if (message.kind !== "INSTANCE") return;
     if (this.honest(core)) this.everSaid.add(`${message.hash} ${word}`);

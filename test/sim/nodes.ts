@@ -29,6 +29,8 @@ export class Nodes {
       nodeHash: name.repeat(64),
       origin: `https://${name}.example`,
       domain: `${name}.example`,
+      // the third is a poor one: a policy may ask for better
+      scorePct: name === "c" ? 85 : 99,
       downUntilMs: 0,
     }));
   }

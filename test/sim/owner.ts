@@ -8,6 +8,7 @@ import { answer } from "../../src/errors.ts";
 import type { SimAccount } from "./account.ts";
 import type { World } from "./world.ts";
 import type { Checker } from "./checker.ts";
+import type { Opening } from "./openings.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -22,11 +23,21 @@ export class Owners {
     this.accounts = accounts;
   }
 
-  /** A policy, its signature, and one to three agents. */
-  settle(account: SimAccount): void {
-    this.save(account, this.firstPolicy(), "sign");
-    const grants = this.world.dice.between(1, 3);
-    for (let index = 0; index < grants; index++) this.addGrant(account, index);
+  /** A policy, its signature, and one to three agents; an opening may want some of it otherwise. */
+  settle(account: SimAccount, opening: Pick<Opening, "policy" | "grant" | "grants">): void {
+    const drawn = this.firstPolicy();
+    if (!this.save(account, opening.policy?.(drawn, this.world.core.price) ?? drawn, "sign"))
+      throw new Error("the first policy is no policy");
+    const grants = Math.max(opening.grants ?? 1, this.world.dice.between(1, 3));
+    for (let index = 0; index < grants; index++) this.addGrant(account, index, opening.grant);
+  }
+
+  /** Another policy, by click or with the wallet. */
+  change(account: SimAccount, to: (now: PolicyDraft) => PolicyDraft, how: "sign" | "click"): boolean {
+    const now = account.data.store.currentPolicy();
+    if (now === null) return false;
+    const { version: _version, ...draft } = now;
+    return this.save(account, to(draft), how);
   }
 
   private session(account: SimAccount): Session {
@@ -50,8 +61,18 @@ export class Owners {
         ttlSMax: dice.pick([3_600, 7_200]),
         extendSTotalMax: dice.pick([3_600, 14_400]),
       },
-      shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: [], images: [] },
-      place: { nodesAllow: [], nodesDeny: [], scorePctMin: 0 },
+      shape: {
+        vcpusMax: 4,
+        memoryMibMax: 8_192,
+        diskMibMax: 40_960,
+        gpus: [],
+        images: dice.yes(0.3) ? ["debian12"] : [],
+      },
+      place: {
+        nodesAllow: dice.yes(0.1) ? ["a".repeat(64), "b".repeat(64)] : [],
+        nodesDeny: dice.yes(0.1) ? ["c".repeat(64)] : [],
+        scorePctMin: dice.yes(0.2) ? 90 : 0,
+      },
       approval: {
         by: dice.yes(0.2) ? "signature" : "click",
         firstVm: dice.yes(0.4),
@@ -66,11 +87,11 @@ export class Owners {
       },
       priceRisePctMax: dice.pick([0, 10, 30]),
       expiresAtMs: time.nowMs + 60 * DAY_MS,
-      delegationExpiresAtMs: null,
+      delegationExpiresAtMs: dice.yes(0.15) ? time.nowMs + dice.between(2, 10) * 3_600_000 : null,
     };
   }
 
-  private addGrant(account: SimAccount, index: number): void {
+  addGrant(account: SimAccount, index: number, as?: Opening["grant"]): void {
     const { dice, time } = this.world;
     const draft: GrantDraft = {
       clientId: `client${index}`,
@@ -81,8 +102,9 @@ export class Owners {
       vmsLiveMax: dice.between(1, 3),
       createsPerMinMax: dice.between(1, 3),
       expiresAtMs: time.nowMs + dice.pick([2, 30]) * DAY_MS,
+      ...(dice.yes(0.25) ? { windows: [{ seconds: 3_600, creditsMax: dice.between(40_000, 120_000) }] } : {}),
     };
-    account.decide((moment) => desk.addGrant(moment, draft));
+    account.decide((moment) => desk.addGrant(moment, as?.(draft, index, this.world.core.price) ?? draft));
   }
 
   turn(): void {
@@ -94,7 +116,7 @@ export class Owners {
     else if (draw < 0.74) this.widen(account);
     else if (draw < 0.76) this.freeze(account);
     else if (draw < 0.87) this.unfreeze(account);
-    else if (draw < 0.89) this.stop(account);
+    else if (draw < 0.875) this.stop(account);
     else if (draw < 0.93) this.revoke(account);
     else if (draw < 0.96) this.addGrant(account, dice.below(3));
     else this.destroyOne(account);
@@ -162,7 +184,7 @@ export class Owners {
     } else if (!this.save(account, wide, "click")) this.world.seen.see("a widening without a signature is refused");
   }
 
-  private freeze(account: SimAccount): void {
+  freeze(account: SimAccount): void {
     this.checker.memo(account).freezeAsked = true;
     const frozen = account.decide((moment) => {
       desk.freezeAccount(moment);
@@ -171,7 +193,7 @@ export class Owners {
     if (frozen?.ok === true) this.world.seen.see("an account is frozen by its owner");
   }
 
-  private unfreeze(account: SimAccount): void {
+  unfreeze(account: SimAccount): void {
     const now = account.data.store.currentPolicy();
     if (now === null) return;
     const { version: _version, ...draft } = now;
@@ -181,8 +203,7 @@ export class Owners {
       this.world.seen.see("an account is unfrozen");
   }
 
-  private stop(account: SimAccount): void {
-    if (!this.world.dice.yes(0.25)) return;
+  stop(account: SimAccount): void {
     this.checker.memo(account).freezeAsked = true;
     const vms = account.data.store.loadLive().map((vm) => vm.vmId);
     this.checker.asked(account, vms, "stopped");
@@ -219,19 +240,21 @@ export class Owners {
     this.checker.obeyed(account, [vmId], answered);
   }
 
-  private decideOne(account: SimAccount): void {
+  decideOne(account: SimAccount, wished?: "approve" | "deny"): void {
     const { dice, seen } = this.world;
     const [open] = account.data.store.openApprovals(null).filter((one) => one.state === "pending");
     if (open === undefined) return;
     const session = this.session(account);
     const page = account.decide((moment) => desk.openApproval(moment, session, open.approvalId));
     if (page?.ok !== true) return;
-    const verdict = dice.yes(0.85) ? ("approve" as const) : ("deny" as const);
+    const verdict = wished ?? (dice.yes(0.85) ? "approve" : "deny");
     const { nonce, typedData, by } = page.value;
     const ask = { approvalId: open.approvalId, nonce, verdict };
     const signed =
       by === "signature" ? { ...ask, signature: signDigest(typedDataDigest(typedData), account.ownerKey) } : ask;
     const decided = account.decide((moment) => desk.decideApproval(moment, session, signed));
+    const state = account.data.approvals.get(open.approvalId)?.state;
+    if (state === "approved" || state === "denied") this.checker.pace.decided(account, open.grantId, state);
     if (account.data.approvals.get(open.approvalId)?.state === "approved")
       this.checker.memo(account).approvalState.set(open.approvalId, "approved");
     if (decided?.ok === true && verdict === "deny") seen.see("an approval is denied");

@@ -17,6 +17,24 @@ export function atRest(checker: Checker, account: SimAccount): boolean {
 /** An orphan has no hold whose end could be waited for: its certificate and its bill are. */
 const isClosed = (vm: VmRecord): boolean =>
   vm.orphan === undefined || (vm.settledAtMs !== null && (vm.state !== "TERMINATED" || vm.certificate !== null));
+const WATCH_MS = 15 * 60_000;
+
+/**
+ * I10, while nothing is in the way: whatever an honest core node shows alive of a VM that is over has had a FORGET lately.
+ * Looked at some minutes after healing, when each account has had its five minutes.
+ */
+export function checkWatched(checker: Checker, account: SimAccount): void {
+  const { core, time } = checker;
+  for (const hash of account.payer.hashes) {
+    const message = core.messages.get(hash);
+    const vm = vmOfHash(account, hash);
+    if (message === undefined || vm === undefined || !isOver(vm) || core.aliveOn(hash) === 0) continue;
+    const sinceMs = Math.max(message.aliveSinceMs, checker.healedMs);
+    if (time.nowMs - sinceMs < WATCH_MS) continue;
+    const forgetMs = checker.memo(account).lastForget.get(hash) ?? 0;
+    checker.must(time.nowMs - forgetMs < WATCH_MS, "I10", () => `came back unnoticed (${vm.vmId})`);
+  }
+}
 
 export function checkRest(checker: Checker, account: SimAccount): void {
   const { core } = checker;
@@ -61,11 +79,14 @@ function isBooked(checker: Checker, account: SimAccount, hash: string): boolean 
   const vm = vmOfHash(account, hash);
   if (vm === undefined) return account.restoredTimes > 0 && checker.core.aliveOn(hash) === 0;
   // a VM's bill is that of all its attempts
-  const billed = vm.attempts.reduce((sum, one) => sum + checker.core.consumed(one.itemHash, checker.time.nowMs), 0);
-  return (
-    heldNow(vm) + extrasOf(account, vm.vmId) >= billed ||
-    vm.attempts.some((one) => billedAfter(checker, vm.settledAtMs, one.itemHash))
-  );
+  const consumed = (atMs: number): number =>
+    vm.attempts.reduce((sum, one) => sum + checker.core.consumed(one.itemHash, atMs), 0);
+  const booked = heldNow(vm) + extrasOf(account, vm.vmId);
+  if (booked >= consumed(checker.time.nowMs)) return true;
+  if (!vm.attempts.some((one) => billedAfter(checker, vm.settledAtMs, one.itemHash))) return false;
+  // what was published before the books were closed is in them, whatever came later: frozen, revived or not
+  const readMs = (vm.settledAtMs ?? 0) - 15_000;
+  return booked >= consumed(readMs - checker.core.booksLagMs);
 }
 
 /** A node that was out of reach went on being billed after the books were closed: late, and bounded by its return. */

@@ -65,6 +65,9 @@ export const SOMETIMES = [
   "a lot runs out",
   "a meter goes wrong",
   "the network removes for lack of credits",
+  "a breaker opens",
+  "a breaker freezes its grant",
+  "a create fails before it runs",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 

@@ -32,7 +32,8 @@ export type Incarnation = {
   alive: boolean;
   readonly drive: Drive;
   heard: boolean;
-  acknowledged: string;
+  acknowledgedSeq: number;
+  acknowledgedDueMs: number | null;
   running: number;
   ringing: boolean;
   rang: boolean;

@@ -1,9 +1,7 @@
 /** Planted bugs of failover: another attempt too early, too often, or with what was not its own. */
-import type { Mutant } from "../mutants.ts";
+import { type Mutant, plant } from "./plant.ts";
 
-const plant = (name: string, file: string, from: string, to: string): Mutant => ({ name, file, from, to });
-
-export const FAILOVER_MUTANTS: readonly Mutant[] = [
+export const FAILOVER: readonly Mutant[] = [
   plant(
     "two of three suffice for a successor",
     "successor.ts",

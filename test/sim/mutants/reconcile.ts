@@ -1,53 +1,48 @@
 /** Planted bugs in what compares the ledger with the network's lists, and in what ends a restore. */
-import type { Mutant } from "../mutants.ts";
+import { type Mutant, plant } from "./plant.ts";
 
-export const RECONCILE_MUTANTS: readonly Mutant[] = [
-  {
-    name: "orphans are not looked for",
-    file: "lists.ts",
-    from: "for (const one of found.orphans) adoptOrphan(moment, one);",
-    to: "",
-  },
-  {
-    name: "what one core node alone shows is left alone",
-    file: "lists.ts",
-    from: "for (const one of found.strays) adoptStray(moment, one);",
-    to: "",
-  },
-  {
-    name: "one core node's list makes an orphan",
-    file: "reconcile.ts",
-    from: "lists.filter((list) => shows(list, hash)).length;",
-    to: "2 * lists.filter((list) => shows(list, hash)).length;",
-  },
-  {
-    name: "an orphan is killed before its time",
-    file: "adoption.ts",
-    from: "const expiresAtMs = diesAtMs(one);",
-    to: "const expiresAtMs = nowMs;",
-  },
-  {
-    name: "the lists are filtered by channel",
-    file: "lists.ts",
-    from: "calls.liveInstances(core, { owner, senders }),",
-    to: 'calls.liveInstances(core, { owner, senders, channel: "ALLOWANCE" }),',
-  },
-  {
-    name: "a restored account is unfrozen before it is compared",
-    file: "restored.ts",
-    from: "if (!account.restored || state.reconciledAtMs !== null) return null;",
-    to: "if (!account.restored || state.readAtMs >= 0) return null;",
-  },
-  {
-    name: "one reading is enough after a restore",
-    file: "reconcile.ts",
-    from: "const twice = nowMs - firstFullMs >= TWICE_APART_MS && !hunting;",
-    to: "const twice = !hunting;",
-  },
-  {
-    name: "one core node's list is enough after a restore",
-    file: "reconcile.ts",
-    from: "if (complete < 2) return { ...next, restoredAtMs };",
-    to: "if (complete < 1) return { ...next, restoredAtMs };",
-  },
+export const RECONCILE: readonly Mutant[] = [
+  plant("orphans are not looked for", "lists.ts", "for (const one of found.orphans) adoptOrphan(moment, one);", ""),
+  plant(
+    "what one core node alone shows is left alone",
+    "lists.ts",
+    "for (const one of found.strays) adoptStray(moment, one);",
+    "",
+  ),
+  plant(
+    "one core node's list makes an orphan",
+    "reconcile.ts",
+    "lists.filter((list) => shows(list, hash)).length;",
+    "2 * lists.filter((list) => shows(list, hash)).length;",
+  ),
+  plant(
+    "an orphan is killed before its time",
+    "adoption.ts",
+    "const expiresAtMs = diesAtMs(one);",
+    "const expiresAtMs = nowMs;",
+  ),
+  plant(
+    "the lists are filtered by channel",
+    "lists.ts",
+    "calls.liveInstances(core, { owner, senders }),",
+    'calls.liveInstances(core, { owner, senders, channel: "ALLOWANCE" }),',
+  ),
+  plant(
+    "a restored account is unfrozen before it is compared",
+    "restored.ts",
+    "if (!account.restored || state.reconciledAtMs !== null) return null;",
+    "if (!account.restored || state.readAtMs >= 0) return null;",
+  ),
+  plant(
+    "one reading is enough after a restore",
+    "reconcile.ts",
+    "const twice = nowMs - firstFullMs >= TWICE_APART_MS && !hunting;",
+    "const twice = !hunting;",
+  ),
+  plant(
+    "one core node's list is enough after a restore",
+    "reconcile.ts",
+    "if (complete < 2) return { ...next, restoredAtMs };",
+    "if (complete < 1) return { ...next, restoredAtMs };",
+  ),
 ];

@@ -1,0 +1,35 @@
+/** Planted bugs of the drive, of restores and of waking. */
+import { plant } from "./plant.ts";
+
+export const SHELL = [
+  plant("no alarm after a drive", "drive.ts", "this.host.arm(this.nextDueMs());", "this.host.arm(null);"),
+  plant(
+    "sent before Watch knows",
+    "drive.ts",
+    "if (await this.host.report(this.nextDueMs())) for",
+    "await this.host.report(this.nextDueMs());\n      if (claimed.length >= 0) for",
+  ),
+  plant(
+    "a restored account admits",
+    "checks.ts",
+    'if (account.restored) return refusal("account.restored", {}, 60);',
+    "",
+    {
+      file: "checks.ts",
+      from: 'if (account.state === "frozen") return',
+      to: 'if (account.state === "frozen" && account.frozenReason !== "restored") return',
+    },
+  ),
+  plant(
+    "a restored account voids what it did not send",
+    "moment.ts",
+    "return !this.watchHeard || this.account.restored;",
+    "return !this.watchHeard;",
+  ),
+  plant(
+    "an unheard Watch does not keep from voiding",
+    "moment.ts",
+    "return !this.watchHeard || this.account.restored;",
+    "return false;",
+  ),
+];
