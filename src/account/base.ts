@@ -8,16 +8,19 @@ import { DurableObject } from "cloudflare:workers";
 import { callsOver } from "../aleph/calls.ts";
 import type { Network } from "../aleph/network.ts";
 import type { Kek } from "../crypto/sealed.ts";
+import type { Address } from "../crypto/secp256k1.ts";
 import { shardOf, type WatchReport } from "../directory/watch.ts";
 import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import { Drive } from "./drive.ts";
+import type { Tools } from "./effects.ts";
 import { readPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
+import type { PayerFacts } from "./payer.ts";
 import { listedAsRunning } from "./readiness.ts";
 import { freeze } from "./record.ts";
 import { sqlStore, type Store } from "./store.ts";
@@ -65,7 +68,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
       tools: (delegationInForce) => this.tools(delegationInForce),
-      readPayer: (owner, agent) => readPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
+      readPayer: (owner, agent) => this.readPayer(owner, agent),
       report: (nextDueMs) => this.report(nextDueMs),
       hear: () => this.hear(),
       arm: (dueMs) => this.arm(dueMs),
@@ -149,7 +152,11 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     return answer(Math.max(own, lastMs));
   }
 
-  private tools(delegationInForce: boolean) {
+  protected readPayer(owner: Address, agent: Address): Promise<PayerFacts> {
+    return readPayer(this.setting.network, owner, agent, this.setting.ports.clock.nowMs());
+  }
+
+  protected tools(delegationInForce: boolean): Tools {
     const { network, ports, keks } = this.setting;
     const keys = keyRing(this.store, () => this.store.loadAccount()?.name ?? "", keks);
     return {
@@ -163,7 +170,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   /** Armed for the earliest due time; a due time that has passed rings at once. */
-  private arm(dueMs: number | null): void {
+  protected arm(dueMs: number | null): void {
     if (dueMs === null) return void this.ctx.storage.deleteAlarm();
     const { clock } = this.setting.ports;
     // What is overdue although the drive has just looked waits for something else: look again soon, not at once.
