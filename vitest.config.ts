@@ -19,7 +19,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{crypto,aleph,account,directory,dev,devnet,mcp,web}/**/*.test.ts"],
+          include: ["test/{crypto,aleph,account,directory,dev,devnet,mcp,races,web}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },
