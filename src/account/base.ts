@@ -8,6 +8,7 @@ import { DurableObject } from "cloudflare:workers";
 import { callsOver } from "../aleph/calls.ts";
 import type { Network } from "../aleph/network.ts";
 import type { Kek } from "../crypto/sealed.ts";
+import type { Address } from "../crypto/secp256k1.ts";
 import { shardOf, type WatchReport } from "../directory/watch.ts";
 import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
 import type { Ports } from "../ports.ts";
@@ -16,11 +17,13 @@ import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import type { Signers } from "./attempts.ts";
 import { Drive } from "./drive.ts";
+import type { Tools } from "./effects.ts";
 import { readWatchedPayer } from "./facts.ts";
 import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import type { NodesFor } from "./next-node.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
+import type { PayerFacts } from "./payer.ts";
 import { overSsh } from "./readiness.ts";
 import { noteRestored } from "./restored.ts";
 import { sqlStore, type Store } from "./store.ts";
@@ -70,7 +73,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
       tools: (signers) => this.tools(signers),
-      readPayer: (owner, agent) => readWatchedPayer(setting.network, owner, agent, setting.ports.clock.nowMs()),
+      readPayer: (owner, agent) => this.readPayer(owner, agent),
       report: (nextDueMs) => this.report(nextDueMs),
       hear: () => this.hear(),
       arm: (dueMs) => this.arm(dueMs),
@@ -154,7 +157,11 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     return answer(Math.max(own, lastMs));
   }
 
-  private tools(signers: Signers) {
+  protected readPayer(owner: Address, agent: Address): Promise<PayerFacts> {
+    return readWatchedPayer(this.setting.network, owner, agent, this.setting.ports.clock.nowMs());
+  }
+
+  protected tools(signers: Signers): Tools {
     const { network, ports, keks, nodes } = this.setting;
     const name = (): string => this.store.loadAccount()?.name ?? "";
     const keys = keyRing(this.store, name, keks, ports.random);
@@ -170,7 +177,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   /** Armed for the earliest due time; a due time that has passed rings at once. */
-  private arm(dueMs: number | null): void {
+  protected arm(dueMs: number | null): void {
     if (dueMs === null) return void this.ctx.storage.deleteAlarm();
     const { clock } = this.setting.ports;
     // What is overdue although the drive has just looked waits for something else: look again soon, not at once.

@@ -41,7 +41,17 @@ export type Outcome = {
   readonly virtualMs: number;
 };
 
-export function* history(seed: number, trace: ((line: string) => void) | null): Generator<void, Outcome> {
+/** Who plays the accounts; the real objects may take the place of the simulated ones. */
+export type Cast = (world: World) => readonly SimAccount[];
+
+const simulated: Cast = (world) =>
+  Array.from({ length: world.dice.yes(0.3) ? 2 : 1 }, (_, index) => new SimAccount(world, index));
+
+export function* history(
+  seed: number,
+  trace: ((line: string) => void) | null,
+  cast: Cast = simulated,
+): Generator<void, Outcome> {
   const dice = new Dice(seed);
   const opening = openingOf(seed);
   const time = new Timeline(opening.startMs ?? START_MS);
@@ -67,7 +77,8 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
     fail: (invariant: string, what: string) => checker.fail(invariant, what),
   };
   const world: World = { dice, time, core, wire, watch, seen, judge };
-  const accounts = Array.from({ length: dice.yes(0.3) ? 2 : 1 }, (_, index) => new SimAccount(world, index));
+  const accounts = cast(world);
+  yield;
   const leaver = new Leaver(world, checker, seed);
   const run = new Run(world, nodes, checker, accounts, leaver, opening);
   run.begin();

@@ -1,18 +1,23 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Caller } from "../../src/account/contract.ts";
 import { alone, booksOf, forgetsOf, inAccount, instanceHashes, running } from "./evidence.ts";
 import { ASK, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
+/** Before the call has reached anybody, or after it was served and with its answer still under way. */
+type Side = "crash" | "crash_after";
+
 /** Counts outbound calls of one phase of a life and kills the account at one of them. */
 class Killer {
   calls = 0;
   struck = false;
   private readonly at: number;
+  private readonly side: Side;
 
-  constructor(at: number) {
+  constructor(at: number, side: Side = "crash") {
     this.at = at;
+    this.side = side;
   }
 
   arm(): void {
@@ -22,7 +27,7 @@ class Killer {
       this.calls += 1;
       if (this.struck || this.calls !== this.at) return;
       this.struck = true;
-      return "crash";
+      return this.side;
     };
   }
 
@@ -77,6 +82,12 @@ beforeEach(async () => {
   house = await alone();
   agent = await house.agent();
 });
+
+async function toppedUp(quoteId: string): Promise<number> {
+  const accepted = value(await again(() => house.agents.accept(agent, { quoteId, kind: "top_up", waitS: 0 })));
+  if (accepted.kind !== "top_up") throw new Error(accepted.kind);
+  return accepted.creditsAsked;
+}
 
 async function accept(quoteId: string, kind: "create" | "extend"): Promise<string> {
   const accepted = value(await again(() => house.agents.accept(agent, { quoteId, kind, waitS: 0 })));
@@ -187,29 +198,71 @@ async function ring(): Promise<void> {
   await again(() => runDurableObjectAlarm(house.account));
 }
 
+/** A life whose end nobody watches: only the object's own alarm rings, also after each death. True if the killer struck. */
+async function endedByAlarm(killer: Killer): Promise<boolean> {
+  const vmId = await house.healthy(agent, { ttlS: 600 });
+  const { expiresAtMs } = await house.vm(agent, vmId);
+  stage.moveTo(expiresAtMs);
+  killer.arm();
+  for (let rings = 0; rings < 200 && (await certificateOf(vmId)) === null; rings++) {
+    await rung();
+    expect(await armed()).toBe(true);
+    stage.moveTo(stage.nowMs + 5_000);
+  }
+  killer.disarm();
+  await expectBuried(vmId, expiresAtMs, "ttl");
+  await house.advance(3.3 * HOUR_S);
+  await expectSettled(vmId);
+  return killer.struck;
+}
+
+/** A handler that dies is called again by the platform; the local runtime leaves that to the test. */
+async function rung(): Promise<void> {
+  const died = (error: unknown): false => {
+    if (!String(error).includes("planted crash")) throw error;
+    return false;
+  };
+  if (await runDurableObjectAlarm(house.account).catch(died)) return;
+  await again(() => runInDurableObject(house.account, (object) => object.alarm()));
+}
+
+const certificateOf = async (vmId: string) => (await again(() => house.vm(agent, vmId))).certificate;
+
+const armed = (): Promise<boolean> =>
+  again(() => runInDurableObject(house.account, async (_object, state) => (await state.storage.getAlarm()) !== null));
+
 describe("the account is killed", () => {
-  // In parts, so that a slow machine has time for each; the last part goes on until nothing is left to strike.
-  for (const [first, last] of [
-    [1, 11],
-    [12, 22],
-    [23, Infinity],
-  ] as const) {
-    const calls = last === Infinity ? `from the ${first}rd on` : `${first} to ${last}`;
-    it(`at every call (${calls}) of a create, of a TTL teardown and of a settlement, and finishes by itself`, async () => {
-      let at: number = first;
-      const killers = () => ({ birth: new Killer(at), end: new Killer(at), settle: new Killer(at) });
-      while (at <= last && (await live("ttl", killers()))) at += 1;
-      // a create alone makes more than thirty calls
-      expect(at).toBeGreaterThan(Math.min(last, 30));
+  for (const side of ["crash", "crash_after"] as const) {
+    const when = side === "crash" ? "before" : "after";
+    // In parts, so that a slow machine has time for each; the last part goes on until nothing is left to strike.
+    for (const [first, last] of [
+      [1, 11],
+      [12, 22],
+      [23, Infinity],
+    ] as const) {
+      const calls = last === Infinity ? `from the ${first}rd on` : `${first} to ${last}`;
+      it(`${when} every call (${calls}) of a create, of a TTL teardown and of a settlement, and finishes by itself`, async () => {
+        let at: number = first;
+        const killer = () => new Killer(at, side);
+        while (at <= last && (await live("ttl", { birth: killer(), end: killer(), settle: killer() }))) at += 1;
+        // a create alone makes more than thirty calls
+        expect(at).toBeGreaterThan(Math.min(last, 30));
+      });
+    }
+
+    it(`${when} every call of the teardown that an agent ordered, and finishes by itself`, async () => {
+      let at = 1;
+      while (await live("destroyed", { end: new Killer(at, side) })) at += 1;
+      // erase, then three core nodes asked, each given a FORGET, asked again, then the witnesses
+      expect(at).toBeGreaterThan(12);
+    });
+
+    it(`${when} every call of an alarm that ends a VM, and finishes with no other clock than its own`, async () => {
+      let at = 1;
+      while (await endedByAlarm(new Killer(at, side))) at += 1;
+      expect(at).toBeGreaterThan(12);
     });
   }
-
-  it("at every call of the teardown that an agent ordered, and finishes by itself", async () => {
-    let at = 1;
-    while (await live("destroyed", { end: new Killer(at) })) at += 1;
-    // erase, then three core nodes asked, each given a FORGET, asked again, then the witnesses
-    expect(at).toBeGreaterThan(12);
-  });
 
   for (const when of ["crash_before", "crash_after"] as const) {
     const side = when === "crash_before" ? "before" : "after";
@@ -262,6 +315,21 @@ describe("the account is killed", () => {
         await expectBuried(vmId, after.expiresAtMs, "ttl");
         await house.advance(3.3 * HOUR_S);
         await expectSettled(vmId);
+      }
+    });
+
+    it(`right ${side} each commit of a top-up is known to Watch, and asks once`, async () => {
+      await house.healthy(agent);
+      for (let at = 1; at <= 2; at++) {
+        const { quoteId } = value(await house.agents.quoteTopUp(agent, { credits: 1_000 * at }));
+        const killer = new ReportKiller(at, when);
+        killer.arm();
+        expect(await toppedUp(quoteId)).toBe(1_000 * at);
+        await ring();
+        expect(await toppedUp(quoteId)).toBe(1_000 * at);
+        killer.disarm();
+        const asked = (sql: SqlStorage) => sql.exec("SELECT 1 FROM audit WHERE kind = 'top_up.asked'").toArray();
+        expect(await inAccount(house, asked)).toHaveLength(at);
       }
     });
   }

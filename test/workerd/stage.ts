@@ -18,7 +18,7 @@ export type Accident = (request: {
   readonly path: string;
   readonly method: string;
   readonly body: string;
-}) => "lose_request" | "lose_reply" | "crash" | void;
+}) => "lose_request" | "lose_reply" | "crash" | "crash_after" | void;
 
 /** What goes wrong with a report to `Watch`: it throws, it never answers, or the account dies before or after it is kept. */
 export type WatchAccident = (report: WatchReport) => "silent" | "hang" | "crash_before" | "crash_after" | void;
@@ -88,7 +88,8 @@ class Stage {
     if (accident === "crash") this.abort?.("planted crash");
     if (accident === "lose_request" || accident === "crash") throw new Error("lost");
     const answer = this.settle(this.world.handle(asked, this.nowMs));
-    if (accident === "lose_reply" || answer === undefined) throw new Error("lost");
+    if (accident === "crash_after") this.abort?.("planted crash");
+    if (accident === "lose_reply" || accident === "crash_after" || answer === undefined) throw new Error("lost");
     return responseOf(answer, true);
   }
 

@@ -1,0 +1,172 @@
+/**
+ * The committed rows of a real account, read back from its SQLite in the shape that the checker knows. A VM is read anew
+ * after each commit that wrote it; `isFaithful` compares everything that was remembered with the storage itself.
+ */
+import { sqlStore, type Store } from "../../src/account/store.ts";
+import type { Approval, Grant, Hold, VmRecord } from "../../src/account/types.ts";
+import type { AccountRow } from "../../src/account/account-store.ts";
+import type { StepLog } from "../../src/account/plan.ts";
+import type { QuoteRow } from "../../src/account/quote-store.ts";
+import type { Changed, ExtraRow } from "../sim/memory-store.ts";
+
+type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
+
+/** Reads like a table of memory, asks SQLite each time. */
+type Read<V> = { readonly get: (key: string) => V | undefined; readonly values: () => Iterable<V> };
+
+export class Rows {
+  readonly store: Store;
+  readonly vms = new Map<string, VmRow>();
+  private readonly sql: SqlStorage;
+  private readonly stored: Store;
+  private readonly written = new Set<string>();
+  private readonly logs = new Map<string, StepLog>();
+  private account: AccountRow | undefined;
+
+  constructor(sql: SqlStorage) {
+    this.sql = sql;
+    this.stored = sqlStore(sql);
+    this.store = {
+      ...this.stored,
+      loadTended: () => this.select((row) => row.tended),
+      loadLive: () => this.select((row) => row.live),
+    };
+  }
+
+  /**
+   * The account's own store, with a note of each VM that it writes. What was read and has not been written since is not
+   * read and parsed again, so that 500 histories take a minute; a new incarnation remembers nothing.
+   */
+  noting(store: Store): Partial<Store> {
+    const note = (vmId: string): void => void this.written.add(vmId);
+    const load = (vmId: string): VmRecord | undefined =>
+      this.written.has(vmId) ? store.loadVm(vmId) : (this.vm(vmId) ?? store.loadVm(vmId));
+    const loadAll = (which: "tended" | "live"): VmRecord[] =>
+      this.sql
+        .exec<{ id: string }>(`SELECT vm_id AS id FROM vm WHERE ${which} = 1 ORDER BY admitted_at_ms`)
+        .toArray()
+        .flatMap(({ id }) => load(id) ?? []);
+    return {
+      saveVm: (vm, tended) => (note(vm.vmId), store.saveVm(vm, tended)),
+      insertHold: (hold) => (note(hold.vmId), store.insertHold(hold)),
+      updateHold: (hold) => (note(hold.vmId), store.updateHold(hold)),
+      loadVm: load,
+      loadTended: () => loadAll("tended"),
+      loadLive: () => loadAll("live"),
+      ...this.remembering(store),
+    };
+  }
+
+  /** The account's row and the log of tries: read at every step, seldom written. */
+  private remembering(store: Store): Partial<Store> {
+    const { logs } = this;
+    const altered =
+      <A extends readonly unknown[]>(write: (...args: A) => void) =>
+      (...args: A): void => {
+        this.account = undefined;
+        write(...args);
+      };
+    return {
+      loadAccount: () => (this.account ??= store.loadAccount()),
+      insertAccount: altered(store.insertAccount),
+      countCommit: altered(store.countCommit),
+      setFrozen: altered(store.setFrozen),
+      setRestored: altered(store.setRestored),
+      setKeyLost: altered(store.setKeyLost),
+      savePayer: altered(store.savePayer),
+      raiseCommitSeq: altered(store.raiseCommitSeq),
+      loadLog: (about) => {
+        const log = logs.get(about) ?? store.loadLog(about);
+        logs.set(about, log);
+        return log;
+      },
+      saveTried: (key, about, tried) => (logs.delete(about), store.saveTried(key, about, tried)),
+      clearTried: (about) => (logs.delete(about), store.clearTried(about)),
+    };
+  }
+
+  get row(): AccountRow {
+    this.account ??= this.stored.loadAccount();
+    if (this.account === undefined) throw new Error("unborn");
+    return this.account;
+  }
+
+  /** What was committed since the last look, each VM as it was before. */
+  takeChanged(): Changed {
+    const before = new Map<string, VmRecord | undefined>();
+    for (const vmId of this.written) {
+      const now = this.read(vmId);
+      before.set(vmId, this.vms.get(vmId)?.vm);
+      if (now !== undefined) this.vms.set(vmId, now);
+    }
+    this.written.clear();
+    return before;
+  }
+
+  /** After another storage was put in place. */
+  readAgain(): void {
+    this.account = undefined;
+    this.logs.clear();
+    this.written.clear();
+    this.vms.clear();
+    for (const { vm_id: vmId } of this.sql.exec<{ vm_id: string }>("SELECT vm_id FROM vm ORDER BY rowid").toArray())
+      this.vms.set(vmId, this.read(vmId) as VmRow);
+  }
+
+  isFaithful(): boolean {
+    const stored = this.sql.exec<{ vm_id: string }>("SELECT vm_id FROM vm").toArray();
+    return (
+      stored.length === this.vms.size &&
+      stored.every(({ vm_id: vmId }) => asText(this.read(vmId)) === asText(this.vms.get(vmId)))
+    );
+  }
+
+  vm(vmId: string): VmRecord | undefined {
+    return this.vms.get(vmId)?.vm;
+  }
+
+  get policies(): { readonly size: number } {
+    return { size: this.sql.exec<{ n: number }>("SELECT count(*) AS n FROM policy").one().n };
+  }
+
+  readonly grants: Read<Grant> = {
+    get: (grantId) => this.stored.loadGrant(grantId),
+    values: () => this.stored.loadGrants(),
+  };
+
+  readonly quotes: Read<QuoteRow> = { get: (quoteId) => this.stored.loadQuote(quoteId), values: () => [] };
+
+  readonly approvals: Read<Approval> = {
+    get: (approvalId) => this.stored.loadApproval(approvalId),
+    values: () =>
+      this.sql
+        .exec<{ approval_id: string }>("SELECT approval_id FROM approval ORDER BY rowid")
+        .toArray()
+        .flatMap((row) => this.stored.loadApproval(row.approval_id) ?? []),
+  };
+
+  readonly holds = { values: (): Iterable<Hold> => [...this.vms.values()].flatMap(({ vm }) => vm.holds) };
+
+  readonly extras = {
+    values: (): Iterable<ExtraRow> =>
+      this.sql
+        .exec<ExtraRow>("SELECT vm_id AS vmId, grant_id AS grantId, kind, credits, at_ms AS atMs FROM extra")
+        .toArray(),
+  };
+
+  private read(vmId: string): VmRow | undefined {
+    const flags = this.sql
+      .exec<{ live: number; tended: number }>("SELECT live, tended FROM vm WHERE vm_id = ?", vmId)
+      .toArray()[0];
+    const vm = this.stored.loadVm(vmId);
+    if (flags === undefined || vm === undefined) return undefined;
+    return { vm, live: flags.live === 1, tended: flags.tended === 1 };
+  }
+
+  private select(is: (row: VmRow) => boolean): VmRecord[] {
+    return [...this.vms.values()].filter(is).map((row) => row.vm);
+  }
+}
+
+const asText = (row: VmRow | undefined): string =>
+  JSON.stringify(row, (_key, value: unknown) => (typeof value === "bigint" ? `${value}` : value));

@@ -1,0 +1,3 @@
+import { histories } from "../real/suite.ts";
+
+histories(1, 250);
