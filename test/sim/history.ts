@@ -5,6 +5,7 @@
 import { SimAccount } from "./account.ts";
 import type { World } from "./world.ts";
 import { Wire } from "./calls.ts";
+import { checkArmed } from "./check-armed.ts";
 import { type Broken, Checker } from "./checker.ts";
 import { Agents } from "./commands.ts";
 import { Dice } from "./dice.ts";
@@ -69,7 +70,7 @@ export function* history(seed: number, trace: ((line: string) => void) | null): 
       time.stirred = false;
       yield;
     }
-    for (const account of accounts) checker.armed(account, watch.dueOf(account.name));
+    for (const account of accounts) checkArmed(checker, account, watch.dueOf(account.name));
     if (++events > EVENTS_MAX) checker.fail("I12", "the history does not come to rest");
   }
   if (checker.broken === null) for (const account of accounts) checkRest(checker, account);
