@@ -25,7 +25,7 @@ const cores = availableParallelism();
 /** How early most planted bugs have to be found, how many of them, and how far the rest is hunted. */
 const EARLY = 20;
 const EARLY_PCT = 80;
-const HUNT = Number(process.env["HUNT"] ?? 10_000);
+const HUNT = 10_000;
 
 function inWorker(work: Work): Promise<Batch> {
   return new Promise((resolve, reject) => {

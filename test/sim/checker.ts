@@ -310,27 +310,6 @@ export class Checker {
   lists(account: SimAccount, core: Core): void {
     noteListed(this.memo(account).listed, core, this.time.nowMs);
   }
-
-  /** Between events, when nothing runs: unresolved work is armed, here or with the second clock. */
-  armed(account: SimAccount, watchDueMs: number | null): void {
-    if (account.isAsleep || account.isRunning || !account.clockIsRight) return;
-    const memo = this.memo(account);
-    // with the same rows and the same alarms what held a moment ago holds now: due times only move away
-    const { version } = account.data;
-    if (memo.armedAt === version && memo.armedMs === account.alarmAtMs && memo.watchDueMs === watchDueMs) return;
-    memo.armedAt = version;
-    memo.armedMs = account.alarmAtMs;
-    memo.watchDueMs = watchDueMs;
-    const dues = account.data.store.loadTended().map((vm) => mustLookAtMs(vm, account.row.restored, this.time.nowMs));
-    if (dues.length === 0) return;
-    const dueMs = Math.max(this.time.nowMs, Math.min(...dues));
-    const armedMs = Math.min(account.alarmAtMs ?? Infinity, watchDueMs ?? Infinity);
-    this.must(
-      armedMs <= dueMs + 5 * S,
-      "I12",
-      () => `${account.name}: work due in ${dueMs - this.time.nowMs} ms, armed for ${armedMs - this.time.nowMs}`,
-    );
-  }
 }
 
 export const isOpen = (hold: Hold): boolean => hold.state === "held" || hold.state === "shrunk";
@@ -340,16 +319,4 @@ export const heldNow = (vm: VmRecord): number => vm.holds.reduce((sum, hold) => 
 export function vmOfHash(account: SimAccount, hash: string): VmRecord | undefined {
   for (const { vm } of account.data.vms.values()) if (vm.attempts.some((one) => one.itemHash === hash)) return vm;
   return undefined;
-}
-
-/** The latest time by which an account has to look at a VM, from the table of clocks in a.4. */
-function mustLookAtMs(vm: VmRecord, restored: boolean, nowMs: number): number {
-  const unsent = vm.attempts.at(-1)?.firstSendMs === null;
-  if (vm.state === "REQUESTED" && unsent) return restored ? Infinity : vm.stateSinceMs + 120_000 + 5_000;
-  // a restore forgot whether it was sent: it is signed again, sooner or later
-  if (vm.state === "UNKNOWN" && unsent && vm.endReason !== null) return nowMs + 35_000;
-  if (vm.state === "STOPPING") return Math.max(vm.stateSinceMs + 90_000, nowMs + 305_000);
-  if (!isOver(vm)) return vm.expiresAtMs;
-  const settleMs = (vm.endedAtMs ?? 0) + 3 * 3_600_000;
-  return vm.settledAtMs === null && vm.state === "TERMINATED" ? Math.max(settleMs, nowMs + 905_000) : Infinity;
 }

@@ -6,6 +6,7 @@ import { SimAccount } from "./account.ts";
 import type { World } from "./world.ts";
 import { Wire } from "./calls.ts";
 import { checkFound } from "./check-orphans.ts";
+import { checkArmed } from "./check-armed.ts";
 import { type Broken, Checker } from "./checker.ts";
 import { Agents } from "./commands.ts";
 import { Dice } from "./dice.ts";
@@ -89,7 +90,7 @@ export function* history(
       yield;
     }
     for (const account of accounts) checker.payers.between(account);
-    for (const account of accounts) checker.armed(account, watch.dueOf(account.name));
+    for (const account of accounts) checkArmed(checker, account, watch.dueOf(account.name));
     run.lookAtKeys();
     if (++events > EVENTS_MAX) checker.fail("I12", "the history does not come to rest");
   }
