@@ -9,6 +9,7 @@ import type { Attempt, VmRecord } from "../../src/account/types.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { attempt, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
 
+const HEALTH = { watchHeard: true, schemaKnown: true };
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const LOST = "c3".repeat(32);
 const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(), ...change });
@@ -16,7 +17,7 @@ const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(
 let data = new MemoryStore();
 let bytes = 0;
 const random = { bytes: (length: number) => new Uint8Array(length).fill((bytes += 1) % 256) };
-const at = (nowMs: number): Moment => new Moment(data.store, nowMs, CONFIG, random, true);
+const at = (nowMs: number): Moment => new Moment(data.store, nowMs, CONFIG, random, HEALTH);
 
 beforeEach(() => {
   data = new MemoryStore();
