@@ -6,7 +6,6 @@
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
 import * as approvals from "./approval-desk.ts";
-import { notePayer } from "./drive.ts";
 import { HistoryObject } from "./history-object.ts";
 import { bornKey } from "./keys.ts";
 import { beginLeaving, type LeaveFacts, leaveFacts, type LeaveState, leaveState } from "./leave.ts";
@@ -15,6 +14,7 @@ import type { OwnerMessage } from "./message-store.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import { keepOffer, type Offer, type SignedAsk, takeSigned } from "./owner-messages.ts";
+import { notePayer } from "./payer-note.ts";
 import type { PayerFacts } from "./payer.ts";
 import * as policies from "./policy-desk.ts";
 import { isNearlyFull } from "./room.ts";

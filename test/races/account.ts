@@ -122,8 +122,8 @@ export const afterALook =
     const seen = new MemoryStore();
     seen.memory.restore(account.data.memory.snapshot());
     await scheduler.schedule(Promise.resolve(), "between the look and the record");
-    const { spendingSince, spentBy, createdSince, loadLive, loadQuote, loadGrant } = seen.store;
-    const stale = { ...account.data.store, spendingSince, spentBy, createdSince, loadLive, loadQuote, loadGrant };
+    const { committedBy, spentBy, createdSince, loadLive, loadQuote, loadGrant } = seen.store;
+    const stale = { ...account.data.store, committedBy, spentBy, createdSince, loadLive, loadQuote, loadGrant };
     return account.byGrant(caller, (moment, grant) => judged(moment, caller, grant, quoteId, given), stale);
   };
 
@@ -176,6 +176,9 @@ export function settingOf(methods: Methods, gather: Methods, directory: Methods)
       clock: { nowMs: () => NOW_MS, alarmAtMs: (dueMs) => dueMs },
       random: new Dice(2).random(),
       net: () => Promise.reject(new Error("no network here")),
+      dial: () => {
+        throw new Error("no network here");
+      },
       log: () => undefined,
     },
     network: {

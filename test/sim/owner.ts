@@ -133,7 +133,7 @@ export class Owners {
     if (failed === undefined || failed.state === "HEALTHY" || !dice.yes(0.3)) return;
     const draw = dice.next();
     if (draw < 0.5) this.freeze(account);
-    else if (draw < 0.8) account.decide((moment) => desk.freezeGrant(moment, failed.grantId));
+    else if (draw < 0.8) this.freezeGrant(account, failed.grantId);
     else this.destroyOne(account);
   }
 
@@ -193,6 +193,11 @@ export class Owners {
       return answer(true);
     });
     if (frozen?.ok === true) this.world.seen.see("an account is frozen by its owner");
+  }
+
+  private freezeGrant(account: SimAccount, grantId: string): void {
+    this.checker.pace.stopAsked(account, grantId);
+    account.decide((moment) => desk.freezeGrant(moment, grantId));
   }
 
   unfreeze(account: SimAccount): void {
