@@ -409,6 +409,46 @@ describe("a new agent key", () => {
     expect([old === next, senders]).toEqual([false, [true, true, true]]);
   });
 
+  it("ends what the old one started on a node that fails, and signs the attempt that follows", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    for (const node of stage.world.nodes) node.setKnobs({ failBoot: "start" });
+    const vmId = await house.create(agent, { ttlS: 3 * HOUR_S });
+    const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
+    const next = await rotated(house);
+    for (const node of stage.world.nodes) if (node.spec.hash !== crnId) node.setKnobs({ failBoot: "none" });
+    const vm = await house.until(agent, vmId, ["HEALTHY"]);
+    const [first, second] = vm.attempts.map(({ itemHash }) => itemHash);
+    expect(vm.attempts).toMatchObject([{ endReason: "boot_failed" }, { state: "alive" }]);
+    expect([...new Set(forgetsOf(first ?? "").map(senderOf))]).toEqual([next]);
+    const senders = posted("INSTANCE").map((one) => [one.itemHash, senderOf(one)] as const);
+    expect(new Map(senders).get(second ?? "")).toBe(next);
+    expect(new Map(senders).get(first ?? "")).not.toBe(next);
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    const over = await ended(house, agent, vmId);
+    expect([over.endReason, over.certificate?.itemHashes]).toEqual(["destroyed", [first, second]]);
+  });
+
+  it("starts no further attempt between the owner's signature and two core nodes that show it", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    for (const node of stage.world.nodes) node.setKnobs({ full: true });
+    const ready = await prepared(house);
+    const vmId = await house.create(agent, { ttlS: 3 * HOUR_S });
+    const { crnId } = await house.until(agent, vmId, ["PROVISIONING"]);
+    await house.advance(2);
+    stage.accident = (asked) => (isListPost(asked) ? "lose_request" : undefined);
+    value(await sign(house, (await seen(house)).rotation?.list.toSign));
+    for (const node of stage.world.nodes) if (node.spec.hash !== crnId) node.setKnobs({ full: false });
+    const over = await ended(house, agent, vmId);
+    expect(over).toMatchObject({ endReason: "boot_failed", attempts: [{ state: "ended" }] });
+    expect(new Set(posted("INSTANCE").map((one) => one.itemHash)).size).toBe(1);
+    stage.accident = undefined;
+    await house.advance(120);
+    expect((await seen(house)).agentAddress).toBe(ready.rotation?.nextAddress);
+    expect(await created(house, agent)).toBe("ok");
+  });
+
   it("is signed for only when its FORGETs are stored, and nothing new starts until two core nodes show it", async () => {
     const house = await alone();
     const agent = await house.agent();
