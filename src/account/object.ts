@@ -5,7 +5,7 @@
  */
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
-import { notePayer } from "./drive.ts";
+import { notePayer } from "./payer-reading.ts";
 import { HistoryObject } from "./history-object.ts";
 import { bornKey } from "./keys.ts";
 import { beginLeaving, type LeaveFacts, leaveFacts, type LeaveState, leaveState } from "./leave.ts";
