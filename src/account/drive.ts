@@ -16,7 +16,7 @@ import type { Moment } from "./moment.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
-import { takePayer } from "./payer-reading.ts";
+import { takePayer } from "./payer-note.ts";
 import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { relay, spread } from "./relay.ts";
@@ -124,7 +124,7 @@ export class Drive {
   }
 
   private claim(): readonly Claimed[] {
-    return this.host.commit((moment) => {
+    return this.commit((moment) => {
       tend(moment);
       let room = NODE_CALLS_MAX - this.nodeCalls;
       const fits = (calls: number): boolean => {
@@ -204,10 +204,18 @@ export class Drive {
     const learned =
       step.kind === "replenish" ? await this.moreForgets(step, tools) : await perform(tools, vm, step, tried);
     this.noteReach(learned);
-    this.host.commit((moment) => {
+    this.commit((moment) => {
       done(moment);
       learn(moment, step, learned, tools.signers.delegationInForce);
     });
+  }
+
+  /** What a change says of a node is told to the directory once it is stored. */
+  private commit<T>(work: (moment: Moment) => T): T {
+    const { result, seen } = this.host.commit((moment) => ({ result: work(moment), seen: moment.seen }));
+    const nodes = seen.length === 0 ? undefined : this.tools().nodes;
+    for (const one of seen) nodes?.seen(one);
+    return result;
   }
 
   private noteReach(learned: readonly Learned[]): void {

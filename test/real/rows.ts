@@ -6,16 +6,49 @@ import { sqlStore, type Store } from "../../src/account/store.ts";
 import type { Approval, Grant, Hold, VmRecord } from "../../src/account/types.ts";
 import type { AccountRow } from "../../src/account/account-store.ts";
 import type { StepLog } from "../../src/account/plan.ts";
+import type { AuditRow } from "../../src/account/ledger-store.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
 import type { Changed, ExtraRow } from "../sim/memory-store.ts";
 
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
 
-/** Reads like a table of memory, asks SQLite each time. */
+/** Reads like a table of memory; what was read is kept until a row is written. */
 type Read<V> = { readonly get: (key: string) => V | undefined; readonly values: () => Iterable<V> };
+
+class Kept<V> {
+  /** Grows with every write. */
+  version = 0;
+  private rows: readonly V[] | undefined;
+  private readonly load: () => readonly V[];
+  private readonly keyOf: (row: V) => string;
+
+  constructor(load: () => readonly V[], keyOf: (row: V) => string) {
+    this.load = load;
+    this.keyOf = keyOf;
+  }
+
+  get size(): number {
+    return this.values().length;
+  }
+
+  get(key: string): V | undefined {
+    return this.values().find((row) => this.keyOf(row) === key);
+  }
+
+  values(): readonly V[] {
+    return (this.rows ??= this.load());
+  }
+
+  written(): void {
+    this.version++;
+    this.rows = undefined;
+  }
+}
 
 export class Rows {
   readonly store: Store;
+  /** Of what decides when an account has to look at its VMs: grows with each write to one of them, or to the account. */
+  version = 0;
   readonly vms = new Map<string, VmRow>();
   private readonly sql: SqlStorage;
   private readonly stored: Store;
@@ -38,7 +71,10 @@ export class Rows {
    * read and parsed again, so that 500 histories take a minute; a new incarnation remembers nothing.
    */
   noting(store: Store): Partial<Store> {
-    const note = (vmId: string): void => void this.written.add(vmId);
+    const note = (vmId: string): void => {
+      this.written.add(vmId);
+      this.version++;
+    };
     const load = (vmId: string): VmRecord | undefined =>
       this.written.has(vmId) ? store.loadVm(vmId) : (this.vm(vmId) ?? store.loadVm(vmId));
     const loadAll = (which: "tended" | "live"): VmRecord[] =>
@@ -64,6 +100,7 @@ export class Rows {
       <A extends readonly unknown[]>(write: (...args: A) => void) =>
       (...args: A): void => {
         this.account = undefined;
+        this.version++;
         write(...args);
       };
     return {
@@ -74,12 +111,16 @@ export class Rows {
       setRestored: altered(store.setRestored),
       setKeyLost: altered(store.setKeyLost),
       savePayer: altered(store.savePayer),
+      setAgentAddress: altered(store.setAgentAddress),
       raiseCommitSeq: altered(store.raiseCommitSeq),
       loadLog: (about) => {
         const log = logs.get(about) ?? store.loadLog(about);
         logs.set(about, log);
         return log;
       },
+      saveGrant: (grant) => (this.grants.written(), store.saveGrant(grant)),
+      saveApproval: (approval) => (this.approvals.written(), store.saveApproval(approval)),
+      insertExtra: (vm, extra, atMs) => (this.extras.written(), store.insertExtra(vm, extra, atMs)),
       saveTried: (key, about, tried) => (logs.delete(about), store.saveTried(key, about, tried)),
       clearTried: (about) => (logs.delete(about), store.clearTried(about)),
     };
@@ -105,7 +146,9 @@ export class Rows {
 
   /** After another storage was put in place. */
   readAgain(): void {
+    this.version++;
     this.account = undefined;
+    for (const table of [this.grants, this.approvals, this.extras]) table.written();
     this.logs.clear();
     this.written.clear();
     this.vms.clear();
@@ -129,30 +172,42 @@ export class Rows {
     return { size: this.sql.exec<{ n: number }>("SELECT count(*) AS n FROM policy").one().n };
   }
 
-  readonly grants: Read<Grant> = {
-    get: (grantId) => this.stored.loadGrant(grantId),
-    values: () => this.stored.loadGrants(),
-  };
+  readonly grants = new Kept<Grant>(
+    () => this.stored.loadGrants(),
+    (grant) => grant.grantId,
+  );
 
   readonly quotes: Read<QuoteRow> = { get: (quoteId) => this.stored.loadQuote(quoteId), values: () => [] };
 
-  readonly approvals: Read<Approval> = {
-    get: (approvalId) => this.stored.loadApproval(approvalId),
-    values: () =>
+  readonly approvals = new Kept<Approval>(
+    () =>
       this.sql
         .exec<{ approval_id: string }>("SELECT approval_id FROM approval ORDER BY rowid")
         .toArray()
         .flatMap((row) => this.stored.loadApproval(row.approval_id) ?? []),
-  };
+    (approval) => approval.approvalId,
+  );
 
-  readonly holds = { values: (): Iterable<Hold> => [...this.vms.values()].flatMap(({ vm }) => vm.holds) };
-
-  readonly extras = {
-    values: (): Iterable<ExtraRow> =>
+  readonly extras = new Kept<ExtraRow>(
+    () =>
       this.sql
         .exec<ExtraRow>("SELECT vm_id AS vmId, grant_id AS grantId, kind, credits, at_ms AS atMs FROM extra")
         .toArray(),
+    (extra) => extra.vmId,
+  );
+
+  /** The chain, in its order; asked for once a history. */
+  readonly audits = {
+    values: (): Iterable<AuditRow> =>
+      this.sql
+        .exec<AuditRow>("SELECT at_ms AS atMs, kind, facts_json AS factsJson, chain FROM audit ORDER BY seq")
+        .toArray(),
   };
+
+  get holds(): { readonly size: number; readonly values: () => Iterable<Hold> } {
+    const holds = [...this.vms.values()].flatMap(({ vm }) => vm.holds);
+    return { size: holds.length, values: () => holds };
+  }
 
   private read(vmId: string): VmRow | undefined {
     const flags = this.sql

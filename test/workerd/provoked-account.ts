@@ -199,6 +199,6 @@ export const ACCOUNT = {
     const slip = (): never => {
       throw new AllowanceError("internal.not_credits");
     };
-    return created(await planted({ spendingSince: slip }));
+    return created(await planted({ committedBy: slip }));
   },
 } satisfies Readonly<Record<string, Story>>;

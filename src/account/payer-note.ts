@@ -1,11 +1,11 @@
 /**
- * What one reading of the payer leaves behind: its figures and the delegation in the row, and what follows from them.
+ * Keeps a reading of the payer with the account: its balance, and whether the delegation stands. Synchronous, one moment.
  *
- * Synchronous, in the caller's transaction. The drive acts on every reading that it makes, whichever key it was made for
- * (the money is the payer's); what a page or an agent's call brought along is kept as a dated fact and ends nothing.
+ * The drive acts on every reading that it makes, whichever key it was made for, since the money is the payer's; what a page
+ * or an agent's call brought along is kept as a dated fact and ends nothing.
  */
-import type { Moment } from "./moment.ts";
 import { noteCredits } from "./lists.ts";
+import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { guardRunning } from "./payer-guard.ts";
 
