@@ -111,8 +111,9 @@ export class PayerCheck {
     const maybe = this.isShort(account, true);
     if (maybe) memo.maybeSinceMs ??= atMs;
     else if (honest >= 2) memo.maybeSinceMs = null;
-    if (honest < 2) return;
+    // one honest node's denial and a silence may be the end of it, or not yet
     if (!this.isShort(account, false)) memo.shortSinceMs = null;
+    if (honest < 2) return;
     memo.pending = { isAlive, atMs, listed: this.listedIn(facts) };
   }
 
