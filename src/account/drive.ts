@@ -16,8 +16,7 @@ import type { Moment } from "./moment.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
-import { guardRunning } from "./payer-guard.ts";
-import { notePayer } from "./payer-note.ts";
+import { takePayer } from "./payer-note.ts";
 import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { relay, spread } from "./relay.ts";
@@ -236,10 +235,7 @@ export class Drive {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
     const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
-    this.host.commit((moment) => {
-      notePayer(moment, facts, agentAddress);
-      guardRunning(moment, facts);
-    });
+    this.host.commit((moment) => takePayer(moment, facts, agentAddress));
     await this.lookForNextKey(owner);
     await this.spreadList(facts);
   }
@@ -256,7 +252,10 @@ export class Drive {
     const key = this.host.read((moment) => moment.store.nextKey());
     if (key === null) return;
     const facts = await this.host.readPayer(owner, key);
-    if (delegationOf(facts) === "ok") this.host.commit((moment) => switchKey(moment, key, facts));
+    this.host.commit((moment) => {
+      takePayer(moment, facts, key);
+      if (delegationOf(facts) === "ok") switchKey(moment, key, facts);
+    });
   }
 
   /** The next key signs, with one opening, what the owner's signature has to wait for. */
@@ -284,7 +283,7 @@ export class Drive {
     const facts = judged ? await this.host.readPayer(owner, key) : null;
     this.host.commit((moment) => {
       noteRelayed(moment, open, heard, facts);
-      if (facts !== null) notePayer(moment, facts, key);
+      if (facts !== null) takePayer(moment, facts, key);
     });
   }
 }
