@@ -5,6 +5,7 @@
  * very rules that every other one has; it keeps the id that it carries, so that a restored account knows it again.
  */
 import { countOf, field, hashOf, type JsonValue, parseJson } from "../aleph/wire.ts";
+import type { Facts } from "../errors.ts";
 import type { Moment } from "./moment.ts";
 import { diesAtMs, type Sighting } from "./reconcile.ts";
 import { freeze } from "./record.ts";
@@ -18,7 +19,7 @@ export function adoptOrphan(moment: Moment, one: Sighting): void {
   const attempt = attemptOf(moment, one);
   const vm = vmOf(moment, one, { ...attempt, vmId: idFor(moment, one) });
   moment.store.saveVm(vm, true);
-  moment.audit("orphan.adopted", { vmId: vm.vmId, itemHash: one.itemHash });
+  moment.audit("orphan.adopted", told(vm, one));
   const expiresAt = new Date(vm.expiresAtMs).toISOString();
   moment.tellOwner("orphan", one.itemHash, { vmId: vm.vmId, itemHash: one.itemHash, expiresAt });
   freeze(moment, "orphan");
@@ -34,7 +35,12 @@ export function adoptStray(moment: Moment, one: Sighting): void {
   const over = { state: "FAILED", endReason: "ttl", stopAskedAtMs: nowMs, endedAtMs: nowMs } as const;
   const vm = { ...vmOf(moment, one, attempt), ...over };
   moment.store.saveVm(vm, true);
-  moment.audit("orphan.watched", { vmId: vm.vmId, itemHash: one.itemHash });
+  moment.audit("orphan.watched", told(vm, one));
+}
+
+/** Such a VM was never admitted, so its first row says all that the chain has to tell of it (`fold.ts`). */
+function told({ vmId, grantId, state, expiresAtMs }: VmRecord, { itemHash }: Sighting): Facts {
+  return { vmId, itemHash, grantId, state, expiresAtMs };
 }
 
 /** Its own id, unless the ledger has that one: then it is a further attempt that a restore forgot, kept apart. */

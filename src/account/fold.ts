@@ -105,6 +105,9 @@ const bornVm = ({ vms }: State, { facts }: Told, vmState: VmState): void =>
     expiresAtMs: whole(facts, "expiresAtMs"),
   });
 
+/** A VM that enters the books in whatever state it is in. */
+const foundVm = (state: State, row: Told): void => bornVm(state, row, text(row.facts, "state") as VmState);
+
 function book(state: State, entries: readonly Entry[]): void {
   const booked = entries.reduce(apply, state.balance);
   state.balance = repay(booked).reduce(apply, booked);
@@ -164,6 +167,8 @@ const CHANGES: Readonly<Record<string, ((state: State, row: Told) => void) | und
     book(state, extraEntries(state.balance, kind, credits));
   },
   "vm.admitted": (state, row) => bornVm(state, row, "REQUESTED"),
+  "orphan.adopted": foundVm,
+  "orphan.watched": foundVm,
   "vm.extended": (state, { facts }) => changeVm(state, facts, { expiresAtMs: whole(facts, "expiresAtMs") }),
   ...carried(),
 };
@@ -178,7 +183,7 @@ function carried(): typeof CHANGES {
       state.policyVersion = whole(facts, "policyVersion");
       state.sinceBirth = false;
     },
-    "carried.vm": (state, row) => bornVm(state, row, text(row.facts, "state") as VmState),
+    "carried.vm": foundVm,
     "carried.hold": (state, row) => {
       const { facts } = row;
       const [holdState, creditsOriginal] = [text(facts, "state") as HoldState, whole(facts, "creditsOriginal")];

@@ -10,6 +10,7 @@ import type { Random } from "../ports.ts";
 import { type AccountRow } from "./account-store.ts";
 import { audit } from "./books.ts";
 import { recorded } from "./recorded.ts";
+import type { Seen } from "./sample.ts";
 import type { Store } from "./store.ts";
 import type { NoticeKind, Policy } from "./types.ts";
 
@@ -30,6 +31,8 @@ export class Moment {
   readonly watchHeard: boolean;
   /** Set once anything was stored: the object then counts a commit. */
   touched = false;
+  /** What the changes say of nodes, for the directory once they are stored; losing it loses only knowledge. */
+  readonly seen: Seen[] = [];
   private readonly random: Random;
 
   constructor(store: Store, nowMs: number, config: AccountConfig, random: Random, watchHeard: boolean) {

@@ -88,14 +88,17 @@ export function onNextNode(vm: VmRecord, node: NodeRef, nowMs: number): VmRecord
   return mayBeFollowed(vm) ? { ...vm, next: { node, atMs: nowMs } } : vm;
 }
 
+/** Two core nodes answered a moment ago: our own line was not the cause. */
+export const heardTwo = ({ views }: Attempt, nowMs: number): boolean =>
+  views.filter((view) => view !== null && nowMs - view.atMs <= HEARD_MS).length >= 2;
+
 /**
  * Notes on a closed attempt that its node has to answer for it. Only what we saw ourselves counts: while no two core nodes
  * answered, the silence may have been our own.
  */
 export function blamed(attempt: Attempt, nowMs: number): Attempt {
-  const heard = attempt.views.filter((view) => view !== null && nowMs - view.atMs <= HEARD_MS).length;
   const nodes = attempt.closedFor !== undefined && NODES_DOING.has(attempt.closedFor);
-  return nodes && heard >= 2 ? { ...attempt, blame: "due" } : attempt;
+  return nodes && heardTwo(attempt, nowMs) ? { ...attempt, blame: "due" } : attempt;
 }
 
 export function onBlamed(vm: VmRecord, itemHash: string): VmRecord {

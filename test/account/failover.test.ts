@@ -94,6 +94,11 @@ describe("a successor", () => {
     expect(end()).toMatchObject({ state: "TERMINATED", endReason: "boot_failed", holds: [{ state: "shrunk" }] });
   });
 
+  test("follows beside refused creates of an older key, which nobody can revive", () => {
+    for (const id of ["vm_b", "vm_c"]) saveOther(null, true, id, OWNER);
+    expect(end()).toMatchObject({ state: "REQUESTED", endReason: null });
+  });
+
   test("does not follow before Watch was heard", () => {
     expect(end(moment(false))).toMatchObject({ state: "TERMINATED" });
   });
@@ -136,10 +141,15 @@ test("what was asked of an earlier attempt's node says nothing of the one that f
 });
 
 /** Another VM of the same agent, as its core nodes show it. */
-function saveOther(said: ReturnType<typeof round>["said"] | null, dormant: boolean, vmId = "vm_b"): void {
+function saveOther(
+  said: ReturnType<typeof round>["said"] | null,
+  dormant: boolean,
+  vmId = "vm_b",
+  sender: string = AGENT,
+): void {
   const other = { ...provisioning(), vmId, quoteId: `q_${vmId}` };
   const itemHash = vmId.padEnd(64, "0");
-  const attempts = [{ ...only(other), vmId, itemHash, dormant }];
+  const attempts = [{ ...only(other), vmId, itemHash, dormant, sender }];
   const vm = { ...other, attempts, holds: [] };
   const seen = said === null ? vm : onRound(vm, itemHash, { said, atMs: NOW, delegationInForce: true });
   saveChange(moment(), vm, { ...seen, admittedAtMs: T0 - DAY });

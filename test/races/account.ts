@@ -8,6 +8,7 @@ import type { AcceptFacts } from "../../src/account/agent-object.ts";
 import type { Caller, Session } from "../../src/account/contract.ts";
 import type { AccountStub, FrontSetting } from "../../src/account/doors.ts";
 import { Moment } from "../../src/account/moment.ts";
+import * as approvals from "../../src/account/approval-desk.ts";
 import * as desk from "../../src/account/owner-desk.ts";
 import type { Store } from "../../src/account/store.ts";
 import type { Grant } from "../../src/account/types.ts";
@@ -104,8 +105,8 @@ export class RacedAccount {
       approvals: (caller: Caller, ask: { readonly approvalId?: string; readonly withdraw: boolean }) =>
         this.approvals(caller, ask),
       /** The owner's click, on the page that was opened before. */
-      decideApproval: (ask: Parameters<typeof desk.decideApproval>[2]) =>
-        this.commit((moment) => desk.decideApproval(moment, SESSION, ask)),
+      decideApproval: (ask: Parameters<typeof approvals.decideApproval>[2]) =>
+        this.commit((moment) => approvals.decideApproval(moment, SESSION, ask)),
     };
   }
 }
@@ -121,8 +122,8 @@ export const afterALook =
     const seen = new MemoryStore();
     seen.memory.restore(account.data.memory.snapshot());
     await scheduler.schedule(Promise.resolve(), "between the look and the record");
-    const { spendingSince, spentBy, createdSince, loadLive, loadQuote, loadGrant } = seen.store;
-    const stale = { ...account.data.store, spendingSince, spentBy, createdSince, loadLive, loadQuote, loadGrant };
+    const { committedBy, spentBy, createdSince, loadLive, loadQuote, loadGrant } = seen.store;
+    const stale = { ...account.data.store, committedBy, spentBy, createdSince, loadLive, loadQuote, loadGrant };
     return account.byGrant(caller, (moment, grant) => judged(moment, caller, grant, quoteId, given), stale);
   };
 
@@ -175,6 +176,9 @@ export function settingOf(methods: Methods, gather: Methods, directory: Methods)
       clock: { nowMs: () => NOW_MS, alarmAtMs: (dueMs) => dueMs },
       random: new Dice(2).random(),
       net: () => Promise.reject(new Error("no network here")),
+      dial: () => {
+        throw new Error("no network here");
+      },
       log: () => undefined,
     },
     network: {

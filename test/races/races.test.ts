@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { AcceptView } from "../../src/account/contract.ts";
 import { agentFront } from "../../src/account/front-agent.ts";
 import type { Burnt } from "../../src/account/quote-store.ts";
+import { figuresOf } from "../../src/directory/figures.ts";
 import { type Answer, answer } from "../../src/errors.ts";
 import { afterALook, atOnce, held, type Judge, settingOf } from "./account.ts";
 import { EXTEND_S, FACTS, PAYER, type Stock, stocked, WINDOW } from "./stock.ts";
@@ -45,7 +46,8 @@ function frontOver(scheduler: fc.Scheduler, judge: Judge) {
     rate: () => FACTS.rateAttoPerS,
     place: () => answer(FACTS.node),
   });
-  const directory = { cooling: () => [], lease: () => true, release: () => undefined };
+  const league = () => Promise.resolve({ asOfMs: 0, whole: figuresOf([]), nodes: [] });
+  const directory = { cooling: () => [], lease: () => true, release: () => undefined, league };
   return { methods, front: agentFront(settingOf(methods, gather, directory)) };
 }
 

@@ -120,6 +120,9 @@ export class PaceCheck {
       run.failures = [];
       run.failedCreates = 0;
       run.failedMs = NEVER;
+    } else if (after.attempts.length > 1) {
+      // only accepts count (b.3.5), and this one was counted with its first attempt, on whatever nodes it is tried after
+      return;
     } else if (before.state !== "UNKNOWN" && after.state === "UNKNOWN") {
       this.failure(account, after.grantId, "outside", nowMs);
     } else if (before.endReason === null && after.healthyAtMs === null && FAILED.has(after.endReason ?? "")) {
