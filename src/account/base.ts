@@ -173,6 +173,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       readiness: overSsh(ports),
       signers,
       nodes: nodes(name(), this.store.currentPolicy()?.place ?? null),
+      stored: (vmId) => this.store.loadVm(vmId),
     };
   }
 

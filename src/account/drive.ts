@@ -11,13 +11,13 @@ import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./acco
 import type { Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signAll, signMore, type Tools } from "./effects.ts";
-import { readLists, takeLists, whose } from "./lists.ts";
+import { readInventory, writeInventory } from "./inventory-step.ts";
+import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
-import { guardRunning } from "./payer-guard.ts";
-import { notePayer } from "./payer-note.ts";
+import { takePayer } from "./payer-note.ts";
 import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { relay, spread } from "./relay.ts";
@@ -192,6 +192,7 @@ export class Drive {
     if (kind === "payer") return this.readPayer();
     if (kind === "relay") return this.relay(itemHash);
     if (kind === "lists") return this.readLists();
+    if (kind === "inventory") return writeInventory(this.host, this.tools());
     if (kind === "rotate") return this.signForRotation();
     // opening a key seals it anew
     return this.tools().keys.use(itemHash as Address, () => true);
@@ -236,10 +237,7 @@ export class Drive {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
     const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
-    this.host.commit((moment) => {
-      notePayer(moment, facts, agentAddress);
-      guardRunning(moment, facts);
-    });
+    this.host.commit((moment) => takePayer(moment, facts, agentAddress));
     await this.lookForNextKey(owner);
     await this.spreadList(facts);
   }
@@ -256,7 +254,10 @@ export class Drive {
     const key = this.host.read((moment) => moment.store.nextKey());
     if (key === null) return;
     const facts = await this.host.readPayer(owner, key);
-    if (delegationOf(facts) === "ok") this.host.commit((moment) => switchKey(moment, key, facts));
+    this.host.commit((moment) => {
+      takePayer(moment, facts, key);
+      if (delegationOf(facts) === "ok") switchKey(moment, key, facts);
+    });
   }
 
   /** The next key signs, with one opening, what the owner's signature has to wait for. */
@@ -269,9 +270,13 @@ export class Drive {
   }
 
   private async readLists(): Promise<void> {
-    const read = await readLists(this.tools().calls, this.host.read(whose));
+    const { calls } = this.tools();
+    const ours = this.host.read(whose);
+    const read = await readLists(calls, ours);
+    const strange = this.host.read((moment) => hasUnknown(moment, read));
+    const kept = strange ? await readInventory(calls, ours.senders) : new Map();
     this.listsRead = true;
-    this.host.commit((moment) => takeLists(moment, read));
+    this.host.commit((moment) => takeLists(moment, read, kept));
   }
 
   private async relay(itemHash: string): Promise<void> {
@@ -284,7 +289,7 @@ export class Drive {
     const facts = judged ? await this.host.readPayer(owner, key) : null;
     this.host.commit((moment) => {
       noteRelayed(moment, open, heard, facts);
-      if (facts !== null) notePayer(moment, facts, key);
+      if (facts !== null) takePayer(moment, facts, key);
     });
   }
 }

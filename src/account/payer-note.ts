@@ -1,7 +1,18 @@
-/** Keeps a reading of the payer with the account: its balance, and whether the delegation stands. Synchronous, one moment. */
+/**
+ * Keeps a reading of the payer with the account: its balance, and whether the delegation stands. Synchronous, one moment.
+ *
+ * The drive acts on every reading that it makes, whichever key it was made for, since the money is the payer's; what a page
+ * or an agent's call brought along is kept as a dated fact and ends nothing.
+ */
 import { noteCredits } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
+import { guardRunning } from "./payer-guard.ts";
+
+export function takePayer(moment: Moment, facts: PayerFacts, agent: string): void {
+  notePayer(moment, facts, agent);
+  guardRunning(moment, facts);
+}
 
 /**
  * Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. What was read of another
