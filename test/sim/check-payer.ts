@@ -14,6 +14,8 @@ const MILLI = 10n ** 15n;
 const DAY_S = 86_400;
 const LAG_S = 5_400;
 const APART_MS = 60_000;
+/** No history burns a tenth of this in a day, so the sum need not be made. */
+const BEYOND_REACH = 1_000_000_000;
 
 type Memo = {
   pending: { readonly isAlive: () => boolean; readonly atMs: number } | null;
@@ -94,6 +96,7 @@ export class PayerCheck {
   }
 
   private isShort(account: SimAccount, darkest: boolean): boolean {
+    if (account.payer.purse.lastingAt(this.checker.time.nowMs) > BEYOND_REACH) return false;
     const gone = new Set(stopping(account).map((vm) => vm.vmId));
     const { line, underHour } = this.lineOf(account, { gone, darkest });
     return line < 0n && underHour;
@@ -182,6 +185,7 @@ export class PayerCheck {
 
   /** A new overrun row: no more than was taken, and the account is frozen unless it is only late. */
   private checkExtras(account: SimAccount, memo: Memo): void {
+    if (account.data.extras.size === memo.extras) return;
     const rows = [...account.data.extras.values()];
     const fresh = rows.slice(memo.extras);
     memo.extras = rows.length;
