@@ -13,11 +13,13 @@ import { gzipSync } from "node:zlib";
 import { buildWorker } from "../scripts/build.ts";
 import { ROOT } from "../scripts/wrangler.ts";
 import { choosing } from "./choosing.ts";
+import { creating } from "./create.ts";
 import { inTurns, type Pair } from "./pairs.ts";
 
 const TARGETS: readonly (readonly [begins: string, atMost: number])[] = [
   ["admission", 1.2],
   ["signing", 1.1],
+  ["create", 1.3],
 ];
 const STARTS = 15;
 
@@ -98,6 +100,6 @@ function write(text: string): void {
 
 const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } });
 const start = await startUp();
-const figures = table([...inWorkerd(), await choosing()], start);
+const figures = table([...inWorkerd(), await choosing(), await creating()], start);
 console.log(figures);
 if (values.write) write(figures);

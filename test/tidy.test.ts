@@ -2,8 +2,9 @@
  * The house style as tests. Every rule is shown a small bad example first, so that none can pass because it looks at
  * nothing; then it judges the repository.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { filesNamed } from "./tidy/pages.ts";
 import { type Files, RULES } from "./tidy/rules.ts";
 import { fileNames, toolFiles } from "./tidy/shape.ts";
 import { ROOT, type Source, parseSource, readSources } from "./tidy/sources.ts";
@@ -87,5 +88,19 @@ describe("AGENTS.md", () => {
     expect(commands.filter((name) => name !== "ci" && scripts[name] === undefined)).toEqual([]);
     const paths = [...text.matchAll(/`((?:src|test|dev|devnet|scripts|migrations)\/[a-z0-9./-]*)`/g)];
     expect(paths.filter(([, path]) => !existsSync(`${ROOT}/${path}`)).map(([, path]) => path)).toEqual([]);
+  });
+});
+
+describe("pages of prose", () => {
+  const PAGES = ["README.md", "devnet/README.md", ...readdirSync(`${ROOT}/docs`).map((name) => `docs/${name}`)];
+
+  it("are read for the files that they name and the links that they make", () => {
+    const text = "see `src/none.ts` and [there](invariants.md#i1), not [elsewhere](https://example.com/x)";
+    expect(filesNamed("docs/page.md", text)).toEqual(["src/none.ts", "docs/invariants.md"]);
+  });
+
+  it.each(PAGES)("%s names only files that exist", (page) => {
+    const named = filesNamed(page, readFileSync(`${ROOT}/${page}`, "utf8"));
+    expect(named.filter((path) => !existsSync(`${ROOT}/${path}`))).toEqual([]);
   });
 });

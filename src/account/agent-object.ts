@@ -11,7 +11,7 @@ import { standing } from "./approvals.ts";
 import { AccountBase } from "./base.ts";
 import { causeOf } from "./breaker.ts";
 import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
-import { notePayer } from "./drive.ts";
+import { notePayer } from "./payer-note.ts";
 import { bornKey } from "./keys.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";

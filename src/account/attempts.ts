@@ -26,6 +26,10 @@ const isGone = (word: CoreWord | null | undefined): boolean => word === "forgott
 const isDone = (word: CoreWord | null | undefined): boolean => isGone(word) || word === "rejected";
 export const isAliveWord = (word: CoreWord | null | undefined): boolean => word === "processed" || word === "removing";
 
+/** Until it is closed its bytes may be sent to make it live; until it has ended or was refused, to be forgotten. */
+export const isOpen = (attempt: Attempt): boolean => attempt.closedAtMs === null;
+export const isUnresolved = (attempt: Attempt): boolean => attempt.endedAtMs === null && attempt.rejectedAtMs === null;
+
 /** Takes in one round: silence leaves what a node said before. */
 export function hear(attempt: Attempt, round: Round): Attempt {
   const view = (index: CoreIndex): CoreView | null => {

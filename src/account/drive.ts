@@ -11,12 +11,12 @@ import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./acco
 import type { Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signAll, signMore, type Tools } from "./effects.ts";
-import { noteCredits, readLists, takeLists, whose } from "./lists.ts";
+import { readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
-import { guardRunning } from "./payer-guard.ts";
+import { takePayer } from "./payer-note.ts";
 import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { relay, spread } from "./relay.ts";
@@ -124,7 +124,7 @@ export class Drive {
   }
 
   private claim(): readonly Claimed[] {
-    return this.host.commit((moment) => {
+    return this.commit((moment) => {
       tend(moment);
       let room = NODE_CALLS_MAX - this.nodeCalls;
       const fits = (calls: number): boolean => {
@@ -204,10 +204,18 @@ export class Drive {
     const learned =
       step.kind === "replenish" ? await this.moreForgets(step, tools) : await perform(tools, vm, step, tried);
     this.noteReach(learned);
-    this.host.commit((moment) => {
+    this.commit((moment) => {
       done(moment);
       learn(moment, step, learned, tools.signers.delegationInForce);
     });
+  }
+
+  /** What a change says of a node is told to the directory once it is stored. */
+  private commit<T>(work: (moment: Moment) => T): T {
+    const { result, seen } = this.host.commit((moment) => ({ result: work(moment), seen: moment.seen }));
+    const nodes = seen.length === 0 ? undefined : this.tools().nodes;
+    for (const one of seen) nodes?.seen(one);
+    return result;
   }
 
   private noteReach(learned: readonly Learned[]): void {
@@ -227,10 +235,7 @@ export class Drive {
     const { owner, agentAddress } = this.host.read((moment) => moment.account);
     const facts = await this.host.readPayer(owner, agentAddress);
     this.host.reached(readings(facts).length > 0);
-    this.host.commit((moment) => {
-      notePayer(moment, facts, agentAddress);
-      guardRunning(moment, facts);
-    });
+    this.host.commit((moment) => takePayer(moment, facts, agentAddress));
     await this.lookForNextKey(owner);
     await this.spreadList(facts);
   }
@@ -247,7 +252,10 @@ export class Drive {
     const key = this.host.read((moment) => moment.store.nextKey());
     if (key === null) return;
     const facts = await this.host.readPayer(owner, key);
-    if (delegationOf(facts) === "ok") this.host.commit((moment) => switchKey(moment, key, facts));
+    this.host.commit((moment) => {
+      takePayer(moment, facts, key);
+      if (delegationOf(facts) === "ok") switchKey(moment, key, facts);
+    });
   }
 
   /** The next key signs, with one opening, what the owner's signature has to wait for. */
@@ -275,25 +283,7 @@ export class Drive {
     const facts = judged ? await this.host.readPayer(owner, key) : null;
     this.host.commit((moment) => {
       noteRelayed(moment, open, heard, facts);
-      if (facts !== null) notePayer(moment, facts, key);
+      if (facts !== null) takePayer(moment, facts, key);
     });
   }
-}
-
-/**
- * Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. What was read of another
- * key, before a rotation or for one, says nothing of this one.
- */
-export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent): void {
-  if (agent !== undefined && agent !== moment.account.agentAddress) return;
-  const said = delegationOf(facts);
-  const { delegation: before, payer } = moment.account;
-  const state = said === "unknown" ? before : said;
-  if (readings(facts).length > 0) moment.store.savePayer(state, facts);
-  noteCredits(moment, payer, facts);
-  const live = moment.store.liveCount();
-  // each time anew: what vanished, came back and vanished again needs the owner again
-  if (state === "missing" && before !== "missing" && live > 0)
-    moment.tellOwner("delegation_gone", `${moment.account.agentAddress}:${moment.nowMs}`, { vmsLive: live });
-  moment.touched = true;
 }

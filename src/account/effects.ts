@@ -12,7 +12,7 @@ import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Clock, Random } from "../ports.ts";
 import type { Witness } from "./certificate.ts";
-import { forgetFor, isAliveWord, type Said, type Signers, usableForgets } from "./attempts.ts";
+import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, type Signers, usableForgets } from "./attempts.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
 import type { Nodes } from "./next-node.ts";
@@ -30,6 +30,8 @@ export type Tools = {
   /** Whose FORGETs count: ours need a delegation that two core nodes showed in force at the latest reading. */
   readonly signers: Signers;
   readonly nodes: Nodes;
+  /** The VM as the ledger has it by now: what was read before a call may be over after it. */
+  readonly stored: (vmId: string) => VmRecord | undefined;
 };
 
 export type Learned =
@@ -134,14 +136,26 @@ async function ask(calls: Calls, hash: string): Promise<Said> {
   return [first ?? null, second ?? null, third ?? null];
 }
 
+const lacking = (said: Said): readonly Core[] => CORES.filter((core) => said[core] === "absent");
+/** INSTANCE bytes leave only if the ledger allows it at that very moment; an answer that was waited for may be old. */
+async function offer(
+  { calls, stored }: Tools,
+  vm: VmRecord,
+  message: SignedMessage,
+  cores: readonly Core[],
+  mayTravel: (attempt: Attempt) => boolean,
+): Promise<void> {
+  const now = stored(vm.vmId)?.attempts.find((one) => one.itemHash === message.item_hash);
+  if (now !== undefined && mayTravel(now)) await Promise.all(cores.map((core) => calls.publish(core, message)));
+}
+
 /** The same bytes to two core nodes, later to whichever does not know them: they can never make a second VM. */
-const send: Effect = async ({ calls }, _vm, attempt, tried) => {
+const send: Effect = async (tools, vm, attempt, tried) => {
   const message = signed("INSTANCE", attempt);
   if (message === undefined) return [];
-  if (tried.tries <= 1) await Promise.all([calls.publish(0, message), calls.publish(1, message)]);
-  const said = await ask(calls, attempt.itemHash);
-  if (tried.tries > 1)
-    await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => calls.publish(core, message)));
+  if (tried.tries <= 1) await offer(tools, vm, message, [0, 1], isOpen);
+  const said = await ask(tools.calls, attempt.itemHash);
+  if (tried.tries > 1) await offer(tools, vm, message, lacking(said), isOpen);
   return [{ kind: "round", itemHash: attempt.itemHash, said }];
 };
 
@@ -157,7 +171,7 @@ const end: Effect = async (tools, vm, attempt, tried) => {
   if (!vm.forgets.some((one) => one.target === attempt.itemHash && one.signature !== null))
     return status(tools, vm, attempt, tried);
   const said = await ask(tools.calls, attempt.itemHash);
-  await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => tools.calls.publish(core, message)));
+  await offer(tools, vm, message, lacking(said), isUnresolved);
   const undone = await forgetWhere(tools, vm, attempt, said, tried.tries);
   return [{ kind: "round", itemHash: attempt.itemHash, said }, ...undone];
 };

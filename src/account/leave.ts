@@ -6,7 +6,7 @@ import type { Address } from "../crypto/secp256k1.ts";
 import { type Answer, answer } from "../errors.ts";
 import { saidAlive } from "./attempts.ts";
 import type { Session, VmView } from "./contract.ts";
-import { notePayer } from "./drive.ts";
+import { notePayer } from "./payer-note.ts";
 import { isLive } from "./lifecycle.ts";
 import type { LeaveKind } from "./leave-contract.ts";
 import type { Leaving } from "./leave-store.ts";

@@ -9,7 +9,8 @@ import reconcile from "../../migrations/0004_reconcile.sql";
 import leave from "../../migrations/0005_leave.sql";
 import growth from "../../migrations/0006_growth.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth];
+/** In their order; a stored schema has the number of the last one that it has seen. */
+export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -1,10 +1,11 @@
 /**
- * The account's two words with the directory while a node fails: which node may take the VM next, and who failed.
+ * The account's words with the directory: which node may take a VM next, who failed, and what was seen of a node.
  *
  * No rules in here. The node is found as for a create (list, filters, probes) and leased; what cannot be had now is asked
  * for again by the plan.
  */
 import type { FrontSetting } from "./doors.ts";
+import type { Seen } from "./sample.ts";
 import type { Hash, NodeRef, Place, VmSpec } from "./types.ts";
 
 /** A drive shares three connections to nodes with whatever else is due: one is left for an erase. */
@@ -22,6 +23,8 @@ export type Nodes = {
   readonly next: (ask: NextNodeAsk) => Promise<NodeRef | null>;
   /** True once the directory has heard it. */
   readonly failed: (nodeHash: Hash, atMs: number) => Promise<boolean>;
+  /** Told once and not waited for: a lost sample is lost knowledge, and no drive is late or fails for it. */
+  readonly seen: (seen: Seen) => void;
 };
 
 /** Whose nodes: the account's name is the lease's, the owner's rules are those of now; null without a policy. */
@@ -31,6 +34,7 @@ export function nodesOver(setting: () => Pick<FrontSetting, "doors" | "gather" |
   return (account, place) => ({
     next: (ask) => orElse(null, findAndLease(setting(), account, place, ask)),
     failed: (nodeHash, atMs) => orElse(false, tellFailure(setting(), account, nodeHash, atMs)),
+    seen: (seen) => void orElse(undefined, tellSeen(setting(), account, seen)),
   });
 }
 
@@ -57,6 +61,10 @@ async function tellFailure(
 ): Promise<boolean> {
   await doors.directory().noteFailure(nodeHash, atMs, account);
   return true;
+}
+
+async function tellSeen({ doors }: Pick<FrontSetting, "doors">, account: string, seen: Seen): Promise<void> {
+  await doors.directory().noteSample({ ...seen, account });
 }
 
 /** A directory that does not answer is nothing learnt: its knowledge may be lost, an account's money may not. */

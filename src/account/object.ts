@@ -5,7 +5,7 @@
  */
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
-import { notePayer } from "./drive.ts";
+import * as approvals from "./approval-desk.ts";
 import { HistoryObject } from "./history-object.ts";
 import { bornKey } from "./keys.ts";
 import { beginLeaving, type LeaveFacts, leaveFacts, type LeaveState, leaveState } from "./leave.ts";
@@ -14,7 +14,9 @@ import type { OwnerMessage } from "./message-store.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import { keepOffer, type Offer, type SignedAsk, takeSigned } from "./owner-messages.ts";
+import { notePayer } from "./payer-note.ts";
 import type { PayerFacts } from "./payer.ts";
+import * as policies from "./policy-desk.ts";
 import { isNearlyFull } from "./room.ts";
 import { prepareKey } from "./rotation.ts";
 import type { ApprovalState, Policy } from "./types.ts";
@@ -41,8 +43,12 @@ export class AccountObject extends HistoryObject {
     });
   }
 
-  offerPolicy(session: Session, ask: Parameters<typeof desk.offerPolicy>[2], workerNowMs: number): Answer<PolicyOffer> {
-    return this.grow(workerNowMs, (moment) => desk.offerPolicy(moment, session, ask));
+  offerPolicy(
+    session: Session,
+    ask: Parameters<typeof policies.offerPolicy>[2],
+    workerNowMs: number,
+  ): Answer<PolicyOffer> {
+    return this.grow(workerNowMs, (moment) => policies.offerPolicy(moment, session, ask));
   }
 
   savePolicy(
@@ -50,7 +56,7 @@ export class AccountObject extends HistoryObject {
     ask: { readonly nonce: string; readonly signature?: string },
     workerNowMs: number,
   ): Answer<{ readonly policy: Policy }> {
-    return this.grow(workerNowMs, (moment) => desk.savePolicy(moment, session, ask));
+    return this.grow(workerNowMs, (moment) => policies.savePolicy(moment, session, ask));
   }
 
   addGrant(draft: GrantDraft, workerNowMs: number): Answer<{ readonly grantId: string; readonly account: string }> {
@@ -90,16 +96,16 @@ export class AccountObject extends HistoryObject {
     return vm === undefined ? refuse("input.unknown_id", { id: "vm" }) : answer(shownVm(this.moment(this.nowMs()), vm));
   }
 
-  openApproval(session: Session, approvalId: string, workerNowMs: number): Answer<desk.ApprovalPage> {
-    return this.grow(workerNowMs, (moment) => desk.openApproval(moment, session, approvalId));
+  openApproval(session: Session, approvalId: string, workerNowMs: number): Answer<approvals.ApprovalPage> {
+    return this.grow(workerNowMs, (moment) => approvals.openApproval(moment, session, approvalId));
   }
 
   decideApproval(
     session: Session,
-    ask: Parameters<typeof desk.decideApproval>[2],
+    ask: Parameters<typeof approvals.decideApproval>[2],
     workerNowMs: number,
   ): Answer<{ readonly state: ApprovalState }> {
-    return this.grow(workerNowMs, (moment) => desk.decideApproval(moment, session, ask));
+    return this.grow(workerNowMs, (moment) => approvals.decideApproval(moment, session, ask));
   }
 
   seeNotice(noticeId: string): Answer<{ readonly seen: true }> {

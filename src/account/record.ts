@@ -29,6 +29,7 @@ import { noteVm } from "./pacing.ts";
 import { planVm, type Step } from "./plan.ts";
 import { atEnd, settle } from "./settlement.ts";
 import { standing } from "./approvals.ts";
+import { sampleOf } from "./sample.ts";
 import { onBlamed, onNextNode } from "./successor.ts";
 import { certify } from "./certificate.ts";
 import type { Credits, EndReason, VmRecord } from "./types.ts";
@@ -122,7 +123,15 @@ export function saveChange(moment: Moment, before: VmRecord, changed: VmRecord):
   if (before.state !== vm.state) moment.audit(`vm.${vm.state.toLowerCase()}`, { vmId: vm.vmId, reason: vm.endReason });
   if (ends) ended(moment, vm);
   noteVm(moment, before, vm);
+  noteNode(moment, before, vm);
   tell(moment, before, vm);
+}
+
+/** Nothing is learnt of a restored account: when it sent what is no longer known. */
+function noteNode(moment: Moment, before: VmRecord, vm: VmRecord): void {
+  const { account, nowMs, seen } = moment;
+  const sample = sampleOf(before, vm, { nowMs, mayErase: !account.keyLost && account.delegation === "ok" });
+  if (sample !== null && !account.restored) seen.push(sample);
 }
 
 function isTended(moment: Moment, vm: VmRecord): boolean {

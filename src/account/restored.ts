@@ -7,6 +7,7 @@
 import { type Refusal, refusal } from "../errors.ts";
 import { forgetSending } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
+import { UNWATCHED } from "./payer-watch.ts";
 import { NEVER_READ } from "./reconcile.ts";
 import { freeze } from "./record.ts";
 
@@ -26,6 +27,8 @@ export function noteRestored(moment: Moment, commitSeqSeen: number): void {
   }
   for (const one of store.loadSightings()) store.dropSighting(one.itemHash);
   store.saveLists({ ...NEVER_READ, restoredAtMs: nowMs });
+  // what was seen of the payer before is no first look any more: nothing is stopped on one reading
+  store.saveWatched(UNWATCHED);
   moment.touched = true;
 }
 

@@ -30,7 +30,8 @@ export function mayBeFollowed(vm: VmRecord): boolean {
   const neverCame = endReason === "boot_failed" || endReason === "ssh_never";
   const failed = neverCame || (endReason === "unreachable" && vm.recreate === true);
   if (!failed || vm.state !== "STOPPING" || vm.noSuccessor === true || vm.spec.nodeAsked !== undefined) return false;
-  return vm.attempts.length < ATTEMPTS_MAX && hasRoom(vm, stopAskedAtMs ?? vm.stateSinceMs);
+  // an orphan is nobody's create: it is ended, never made anew
+  return vm.orphan === undefined && vm.attempts.length < ATTEMPTS_MAX && hasRoom(vm, stopAskedAtMs ?? vm.stateSinceMs);
 }
 
 const hasRoom = (vm: VmRecord, nowMs: number): boolean => vm.expiresAtMs - nowMs >= ROOM_MS_MIN;
@@ -88,14 +89,17 @@ export function onNextNode(vm: VmRecord, node: NodeRef, nowMs: number): VmRecord
   return mayBeFollowed(vm) ? { ...vm, next: { node, atMs: nowMs } } : vm;
 }
 
+/** Two core nodes answered a moment ago: our own line was not the cause. */
+export const heardTwo = ({ views }: Attempt, nowMs: number): boolean =>
+  views.filter((view) => view !== null && nowMs - view.atMs <= HEARD_MS).length >= 2;
+
 /**
  * Notes on a closed attempt that its node has to answer for it. Only what we saw ourselves counts: while no two core nodes
  * answered, the silence may have been our own.
  */
 export function blamed(attempt: Attempt, nowMs: number): Attempt {
-  const heard = attempt.views.filter((view) => view !== null && nowMs - view.atMs <= HEARD_MS).length;
   const nodes = attempt.closedFor !== undefined && NODES_DOING.has(attempt.closedFor);
-  return nodes && heard >= 2 ? { ...attempt, blame: "due" } : attempt;
+  return nodes && heardTwo(attempt, nowMs) ? { ...attempt, blame: "due" } : attempt;
 }
 
 export function onBlamed(vm: VmRecord, itemHash: string): VmRecord {

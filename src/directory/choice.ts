@@ -106,18 +106,36 @@ export function refusedBy(node: NodeEntry, wanted: Wanted): Filter | undefined {
 export type Measured = ReadonlyMap<string, Figures>;
 const NOTHING_MEASURED: Measured = new Map();
 
+type Merits = {
+  readonly node: NodeEntry;
+  readonly preferred: number;
+  readonly provenTenths: number;
+  readonly scorePct: number;
+  readonly memoryMibFree: number;
+};
+
 /** Best first. The hash decides between equals, so that two readers of one list see one order. */
 export function rank(fit: readonly NodeEntry[], measured = NOTHING_MEASURED): readonly NodeEntry[] {
-  return fit.toSorted(
-    (a, b) =>
-      Number(isPreferred(b)) - Number(isPreferred(a)) ||
-      provenTenths(b, measured) - provenTenths(a, measured) ||
-      // hundredths: the list's score moves in the third digit from hour to hour
-      Math.round(b.score * 100) - Math.round(a.score * 100) ||
-      (b.memoryMibFree ?? 0) - (a.memoryMibFree ?? 0) ||
-      (a.nodeHash < b.nodeHash ? -1 : 1),
-  );
+  // what a node is worth is worked out once, not at each of the many comparisons
+  const merits = fit.map((node) => meritsOf(node, measured));
+  return merits.sort(better).map(({ node }) => node);
 }
+
+const meritsOf = (node: NodeEntry, measured: Measured): Merits => ({
+  node,
+  preferred: Number(isPreferred(node)),
+  provenTenths: provenTenths(node, measured),
+  // hundredths: the list's score moves in the third digit from hour to hour
+  scorePct: Math.round(node.score * 100),
+  memoryMibFree: node.memoryMibFree ?? 0,
+});
+
+const better = (a: Merits, b: Merits): number =>
+  b.preferred - a.preferred ||
+  b.provenTenths - a.provenTenths ||
+  b.scorePct - a.scorePct ||
+  b.memoryMibFree - a.memoryMibFree ||
+  (a.node.nodeHash < b.node.nodeHash ? -1 : 1);
 
 /** A node of which nothing is known stands between those that start nearly always and those that do not. */
 const UNKNOWN_TENTHS = 9;

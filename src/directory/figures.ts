@@ -5,7 +5,18 @@
  * nor break it. That a machine ran and never answered can be its tenant's own doing, so it counts only once several
  * accounts saw it on that node (design.md §11).
  */
-import type { SampleRow } from "./samples.ts";
+
+/** What became of a start: it answered over SSH, the node refused it, it never ran, or it ran and never answered. */
+export type Start = "ready" | "refused" | "never_ran" | "no_ssh";
+
+/** What one account saw of one node on one day. */
+export type SampleRow = {
+  readonly account: string;
+  readonly nodeHash: string;
+  readonly start: Start | null;
+  readonly toSshMs: number | null;
+  readonly erased: boolean | null;
+};
 
 export const ACCOUNTS_MIN = 3;
 /** From so many accounts on a silent SSH is the node's doing. */

@@ -4,10 +4,8 @@
  * One row, so that nobody makes a figure by doing a thing often. Synchronous SQL, time by argument, no network. Losing the
  * rows loses only knowledge, so they need no migrations.
  */
+import type { SampleRow, Start } from "./figures.ts";
 import type { Sql } from "./sql.ts";
-
-/** What became of a start: it answered over SSH, the node refused it, it never ran, or it ran and never answered. */
-export type Start = "ready" | "refused" | "never_ran" | "no_ssh";
 
 /** Seen by an account's own drive, never told by a node or an agent. Of stock images only: no other exist here. */
 export type Sample = {
@@ -20,14 +18,6 @@ export type Sample = {
   readonly toSshMs?: number;
   /** Whether the node wiped the disks when it was told to. */
   readonly erased?: boolean;
-};
-
-export type SampleRow = {
-  readonly account: string;
-  readonly nodeHash: string;
-  readonly start: Start | null;
-  readonly toSshMs: number | null;
-  readonly erased: boolean | null;
 };
 
 const DAY_MS = 86_400_000;

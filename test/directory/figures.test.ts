@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { figuresOf, leagueOf } from "../../src/directory/figures.ts";
-import type { SampleRow, Start } from "../../src/directory/samples.ts";
+import { figuresOf, leagueOf, type SampleRow, type Start } from "../../src/directory/figures.ts";
 
 const row = (account: string, start: Start | null, change: Partial<SampleRow> = {}): SampleRow => ({
   account,

@@ -8,6 +8,7 @@ import type { AcceptFacts } from "../../src/account/agent-object.ts";
 import type { Caller, Session } from "../../src/account/contract.ts";
 import type { AccountStub, FrontSetting } from "../../src/account/doors.ts";
 import { Moment } from "../../src/account/moment.ts";
+import * as approvals from "../../src/account/approval-desk.ts";
 import * as desk from "../../src/account/owner-desk.ts";
 import type { Store } from "../../src/account/store.ts";
 import type { Grant } from "../../src/account/types.ts";
@@ -38,7 +39,7 @@ export class RacedAccount {
   private readonly random = new Dice(1).random();
 
   moment(store: Store = this.data.store): Moment {
-    return new Moment(store, NOW_MS, CONFIG, this.random, true);
+    return new Moment(store, NOW_MS, CONFIG, this.random, HEALTH);
   }
 
   commit<T>(work: (moment: Moment) => T, store?: Store): T {
@@ -104,8 +105,8 @@ export class RacedAccount {
       approvals: (caller: Caller, ask: { readonly approvalId?: string; readonly withdraw: boolean }) =>
         this.approvals(caller, ask),
       /** The owner's click, on the page that was opened before. */
-      decideApproval: (ask: Parameters<typeof desk.decideApproval>[2]) =>
-        this.commit((moment) => desk.decideApproval(moment, SESSION, ask)),
+      decideApproval: (ask: Parameters<typeof approvals.decideApproval>[2]) =>
+        this.commit((moment) => approvals.decideApproval(moment, SESSION, ask)),
     };
   }
 }

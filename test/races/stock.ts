@@ -2,6 +2,7 @@
 import type { Caller } from "../../src/account/contract.ts";
 import { creditsFor, holdFor } from "../../src/account/credits.ts";
 import * as admission from "../../src/account/admission.ts";
+import * as approvals from "../../src/account/approval-desk.ts";
 import * as desk from "../../src/account/owner-desk.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
 import * as quoting from "../../src/account/quoting.ts";
@@ -120,7 +121,7 @@ export function stocked(): Stock {
   const waiting = quote(first, long);
   const asked = accept(first, waiting, long);
   const approvalId = asked.kind === "approval" ? asked.approval.approvalId : "";
-  const { nonce } = must(account.commit((moment) => desk.openApproval(moment, SESSION, approvalId)));
+  const { nonce } = must(account.commit((moment) => approvals.openApproval(moment, SESSION, approvalId)));
   return {
     account,
     agents,

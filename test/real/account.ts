@@ -2,59 +2,48 @@
  * A real account as one of the players of a simulated history: it crashes by being built anew over the same storage, sleeps,
  * is restored to an older storage, and has its alarm rung early, late, twice or not at all. It decides nothing itself.
  */
-import type { AccountSetting } from "../../src/account/base.ts";
 import type { Health } from "../../src/account/checks.ts";
 import type { Moment } from "../../src/account/moment.ts";
-import type { Kek } from "../../src/crypto/sealed.ts";
 import { type Address, addressOf } from "../../src/crypto/secp256k1.ts";
 import type { Answer } from "../../src/errors.ts";
+import type { Random } from "../../src/ports.ts";
 import type { WatchReport } from "../../src/directory/watch.ts";
 import type { SimAccount } from "../sim/account.ts";
 import type { Caller } from "../sim/calls.ts";
 import type { Payer } from "../sim/network.ts";
-import type { Cancel } from "../sim/timeline.ts";
 import type { World } from "../sim/world.ts";
+import { drawPurse } from "../sim/purse.ts";
+import { Alarm } from "./alarm.ts";
 import { HistoryObject, type Life } from "./object.ts";
 import { Rows } from "./rows.ts";
+import { settingOf } from "./setting.ts";
 import type { Planted } from "./play.ts";
 import { type Copy, copyOf, putBack } from "./storage.ts";
 
-const CONFIG = {
-  origin: "https://real.example",
-  network: "twin",
-  unattendedRefused: false,
-  unattended: false,
-} as const;
-const KEK: Kek = { version: 1, bytes: new Uint8Array(32).fill(7) };
 const SLEEP_MAX_MS = 6 * 3_600_000;
-/** Real alarms are armed so far ahead that only the history's own clock rings them. */
-export const ALARM_SHIFT_MS = 100 * 366 * 86_400_000;
 
+/** What only the simulated account's own tools ask it for; the real one has sealed keys and SQL. */
+type OfMemory = "data" | "key" | "keep" | "keyOf";
 type Incarnation = Life & { running: number; ringing: boolean; rang: boolean; acknowledged: number };
 
-export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "data"> {
+export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfMemory> {
   readonly name: string;
   readonly data: Rows;
   readonly payer: Payer;
   readonly ownerKey = new Uint8Array(32).fill(101);
   readonly owner: Address = addressOf(this.ownerKey);
-  readonly key = new Uint8Array(0);
   keyGone = false;
   asleepUntilMs = 0;
   restoredTimes = 0;
-  alarmAtMs: number | null = null;
-  /** When the platform was last told to ring; null: not at all. */
-  armedMs: number | null = null;
+  restoredAtMs = 0;
   /** Counts whatever an incarnation does; while it grows, promises are still settling. */
   stirs = 0;
   private wasRestored = false;
-  private clockOffsetMs = 0;
-  private armedByOffsetMs = 0;
-  private cancelAlarm: Cancel | null = null;
+  private readonly clock: Alarm;
   private kept: Copy | null = null;
   private now: Incarnation;
   private object: HistoryObject;
-  private readonly setting: AccountSetting;
+  private readonly random: Random;
   private readonly state: DurableObjectState;
   private readonly world: World;
   private readonly planted: Planted;
@@ -65,37 +54,29 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     this.name = name;
     this.planted = planted;
     this.data = new Rows(state.storage.sql);
-    this.payer = { index: 0, delegated: true, credits: 5_000_000_000, hashes: [] };
-    this.setting = this.settle();
+    this.clock = new Alarm(world, this);
+    this.random = world.dice.random();
+    const list = { timeS: 0, letsIn: [] };
+    const hashes: string[] = [];
+    const lists: Payer["lists"] = [list, list, list];
+    this.payer = { index: 0, delegated: true, silentUntilMs: 0, purse: drawPurse(world, hashes), hashes, lists };
     [this.now, this.object] = this.incarnate();
-    void this.object.birth({ name, owner: this.owner });
+    void this.object.birth({ name, owner: this.owner }).then(() => this.letIn());
   }
 
-  private settle(): AccountSetting {
-    const { time, dice, judge } = this.world;
-    const keksNow = (): readonly Kek[] => (this.keyGone ? [] : [KEK]);
-    const noNet = (): Promise<Response> => Promise.reject(new Error("a history has no network but its model"));
-    return {
-      ports: {
-        clock: { nowMs: () => time.nowMs + this.clockOffsetMs, alarmAtMs: (dueMs) => this.armed(dueMs) },
-        random: dice.random(),
-        net: noNet,
-        log: (event, facts) => judge.fail("I20", `${event} ${JSON.stringify(facts)}`),
-      },
-      network: { net: noNet, coreOrigins: ["", "", ""], crnListOrigin: "", schedulerOrigin: "" },
-      config: CONFIG,
-      get keks() {
-        return keksNow();
-      },
-    };
+  /** The agent key is drawn at birth; the owner has let it in before the history begins. */
+  private letIn(): void {
+    this.payer.lists.fill({ timeS: 0, letsIn: [this.row.agentAddress] });
   }
 
   private incarnate(): [Incarnation, HistoryObject] {
-    const { wire, judge, seen } = this.world;
+    const { wire, judge } = this.world;
     const caller: Caller = {
       payer: this.payer,
+      owner: this.owner,
       isAlive: () => life.alive,
       crash: () => life.alive && this.crash(),
+      lists: (core) => life.alive && judge.lists(this.asPlayer, core),
       sends: (...message) => life.alive && judge.sends(this.asPlayer, ...message),
     };
     const life: Incarnation = {
@@ -109,16 +90,18 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
         return { ...noted, ...this.planted(noted) };
       },
       calls: wire.over(caller),
-      readPayer: () => wire.readPayer(caller),
+      readPayer: async (agent) => {
+        const facts = await wire.readPayer(caller, agent);
+        judge.payerRead(this.asPlayer, facts, () => life.alive);
+        return facts;
+      },
       nowMs: () => this.nowMs(),
       committed: () => {
         this.stirs++;
+        this.lookForRestore();
         judge.committed(this.asPlayer);
-        const { restored } = this.data.row;
-        if (restored && !this.wasRestored) seen.see("a restore");
-        this.wasRestored = restored;
       },
-      disarmed: () => this.disarm(),
+      disarmed: () => this.clock.disarm(),
       began: () => {
         this.stirs++;
         life.running++;
@@ -132,7 +115,19 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     };
     const report = (row: WatchReport): Promise<{ readonly commitSeqBefore: number }> => this.report(life, row);
     const env = { WATCH: { getByName: () => ({ report }) } };
-    return [life, new HistoryObject(this.state, env, this.setting, life)];
+    const given = { world: this.world, alarm: this.clock, random: this.random, nodes: wire.nodesFor(caller) };
+    const setting = settingOf({ ...given, keyGone: () => this.keyGone });
+    return [life, new HistoryObject(this.state, env, setting, life)];
+  }
+
+  /** What was read before a restore counts for nothing after it. */
+  private lookForRestore(): void {
+    const { restored } = this.row;
+    if (restored && !this.wasRestored) {
+      this.world.seen.see("a restore");
+      this.world.judge.restored(this.asPlayer);
+    }
+    this.wasRestored = restored;
   }
 
   /** As the histories' own players are typed; every member that they use is here. */
@@ -157,7 +152,15 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
   }
 
   get clockIsRight(): boolean {
-    return this.clockOffsetMs === 0 && this.armedByOffsetMs === 0;
+    return this.clock.clockIsRight;
+  }
+
+  get alarmAtMs(): number | null {
+    return this.clock.atMs;
+  }
+
+  get armedMs(): number | null {
+    return this.clock.armedMs;
   }
 
   get row() {
@@ -165,11 +168,12 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
   }
 
   nowMs(): number {
-    return Math.max(this.world.time.nowMs + this.clockOffsetMs, this.row.lastNowMs);
+    return Math.max(this.world.time.nowMs + this.clock.offsetMs, this.row.lastNowMs);
   }
 
-  moment(): Moment {
-    throw new Error("only the object opens moments");
+  /** For pages that only show. */
+  moment(nowMs: number): Moment {
+    return this.object.look(nowMs);
   }
 
   private report(life: Incarnation, row: WatchReport): Promise<{ readonly commitSeqBefore: number }> {
@@ -184,7 +188,7 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     if (this.isAsleep) return undefined;
     const { dice, core, time } = this.world;
     time.stirred = true;
-    const decided = this.object.ask(time.nowMs + this.clockOffsetMs, work);
+    const decided = this.object.ask(time.nowMs + this.clock.offsetMs, work);
     if (dice.yes(core.faults.crashAtCommand)) {
       this.crash();
       return undefined;
@@ -196,41 +200,7 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     return decided;
   }
 
-  private disarm(): void {
-    this.cancelAlarm?.();
-    this.cancelAlarm = null;
-    this.alarmAtMs = null;
-    this.armedMs = null;
-  }
-
-  /** The object arms its alarm: the history's clock rings it, the platform is given a time that never comes. */
-  private armed(dueMs: number): number {
-    this.ringAt(dueMs);
-    this.armedMs = dueMs + ALARM_SHIFT_MS;
-    return this.armedMs;
-  }
-
-  private ringAt(dueMs: number): void {
-    const { dice, core, time } = this.world;
-    this.cancelAlarm?.();
-    this.armedByOffsetMs = this.clockOffsetMs;
-    // the platform rings by the machine's own clock
-    this.alarmAtMs = Math.max(dueMs - this.clockOffsetMs, time.nowMs);
-    const lateMs = dice.yes(core.faults.alarmLate) ? dice.below(240_000) : 0;
-    this.cancelAlarm = time.at(this.alarmAtMs + lateMs, () => this.ring());
-  }
-
-  private ring(): void {
-    this.alarmAtMs = null;
-    const { dice, core, time, seen, watch } = this.world;
-    if (this.isAsleep) return this.ringAt(this.asleepUntilMs);
-    // one of the two clocks fails at a time
-    const known = (watch.dueOf(this.name) ?? Infinity) <= time.nowMs;
-    if (known && dice.yes(core.faults.alarmLost)) return seen.see("an alarm is lost");
-    if (dice.yes(core.faults.alarmTwice)) {
-      seen.see("an alarm rings twice");
-      time.after(1_000, () => this.wake());
-    }
+  rung(): void {
     void this.alarm();
   }
 
@@ -245,7 +215,7 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     this.world.time.stirred = true;
     await this.object.alarm();
     self.ringing = false;
-    if (self.rang && self.alive) this.ringAt(this.world.time.nowMs);
+    if (self.rang && self.alive) this.clock.ringAt(this.world.time.nowMs);
     self.rang = false;
   }
 
@@ -266,7 +236,7 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     const { seen, time, dice } = this.world;
     seen.see("a crash");
     this.replace();
-    if (this.alarmAtMs === null) this.ringAt(time.nowMs + dice.between(1, 60) * 1_000);
+    if (this.clock.atMs === null) this.clock.ringAt(time.nowMs + dice.between(1, 60) * 1_000);
     this.listen();
   }
 
@@ -283,14 +253,14 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
 
   /** A machine whose clock lags takes the object over; it catches up after a while. */
   clockBack(byMs: number, forMs: number): void {
-    this.clockOffsetMs = -byMs;
+    this.clock.offsetMs = -byMs;
     this.world.time.after(forMs, () => {
-      this.clockOffsetMs = 0;
+      this.clock.offsetMs = 0;
     });
   }
 
-  remember(): void {
-    if (this.world.core.faults.restore > 0) this.kept = copyOf(this.state.storage.sql);
+  remember(always = false): void {
+    if (always || this.world.core.faults.restore > 0) this.kept = copyOf(this.state.storage.sql);
   }
 
   /** Puts back what `remember` kept; false when there is nothing. */
@@ -300,16 +270,19 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, "da
     putBack(this.state.storage, this.kept);
     this.kept = null;
     this.restoredTimes++;
+    this.restoredAtMs = this.world.time.nowMs;
+    this.wasRestored = false;
     this.replace();
-    this.ringAt(this.world.time.nowMs + 5_000);
+    this.clock.ringAt(this.world.time.nowMs + 5_000);
     return true;
   }
 
   heal(): void {
-    this.clockOffsetMs = 0;
+    this.clock.offsetMs = 0;
     this.asleepUntilMs = 0;
     this.keyGone = false;
     this.payer.delegated = true;
+    this.payer.silentUntilMs = 0;
     this.wake();
   }
 }

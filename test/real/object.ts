@@ -3,13 +3,18 @@
  * key; only the calls to the network and the readings of the payer come from the model. One instance is one incarnation,
  * and one that has died does nothing any more.
  */
+import type { Signers } from "../../src/account/attempts.ts";
 import type { AccountEnv, AccountSetting } from "../../src/account/base.ts";
 import type { Health } from "../../src/account/checks.ts";
 import type { Tools } from "../../src/account/effects.ts";
+import type { KeyRing } from "../../src/account/keys.ts";
 import type { Moment } from "../../src/account/moment.ts";
 import { AccountObject } from "../../src/account/object.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
+import { listedAsRunning } from "../../src/account/readiness.ts";
 import type { Store } from "../../src/account/store.ts";
+import { seal } from "../../src/crypto/sealed.ts";
+import type { Address } from "../../src/crypto/secp256k1.ts";
 import type { Calls } from "../../src/aleph/calls.ts";
 import type { Answer } from "../../src/errors.ts";
 
@@ -19,7 +24,7 @@ export type Life = {
   /** The store that this incarnation works with, over the one that it was born with. */
   readonly noting: (store: Store) => Store;
   readonly calls: Calls;
-  readonly readPayer: () => Promise<PayerFacts>;
+  readonly readPayer: (agent: string) => Promise<PayerFacts>;
   readonly nowMs: () => number;
   readonly committed: () => void;
   readonly disarmed: () => void;
@@ -27,6 +32,8 @@ export type Life = {
   readonly ended: (error: unknown) => void;
 };
 
+/** A private key as it is; sealed it is longer. */
+const CLEAR_BYTES = 32;
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
 export class HistoryObject extends AccountObject {
@@ -68,12 +75,38 @@ export class HistoryObject extends AccountObject {
     return result;
   }
 
-  protected override tools(delegationInForce: boolean): Tools {
-    return { ...super.tools(delegationInForce), calls: this.life.calls };
+  look(nowMs: number): Moment {
+    return this.moment(nowMs);
   }
 
-  protected override readPayer(): Promise<PayerFacts> {
-    return this.life.readPayer();
+  protected override tools(signers: Signers): Tools {
+    const tools = super.tools(signers);
+    const keys = this.sealedFirst(tools.keys);
+    return { ...tools, calls: this.life.calls, readiness: listedAsRunning, keys };
+  }
+
+  /** An owner of a history brings a key in one turn, in the clear, since sealing takes more: here it is made up for. */
+  private sealedFirst(keys: KeyRing): KeyRing {
+    return {
+      isOld: keys.isOld,
+      use: async (address, work) => {
+        await this.sealClear(address);
+        return keys.use(address, work);
+      },
+    };
+  }
+
+  private async sealClear(address: Address): Promise<void> {
+    const row = this.store.loadKey(address);
+    const [kek] = this.setting.keks;
+    if (row === undefined || kek === undefined || row.ciphertext.length !== CLEAR_BYTES) return;
+    const about = { account: this.store.loadAccount()?.name ?? "", address, purpose: "agent" };
+    const sealed = await seal(row.ciphertext, kek, about, this.setting.ports.random);
+    if (this.life.alive) this.store.saveKey({ address, ...sealed }, 0);
+  }
+
+  protected override readPayer(_owner: Address, agent: Address): Promise<PayerFacts> {
+    return this.life.readPayer(agent);
   }
 
   protected override arm(dueMs: number | null): void {

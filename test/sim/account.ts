@@ -149,7 +149,7 @@ export class SimAccount {
   }
 
   moment(nowMs: number): Moment {
-    return new Moment(this.data.store, nowMs, CONFIG, this.random, this.now.heard);
+    return new Moment(this.data.store, nowMs, CONFIG, this.random, this.health);
   }
 
   /** A moment that only looks is good for as long as its time is, and what woke with it. */

@@ -174,6 +174,8 @@ export class Wire {
         return { nodeHash, origin, domain };
       },
       failed: async () => (await this.ask(caller, () => true as const)).ok,
+      // told without waiting, so it takes no part in a history
+      seen: () => undefined,
     };
   }
 

@@ -84,7 +84,8 @@ export function checkEnd(checker: Checker, account: SimAccount, memo: Memo, befo
 /** Two are done: the third has ten minutes, in which every poll offers it what it lacks. */
 function checkThird(checker: Checker, account: SimAccount, vm: VmRecord): void {
   const attempt = vm.attempts.at(-1);
-  if (attempt === undefined || account.nowMs() - (attempt.closedAtMs ?? 0) >= 600 * S) return;
+  if (attempt === undefined || attempt.firstSendMs === null) return;
+  if (account.nowMs() - (attempt.closedAtMs ?? 0) >= 600 * S) return;
   const { core } = checker;
   const done = (word: CoreWord): boolean => word === "forgotten" || word === "removed" || word === "rejected";
   // a refusal may be taken back between the reading and its being written down

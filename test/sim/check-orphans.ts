@@ -68,8 +68,9 @@ export function checkUnfrozen(checker: Checker, account: SimAccount, listed: Lis
 /** Looked at between events once everything is healed: since when a hash lives that the ledger does not know. */
 export function checkFound(checker: Checker, account: SimAccount, since: Map<string, number>): void {
   const { core, time } = checker;
+  checkShown(checker, account);
   for (const hash of account.payer.hashes) {
-    if (core.aliveOn(hash) < 2 || vmOfHash(account, hash) !== undefined) {
+    if (core.aliveOn(hash) < 2 || vmOfHash(account, hash) !== undefined || isOfLostKey(checker, account, hash)) {
       since.delete(hash);
       continue;
     }
@@ -83,4 +84,29 @@ export function checkFound(checker: Checker, account: SimAccount, since: Map<str
       () => `alive and unknown for ${time.nowMs - fromMs} ms: ${hash.slice(0, 8)}`,
     );
   }
+}
+
+/**
+ * Signed by a key that a restore took back with everything that told of it: to the account it is one of the owner's own
+ * machines, counted on the owner's page (`foreign`), and the owner alone can end it.
+ */
+export function isOfLostKey({ core }: Checker, account: SimAccount, hash: string): boolean {
+  const sender = core.messages.get(hash)?.bytes?.sender;
+  return account.restoredTimes > 0 && sender !== undefined && !account.data.store.keysEver().includes(sender as never);
+}
+
+/** Counted since the latest reading of two core nodes, if it lived by then. */
+function checkShown(checker: Checker, account: SimAccount): void {
+  const { complete, readAtMs, foreign } = account.data.store.loadLists();
+  if (complete < 2 || readAtMs < checker.healedMs || !account.clockIsRight) return;
+  const lost = account.payer.hashes.filter((hash) => {
+    const sinceMs = checker.core.messages.get(hash)?.aliveSinceMs ?? Infinity;
+    return checker.core.aliveOn(hash) === 3 && sinceMs < readAtMs && isOfLostKey(checker, account, hash);
+  });
+  checker.must(
+    (foreign ?? 0) > lost.length || lost.length === 0,
+    "I9",
+    () => `${lost.length} of a lost key live, ${foreign} machines are shown beside the account's own`,
+  );
+  if (lost.length > 0) checker.note(`${lost.length} of a lost key live on ${account.name}`);
 }

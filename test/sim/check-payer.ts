@@ -18,11 +18,13 @@ const APART_MS = 60_000;
 const BEYOND_REACH = 1_000_000_000;
 
 type Memo = {
-  pending: { readonly isAlive: () => boolean; readonly atMs: number } | null;
+  pending: { readonly isAlive: () => boolean; readonly atMs: number; readonly listed: ReadonlySet<string> } | null;
   shortSinceMs: number | null;
   /** The same by the darkest figures that an honest core node may tell: what is billed it may not know yet. */
   maybeSinceMs: number | null;
   readonly overSinceMs: Map<string, number>;
+  /** By attempt, what was billed when two honest core nodes last listed it: what comes later shows in the last bill. */
+  readonly shown: Map<string, number>;
   extras: number;
   restored: number;
 };
@@ -39,7 +41,8 @@ export class PayerCheck {
   private memo(account: SimAccount): Memo {
     const known = this.memos.get(account.name);
     if (known !== undefined && known.restored === account.restoredTimes) return known;
-    const fresh = { pending: null, shortSinceMs: null, maybeSinceMs: null, overSinceMs: new Map<string, number>() };
+    const bills = { overSinceMs: new Map<string, number>(), shown: new Map<string, number>() };
+    const fresh = { pending: null, shortSinceMs: null, maybeSinceMs: null, ...bills };
     const memo = { ...fresh, extras: account.data.extras.size, restored: account.restoredTimes };
     this.memos.set(account.name, memo);
     return memo;
@@ -111,9 +114,17 @@ export class PayerCheck {
     const maybe = this.isShort(account, true);
     if (maybe) memo.maybeSinceMs ??= atMs;
     else if (honest >= 2) memo.maybeSinceMs = null;
-    if (honest < 2) return;
+    // one honest node's denial and a silence may be the end of it, or not yet
     if (!this.isShort(account, false)) memo.shortSinceMs = null;
-    memo.pending = { isAlive, atMs };
+    if (honest < 2) return;
+    memo.pending = { isAlive, atMs, listed: this.listedIn(facts) };
+  }
+
+  /** What two honest core nodes list in this very reading. */
+  private listedIn({ perCore }: PayerFacts): ReadonlySet<string> {
+    const honest = perCore.filter((one, core) => one !== null && this.checker.core.honest(core as 0));
+    const hashes = honest.flatMap((one) => one?.lines.map((line) => line.itemHash) ?? []);
+    return new Set(hashes.filter((hash, at) => hashes.indexOf(hash) !== at));
   }
 
   /** Between two events: the commit of the last reading is in, or will never be. */
@@ -123,7 +134,7 @@ export class PayerCheck {
     const { pending } = memo;
     memo.pending = null;
     if (pending === null || !pending.isAlive() || pending.atMs !== this.checker.time.nowMs) return;
-    this.checkOverruns(account, memo, pending.atMs);
+    this.checkOverruns(account, memo, pending);
     if (!this.isShort(account, false)) return;
     const rule = account.data.store.currentPolicy()?.on.payerLine;
     memo.shortSinceMs ??= pending.atMs;
@@ -167,19 +178,22 @@ export class PayerCheck {
   }
 
   /** Two honest core nodes have shown it in two readings that were recorded: then it is in the books. */
-  private checkOverruns(account: SimAccount, memo: Memo, atMs: number): void {
-    const { core } = this.checker;
+  private checkOverruns(account: SimAccount, memo: Memo, { atMs, listed }: NonNullable<Memo["pending"]>): void {
+    const { purse } = account.payer;
+    for (const hash of listed) memo.shown.set(hash, purse.billed(hash, atMs));
     for (const { vm } of account.data.vms.values()) {
-      if (vm.settledAtMs !== null) continue;
-      const beyond = this.published(account, vm) - originalOf(vm);
-      const listed = vm.attempts.some((one) => core.aliveOn(one.itemHash) >= 2);
-      if (beyond <= 0 || !listed) continue;
+      if (vm.settledAtMs !== null || !vm.attempts.some((one) => listed.has(one.itemHash))) continue;
+      const shown = vm.attempts.reduce((sum, one) => sum + (memo.shown.get(one.itemHash) ?? 0), 0);
+      const beyond = shown - originalOf(vm);
+      if (beyond <= 0) continue;
       const sinceMs = memo.overSinceMs.get(vm.vmId) ?? atMs;
       memo.overSinceMs.set(vm.vmId, sinceMs);
       if (atMs - sinceMs < APART_MS) continue;
       const booked = extrasOf(account, vm.vmId, "overrun");
       this.checker.must(booked >= beyond, "I7", () => `booked ${booked} of an overrun of ${beyond} (${vm.vmId})`);
-      this.checker.must(isOver(vm) || vm.endReason !== null, "I7", () => `lives on after an overrun (${vm.vmId})`);
+      // an orphan has no hold, so whatever is billed for it is beyond one; it lives until its time (design.md §12.1)
+      const mayLive = vm.orphan !== undefined || isOver(vm) || vm.endReason !== null;
+      this.checker.must(mayLive, "I7", () => `lives on after an overrun (${vm.vmId})`);
     }
   }
 
@@ -229,9 +243,9 @@ const running = (account: SimAccount): readonly VmRecord[] => live(account).filt
 const originalOf = (vm: VmRecord): number =>
   vm.state === "FAILED" ? 0 : vm.holds.reduce((sum, hold) => sum + hold.creditsOriginal, 0);
 
-/** a.4, STOPPING: closed already, and within what an unreachable network goes on billing. */
+/** a.4, STOPPING: closed already, and within what an unreachable network goes on billing. An orphan froze when found. */
 function isLate(vm: VmRecord, excess: number, nowMs: number): boolean {
-  if (vm.state === "FAILED") return true;
+  if (vm.state === "FAILED" || vm.orphan !== undefined) return true;
   const overS = Math.max(0, (nowMs - vm.expiresAtMs) / S + 900 - GRACE_S);
   const bound = Number((vm.rateAttoPerS * BigInt(Math.ceil(overS)) + ATTO - 1n) / ATTO) + Math.ceil(overS / 3_600);
   return vm.attempts.every((one) => one.closedAtMs !== null) && excess <= bound;

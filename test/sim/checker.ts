@@ -41,6 +41,7 @@ export type Memo = {
   readonly freezeSeen: Set<string>;
   frozen: boolean;
   restored: boolean;
+  restoredTimes: number;
   freezeAsked: boolean;
   balance: unknown;
   /** For which rows and alarms `armed` has been looked at. */
@@ -102,7 +103,7 @@ export class Checker {
       };
       const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map(), shownAliveMs: new Map() };
       const looked = { freezeSeen: new Set<string>(), armedAt: -1, armedMs: null, watchDueMs: null };
-      const lists = { listed: new Map(), obeyed: new Set<string>(), restored: false };
+      const lists = { listed: new Map(), obeyed: new Set<string>(), restored: false, restoredTimes: 0 };
       memo = { ...maps, ...asks, ...looked, ...lists, frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
@@ -290,6 +291,11 @@ export class Checker {
   private checkFreeze(account: SimAccount, memo: Memo): void {
     const { state, frozenReason, restored } = account.row;
     const frozen = state === "frozen";
+    // an older state took the place of the present one, which is nobody's decision; it is noticed when Watch is heard
+    if (memo.restoredTimes !== account.restoredTimes) {
+      Object.assign(memo, { restoredTimes: account.restoredTimes, frozen, restored });
+      return;
+    }
     if (frozen && !memo.frozen) {
       this.note(`${account.name} frozen ${frozenReason}`);
       const true_ = {
@@ -306,9 +312,9 @@ export class Checker {
     memo.restored = restored;
   }
 
-  /** A core node gave its list of what this account's key signed. */
+  /** A core node gave its list of what this account's key signed; dated by the account's clock, which may catch up. */
   lists(account: SimAccount, core: Core): void {
-    noteListed(this.memo(account).listed, core, this.time.nowMs);
+    noteListed(this.memo(account).listed, core, account.nowMs());
   }
 }
 

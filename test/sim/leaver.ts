@@ -10,11 +10,13 @@ import type { Session } from "../../src/account/contract.ts";
 import { beginLeaving, leaveFacts } from "../../src/account/leave.ts";
 import { revocationDraft, rotationDraft } from "../../src/account/leave-lists.ts";
 import { keepOffer, type Offer, takeSigned } from "../../src/account/owner-messages.ts";
+import { notePayer } from "../../src/account/payer-note.ts";
 import { prepareKey } from "../../src/account/rotation.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { type Address, addressOf, signPersonal } from "../../src/crypto/secp256k1.ts";
 import { answer, refuse } from "../../src/errors.ts";
 import type { SimAccount } from "./account.ts";
+import { isOfLostKey } from "./check-orphans.ts";
 import { type Checker, isOver } from "./checker.ts";
 import { Dice } from "./dice.ts";
 import type { World } from "./world.ts";
@@ -145,7 +147,18 @@ export class Leaver {
 
   /** The history is over: what was begun is brought to an end, so that everything can be. */
   finish(account: SimAccount): void {
-    if (this.active && account.row.delegation === "missing") this.endMachines(account);
+    if (!this.active) return;
+    const lost = (hash: string): boolean => isOfLostKey(this.checker, account, hash);
+    if (account.payer.hashes.some((hash) => this.world.core.aliveOn(hash) > 0 && lost(hash))) this.look(account);
+    if (account.row.delegation === "missing") this.endMachines(account);
+  }
+
+  /** The page of leaving is opened, which reads the payer anew. */
+  private look(account: SimAccount): void {
+    account.decide((moment) => {
+      notePayer(moment, this.world.wire.payerNow(account.payer, moment.account.agentAddress));
+      return answer(true);
+    });
   }
 
   /** The account works with a key that an honest core node really lets in. */

@@ -1,6 +1,8 @@
 /** What the owner does: policies, grants, approvals, freezing, stopping; each over the pages' own functions. Seeded. */
 import type { GrantDraft, Session } from "../../src/account/contract.ts";
+import * as approvals from "../../src/account/approval-desk.ts";
 import * as desk from "../../src/account/owner-desk.ts";
+import * as policies from "../../src/account/policy-desk.ts";
 import type { Policy, PolicyDraft } from "../../src/account/types.ts";
 import { signDigest } from "../../src/crypto/secp256k1.ts";
 import { typedDataDigest } from "../../src/crypto/typed-data.ts";
@@ -143,7 +145,7 @@ export class Owners {
   ): boolean {
     const session = this.session(account);
     const offer = account.decide((moment) =>
-      desk.offerPolicy(moment, session, unfreeze === undefined ? { draft } : { draft, unfreeze }),
+      policies.offerPolicy(moment, session, unfreeze === undefined ? { draft } : { draft, unfreeze }),
     );
     if (offer?.ok !== true) return false;
     const { typedData, nonce } = offer.value;
@@ -151,7 +153,7 @@ export class Owners {
       typedData !== null && how === "sign" ? signDigest(typedDataDigest(typedData), account.ownerKey) : undefined;
     const before = account.data.store.currentPolicy();
     const saved = account.decide((moment) =>
-      desk.savePolicy(moment, session, signature === undefined ? { nonce } : { nonce, signature }),
+      policies.savePolicy(moment, session, signature === undefined ? { nonce } : { nonce, signature }),
     );
     const after = account.data.store.currentPolicy();
     if (how === "click" && after !== before && after !== null)
@@ -250,14 +252,14 @@ export class Owners {
     const [open] = account.data.store.openApprovals(null).filter((one) => one.state === "pending");
     if (open === undefined) return;
     const session = this.session(account);
-    const page = account.decide((moment) => desk.openApproval(moment, session, open.approvalId));
+    const page = account.decide((moment) => approvals.openApproval(moment, session, open.approvalId));
     if (page?.ok !== true) return;
     const verdict = wished ?? (dice.yes(0.85) ? "approve" : "deny");
     const { nonce, typedData, by } = page.value;
     const ask = { approvalId: open.approvalId, nonce, verdict };
     const signed =
       by === "signature" ? { ...ask, signature: signDigest(typedDataDigest(typedData), account.ownerKey) } : ask;
-    const decided = account.decide((moment) => desk.decideApproval(moment, session, signed));
+    const decided = account.decide((moment) => approvals.decideApproval(moment, session, signed));
     const state = account.data.approvals.get(open.approvalId)?.state;
     if (state === "approved" || state === "denied") this.checker.pace.decided(account, open.grantId, state);
     if (account.data.approvals.get(open.approvalId)?.state === "approved")

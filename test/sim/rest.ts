@@ -29,7 +29,8 @@ export function checkWatched(checker: Checker, account: SimAccount): void {
     const message = core.messages.get(hash);
     const vm = vmOfHash(account, hash);
     if (message === undefined || vm === undefined || !isOver(vm) || core.aliveOn(hash) === 0) continue;
-    const sinceMs = Math.max(message.aliveSinceMs, checker.healedMs);
+    // what one core node alone lists is nobody's concern before its time; then it comes into the ledger
+    const sinceMs = Math.max(message.aliveSinceMs, checker.healedMs, vm.orphan?.foundAtMs ?? 0);
     if (time.nowMs - sinceMs < WATCH_MS) continue;
     const forgetMs = checker.memo(account).lastForget.get(hash) ?? 0;
     checker.must(time.nowMs - forgetMs < WATCH_MS, "I10", () => `came back unnoticed (${vm.vmId})`);

@@ -3,7 +3,11 @@ import type { Tools } from "../../src/account/effects.ts";
 import { listedAsRunning } from "../../src/account/readiness.ts";
 import type { Random } from "../../src/ports.ts";
 
-type Holder = { readonly keyOf: (address: string) => Uint8Array | undefined; readonly nowMs: () => number };
+type Holder = {
+  readonly keyOf: (address: string) => Uint8Array | undefined;
+  readonly nowMs: () => number;
+  readonly data: { readonly store: { readonly loadVm: Tools["stored"] } };
+};
 
 type Lines = Pick<Tools, "calls" | "nodes">;
 
@@ -13,5 +17,7 @@ export function toolsOf(holder: Holder, { calls, nodes }: Lines, random: Random,
     return Promise.resolve(key === undefined ? undefined : work(key));
   };
   const clock = { nowMs: () => holder.nowMs(), alarmAtMs: (dueMs: number) => dueMs };
-  return { calls, clock, random, keys: { use, isOld: () => false }, readiness: listedAsRunning, signers, nodes };
+  const keys = { use, isOld: () => false };
+  const stored: Tools["stored"] = (vmId) => holder.data.store.loadVm(vmId);
+  return { calls, clock, random, keys, readiness: listedAsRunning, signers, nodes, stored };
 }

@@ -349,7 +349,8 @@ describe("a given approval", () => {
   it("returns once when the VM never came up, with a lower ceiling, and a new quote of the same facts uses it", async () => {
     const house = await alone(ALWAYS);
     const agent = await house.agent();
-    const ask = { ttlS: 6 * HOUR_S };
+    // three nodes fail one after the other: what that costs has to fit into the slack of the ceiling, a tenth of the price
+    const ask = { ttlS: 20 * HOUR_S };
     const first = await asked(house, agent, ask);
     const ceiling = first.approval.facts.costCreditsMax;
     expect(await decided(house, first.approvalId)).toBe("approved");
@@ -358,6 +359,7 @@ describe("a given approval", () => {
     if (made.kind !== "vm") throw new Error(made.kind);
     const dead = await house.until(agent, made.vm.vmId, ["TERMINATED"]);
     expect(dead.endReason).toBe("boot_failed");
+    expect(dead.attempts).toHaveLength(3);
 
     const cost = (await booksOf(house)).holds[0]?.credits ?? 0;
     expect(cost).toBeGreaterThan(0);

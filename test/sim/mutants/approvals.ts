@@ -56,7 +56,7 @@ export const APPROVALS = [
   ),
   plant(
     "a denial does not burn the quote",
-    "owner-desk.ts",
+    "approval-desk.ts",
     'moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.denied") });',
     "",
     { file: "permit.ts", from: 'if (given?.state === "denied") return refusal("approval.denied");', to: "" },
@@ -64,7 +64,7 @@ export const APPROVALS = [
   plant("a quote is not burnt", "admission.ts", "moment.store.burnQuote(quote.quoteId, burnt);", ""),
   plant(
     "a wider policy needs no signature",
-    "owner-desk.ts",
+    "policy-desk.ts",
     "const mustSign = unfreeze !== null || isWider(now, ask.draft);",
     "const mustSign = unfreeze !== null;",
   ),

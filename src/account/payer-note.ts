@@ -1,0 +1,33 @@
+/**
+ * Keeps a reading of the payer with the account: its balance, and whether the delegation stands. Synchronous, one moment.
+ *
+ * The drive acts on every reading that it makes, whichever key it was made for, since the money is the payer's; what a page
+ * or an agent's call brought along is kept as a dated fact and ends nothing.
+ */
+import { noteCredits } from "./lists.ts";
+import type { Moment } from "./moment.ts";
+import { delegationOf, type PayerFacts, readings } from "./payer.ts";
+import { guardRunning } from "./payer-guard.ts";
+
+export function takePayer(moment: Moment, facts: PayerFacts, agent: string): void {
+  notePayer(moment, facts, agent);
+  guardRunning(moment, facts);
+}
+
+/**
+ * Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. What was read of another
+ * key, before a rotation or for one, says nothing of this one.
+ */
+export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent): void {
+  if (agent !== undefined && agent !== moment.account.agentAddress) return;
+  const said = delegationOf(facts);
+  const { delegation: before, payer } = moment.account;
+  const state = said === "unknown" ? before : said;
+  if (readings(facts).length > 0) moment.store.savePayer(state, facts);
+  noteCredits(moment, payer, facts);
+  const live = moment.store.liveCount();
+  // each time anew: what vanished, came back and vanished again needs the owner again
+  if (state === "missing" && before !== "missing" && live > 0)
+    moment.tellOwner("delegation_gone", `${moment.account.agentAddress}:${moment.nowMs}`, { vmsLive: live });
+  moment.touched = true;
+}

@@ -1,0 +1,102 @@
+/**
+ * The owner's policy and the end of a freeze: what is offered for signing, and what is kept of it. Synchronous.
+ *
+ * Narrowing needs a click; a new or wider policy and the end of a freeze need the owner's wallet, over the struct that we
+ * composed, with a nonce minted for this browser session and used once.
+ */
+import { recoverTypedData, type TypedData } from "../crypto/typed-data.ts";
+import { type Answer, answer, refuse } from "../errors.ts";
+import { bookBudget } from "./books.ts";
+import { unpaced } from "./breaker.ts";
+import type { PolicyOffer, Session } from "./contract.ts";
+import { stay } from "./leave-state.ts";
+import type { Moment } from "./moment.ts";
+import { worstCase } from "./policy.ts";
+import { draftFault } from "./policy-draft.ts";
+import { isWider } from "./policy-wider.ts";
+import { endFreeze, notReconciled } from "./restored.ts";
+import { shadow } from "./shadow.ts";
+import { policyTypedData } from "./typed.ts";
+import type { Policy, PolicyDraft } from "./types.ts";
+
+/** A page that was opened longer ago is opened again. */
+const PAGE_MS = 10 * 60_000;
+type Unfreeze = "account" | { readonly grantId: string };
+type PolicyPayload = {
+  readonly draft: PolicyDraft;
+  readonly typedData: TypedData | null;
+  readonly unfreeze: Unfreeze | null;
+  readonly version: number;
+};
+
+export function offerPolicy(
+  moment: Moment,
+  session: Session,
+  ask: { readonly draft: PolicyDraft; readonly unfreeze?: Unfreeze },
+): Answer<PolicyOffer> {
+  const fault = draftFault(ask.draft, moment.nowMs, moment.config.unattended && moment.config.network === "aleph");
+  if (fault !== null) return refuse("input.invalid", { field: fault });
+  if (typeof ask.unfreeze === "object" && moment.store.loadGrant(ask.unfreeze.grantId) === undefined) {
+    return refuse("input.unknown_id", { id: "grant" });
+  }
+  const unready = ask.unfreeze === "account" ? notReconciled(moment) : null;
+  if (unready !== null) return { ok: false, refusal: unready };
+  const now = moment.policy;
+  const version = (now?.version ?? 0) + 1;
+  const nonce = moment.id("n");
+  const unfreeze = ask.unfreeze ?? null;
+  const mustSign = unfreeze !== null || isWider(now, ask.draft);
+  const unfreezes = unfreeze === null ? "nothing" : unfreeze === "account" ? "the account" : unfreeze.grantId;
+  const about = { account: moment.account.name, owner: moment.account.owner, nonce, unfreezes };
+  const typedData = mustSign ? policyTypedData(moment.config.origin, about, { ...ask.draft, version }) : null;
+  const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, version };
+  moment.store.mintNonce(
+    { nonce, sessionId: session.sessionId, purpose: "policy", payload, expiresAtMs: moment.nowMs + PAGE_MS },
+    moment.nowMs,
+  );
+  const worstCaseCredits = worstCase(ask.draft, moment.store.spentBy(null), ask.draft.expiresAtMs, moment.nowMs);
+  const tried = shadow(ask.draft, moment.store.askedCreates());
+  return answer({ typedData, nonce, version, worstCaseCredits, shadow: tried });
+}
+
+export function savePolicy(
+  moment: Moment,
+  session: Session,
+  ask: { readonly nonce: string; readonly signature?: string },
+): Answer<{ readonly policy: Policy }> {
+  const payload = moment.store.takeNonce({
+    nonce: ask.nonce,
+    sessionId: session.sessionId,
+    purpose: "policy",
+    nowMs: moment.nowMs,
+  }) as PolicyPayload | undefined;
+  if (payload === undefined) return refuse("input.invalid", { field: "nonce" });
+  if (payload.version !== (moment.policy?.version ?? 0) + 1) return refuse("input.invalid", { field: "version" });
+  const signer =
+    payload.typedData === null || ask.signature === undefined
+      ? undefined
+      : recoverTypedData(payload.typedData, ask.signature);
+  if (payload.typedData !== null && signer !== moment.account.owner)
+    return refuse("input.invalid", { field: "signature" });
+  // Restored once more since the page was opened.
+  const unready = payload.unfreeze === "account" ? notReconciled(moment) : null;
+  if (unready !== null) return { ok: false, refusal: unready };
+  const policy = { ...payload.draft, version: payload.version };
+  moment.store.insertPolicy(policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
+  bookBudget(moment.store, policy.limits.lifetimeCreditsMax, moment.nowMs);
+  moment.audit("policy.saved", { version: policy.version, signed: payload.typedData !== null });
+  if (payload.unfreeze !== null) unfreezeNow(moment, payload.unfreeze);
+  return answer({ policy });
+}
+
+function unfreezeNow(moment: Moment, what: Unfreeze): void {
+  moment.audit("unfrozen", { what: what === "account" ? "account" : what.grantId });
+  if (what === "account") {
+    stay(moment);
+    return endFreeze(moment);
+  }
+  const grant = moment.store.loadGrant(what.grantId);
+  if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
+  // What froze it has been seen and forgiven: it starts anew.
+  moment.store.savePace(unpaced(what.grantId));
+}
