@@ -98,7 +98,7 @@ export const ATTEMPTS = [
   plant(
     "no INSTANCE is sent while closed",
     "effects.ts",
-    'await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => tools.calls.publish(core, message)));\n  const undone',
-    "const undone",
+    "await offer(tools, vm, message, lacking(said), isUnresolved);",
+    "",
   ),
 ];

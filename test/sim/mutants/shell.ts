@@ -23,13 +23,13 @@ export const SHELL = [
   plant(
     "a restored account voids what it did not send",
     "moment.ts",
-    "return !this.watchHeard || this.account.restored;",
-    "return !this.watchHeard;",
+    "return !this.health.watchHeard || this.account.restored;",
+    "return !this.health.watchHeard;",
   ),
   plant(
     "an unheard Watch does not keep from voiding",
     "moment.ts",
-    "return !this.watchHeard || this.account.restored;",
+    "return !this.health.watchHeard || this.account.restored;",
     "return false;",
   ),
 ];
