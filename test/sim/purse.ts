@@ -23,7 +23,8 @@ export class Purse {
   readonly foreign: Foreign[] = [];
   private drained = 0;
   /** For which moment and what all is in it; what is published lags behind, so nothing that happens now changes it. */
-  private settledAt = "";
+  private settledAtMs = -1;
+  private settledFor = 0;
   private readonly core: CoreNetwork;
   private readonly hashes: readonly string[];
 
@@ -36,9 +37,10 @@ export class Purse {
 
   /** Everything published by now has left the lots; what had expired before is gone, and there is no debt. */
   private settle(nowMs: number): void {
-    const at = `${nowMs} ${this.hashes.length} ${this.foreign.length}`;
-    if (at === this.settledAt) return;
-    this.settledAt = at;
+    const messages = this.hashes.length + this.foreign.length;
+    if (nowMs === this.settledAtMs && messages === this.settledFor) return;
+    this.settledAtMs = nowMs;
+    this.settledFor = messages;
     this.lots = this.lots.filter((lot) => lot.expiresAtMs === null || lot.expiresAtMs > nowMs);
     const published = this.published(nowMs);
     let left = published - this.drained;
