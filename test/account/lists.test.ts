@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ListedInstance } from "../../src/aleph/core-lists.ts";
 import { close } from "../../src/account/lifecycle.ts";
+import type { Live } from "../../src/account/inventory.ts";
 import { listsDueMs, noteCredits, takeLists } from "../../src/account/lists.ts";
 import { Moment } from "../../src/account/moment.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
@@ -36,8 +37,8 @@ function listed(itemHash: string, vmId: string, expiresAtMs: number): ListedInst
   return { itemHash, sender: "0xkey", owner: "0xowner", timeS: T0 / S, signed, allowance: { vmId, expiresAtMs } };
 }
 
-const show = (nowMs: number, ours: Lists, foreign: readonly number[] = [0, 0, 0]): void =>
-  takeLists(at(nowMs), { ours, foreign });
+const show = (nowMs: number, ours: Lists, foreign: readonly number[] = [0, 0, 0], kept: Live = new Map()): void =>
+  takeLists(at(nowMs), { ours, foreign }, kept);
 
 const payer = (credits: number): PayerFacts => ({
   perCore: [0, 1, 2].map(() => ({ credits, lots: [], lines: [], delegation: "ok" as const })),

@@ -13,6 +13,7 @@ export type Kind =
   | "bill"
   | "extra"
   | "grant"
+  | "inventory"
   | "key"
   | "leaving"
   | "lists"
@@ -52,6 +53,7 @@ const WRITES = {
   dropSighting: ["sighting"],
   saveLists: ["lists"],
   saveLeaving: ["leaving"],
+  saveInventory: ["inventory"],
   appendEntry: [],
   burnQuote: [],
   clearTried: [],
@@ -98,6 +100,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   loadSightings: ["sighting"],
   loadLists: ["lists"],
   loadLeaving: ["leaving"],
+  loadInventory: ["inventory"],
   approvalOfQuote: null,
   askedCreates: null,
   auditHolds: null,
