@@ -6,7 +6,7 @@ export const RECONCILE: readonly Mutant[] = [
   plant(
     "what one core node alone shows is left alone",
     "lists.ts",
-    "for (const one of found.strays) adoptStray(moment, one);",
+    "for (const one of found.strays) adoptStray(moment, one, keptFor(kept, one));",
     "",
   ),
   plant(
