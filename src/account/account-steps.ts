@@ -3,6 +3,7 @@
  * the owner signed, signing for a rotation, sealing keys anew. Recomputed from the tables each time, like the plan of a VM.
  */
 import { isGoneEverywhere } from "./attempts.ts";
+import { inventoryDueMs } from "./inventory-step.ts";
 import type { KeyRing } from "./keys.ts";
 import { isLive } from "./lifecycle.ts";
 import { listsDueMs } from "./lists.ts";
@@ -17,7 +18,7 @@ const PAYER_EVERY_MS = 300_000;
 const PAYER_AGAIN_MS = 61_000;
 const ACCOUNT = "account";
 
-type AccountStepKind = "payer" | "relay" | "rotate" | "reseal" | "lists";
+type AccountStepKind = "payer" | "relay" | "rotate" | "reseal" | "lists" | "inventory";
 export type AccountStep = {
   readonly key: string;
   readonly kind: AccountStepKind;
@@ -27,7 +28,14 @@ export type AccountStep = {
   readonly dueMs: number;
 };
 
-const KINDS: ReadonlySet<string> = new Set<AccountStepKind>(["payer", "relay", "rotate", "reseal", "lists"]);
+const KINDS: ReadonlySet<string> = new Set<AccountStepKind>([
+  "payer",
+  "relay",
+  "rotate",
+  "reseal",
+  "lists",
+  "inventory",
+]);
 export const isAccountStep = <T extends { readonly kind: string }>(step: T | AccountStep): step is AccountStep =>
   KINDS.has(step.kind);
 
@@ -61,7 +69,9 @@ export function accountSteps(moment: Moment, keys: Pick<KeyRing, "isOld">): read
   const reseal = inUse
     .filter((address) => keys.isOld(address))
     .map((address) => step("reseal", address, (tries) => backoff(tries, 60_000, 3_600_000)));
-  const always = [...relays, ...rotate, ...reseal];
+  const inventoryMs = inventoryDueMs(moment, log.get("inventory"));
+  const inventory = inventoryMs === undefined ? [] : [{ ...step("inventory", "", () => 0), dueMs: inventoryMs }];
+  const always = [...relays, ...rotate, ...reseal, ...inventory];
   // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
   const waiting = next !== null && open.some((one) => one.purpose === "rotate");
   if (!waiting && !moment.store.loadTended().some(mayBeAlive) && !removes(moment)) return always;

@@ -6,6 +6,7 @@
  */
 import { countOf, field, hashOf, type JsonValue, parseJson } from "../aleph/wire.ts";
 import type { Facts } from "../errors.ts";
+import type { Kept } from "./inventory.ts";
 import type { Moment } from "./moment.ts";
 import { diesAtMs, type Sighting } from "./reconcile.ts";
 import { freeze } from "./record.ts";
@@ -14,10 +15,13 @@ import type { Attempt, CoreView, NodeRef, VmRecord, VmSpec } from "./types.ts";
 /** Whoever ordered it is not known any more, so no agent sees it. */
 const NO_GRANT = "";
 
-/** Two core nodes showed it, twice: it lives until its time, the account is frozen and its owner told. */
-export function adoptOrphan(moment: Moment, one: Sighting): void {
+/**
+ * Two core nodes showed it, twice: it lives until its time, the account is frozen and its owner told. `kept` is its line of
+ * the inventory, where two core nodes show one.
+ */
+export function adoptOrphan(moment: Moment, one: Sighting, kept?: Kept): void {
   const attempt = attemptOf(moment, one);
-  const vm = vmOf(moment, one, { ...attempt, vmId: idFor(moment, one) });
+  const vm = vmOf(moment, one, { ...attempt, vmId: idFor(moment, one) }, kept);
   moment.store.saveVm(vm, true);
   moment.audit("orphan.adopted", told(vm, one));
   const expiresAt = new Date(vm.expiresAtMs).toISOString();
@@ -29,11 +33,11 @@ export function adoptOrphan(moment: Moment, one: Sighting): void {
  * One core node alone shows it, after its time. It is not counted, freezes nobody and refuses nothing: like a refused
  * create it is watched, and FORGETs go to whoever says that it lives.
  */
-export function adoptStray(moment: Moment, one: Sighting): void {
+export function adoptStray(moment: Moment, one: Sighting, kept?: Kept): void {
   const { nowMs } = moment;
   const attempt = { ...attemptOf(moment, one), dormant: true, closedAtMs: nowMs, vmId: idFor(moment, one) };
   const over = { state: "FAILED", endReason: "ttl", stopAskedAtMs: nowMs, endedAtMs: nowMs } as const;
-  const vm = { ...vmOf(moment, one, attempt), ...over };
+  const vm = { ...vmOf(moment, one, attempt, kept), ...over };
   moment.store.saveVm(vm, true);
   moment.audit("orphan.watched", told(vm, one));
 }
@@ -81,7 +85,13 @@ function nodeOf(content: JsonValue | undefined): NodeRef {
   return { nodeHash, origin: "", domain: "" };
 }
 
-function vmOf(moment: Moment, one: Sighting, attempt: Attempt): VmRecord {
+/** Its agent sees it again, if the restored account still knows that agent. */
+function grantOf(moment: Moment, known: VmRecord | undefined, kept: Kept | undefined): string {
+  if (known !== undefined) return known.grantId;
+  return kept !== undefined && moment.store.loadGrant(kept.grantId) !== undefined ? kept.grantId : NO_GRANT;
+}
+
+function vmOf(moment: Moment, one: Sighting, attempt: Attempt, kept: Kept | undefined): VmRecord {
   const { nowMs } = moment;
   const known = one.vmId === null ? undefined : moment.store.loadVm(one.vmId);
   const sentMs = sentAtMs(moment, one);
@@ -92,11 +102,12 @@ function vmOf(moment: Moment, one: Sighting, attempt: Attempt): VmRecord {
     ...never,
     ...unknown,
     vmId: attempt.vmId,
-    grantId: known?.grantId ?? NO_GRANT,
+    grantId: grantOf(moment, known, kept),
     quoteId: `orphan:${one.itemHash}`,
     spec: specOf(parseJson(one.itemContent), Math.max(0, expiresAtMs - sentMs)),
     state: "UNHEALTHY",
-    rateAttoPerS: 0n,
+    // until the network is asked what it froze
+    rateAttoPerS: BigInt(kept?.rateAttoPerS ?? 0),
     admittedAtMs: sentMs,
     expiresAtMs,
     stateSinceMs: nowMs,

@@ -92,7 +92,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   protected moment(nowMs: number): Moment {
-    return new Moment(this.store, nowMs, this.setting.config, this.setting.ports.random, this.heard);
+    return new Moment(this.store, nowMs, this.setting.config, this.setting.ports.random, this.health());
   }
 
   /** The object's clock never runs backwards: a machine that lags behind the last one is overruled. */

@@ -4,6 +4,7 @@
  * Synchronous, on one moment: what it reads is what the caller records in the same transaction. No key is needed here.
  */
 import { type Refusal, refusal } from "../errors.ts";
+import type { AccountRow } from "./account-store.ts";
 import { NO_BILL } from "./bill.ts";
 import { GRACE_S } from "./credits.ts";
 import { readUsage } from "./books.ts";
@@ -18,7 +19,12 @@ const DORMANT_MAX = 5;
 const GRANT_DORMANT_MAX = 2;
 
 /** What the object knows of itself that is in no table. */
-export type Health = { readonly watchHeard: boolean; readonly schemaKnown: boolean };
+export type Health = {
+  /** `Watch` has answered since the object woke: until then it is not known whether its storage was restored. */
+  readonly watchHeard: boolean;
+  /** False: a newer version of this code made the tables, so this one starts nothing. */
+  readonly schemaKnown: boolean;
+};
 
 export type Judged = { readonly refusal: Refusal | null; readonly usage: Usage; readonly policy: Policy };
 
@@ -30,7 +36,7 @@ export function judge(
   ask: Request,
   payer: PayerFacts,
 ): { readonly refusal: Refusal } | Judged {
-  const gate = accountGate(moment, health, grant, payer) ?? grantGate(grant);
+  const gate = accountGate(moment, health, grant, delegationOf(payer, moment.account.agentAddress)) ?? grantGate(grant);
   if (gate !== null) return { refusal: gate };
   const policy = moment.policy;
   if (policy === null || policy.expiresAtMs <= moment.nowMs)
@@ -48,7 +54,13 @@ function keyGate(moment: Moment): Refusal | null {
   return rotating ? refusal("account.rotating", {}, 30) : null;
 }
 
-function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerFacts): Refusal | null {
+/** What refuses everything new for the account's own sake, a create as well as a VM's next attempt. */
+export function accountGate(
+  moment: Moment,
+  health: Health,
+  grant: Grant,
+  delegation: AccountRow["delegation"],
+): Refusal | null {
   const { account } = moment;
   const dormant = dormantGate(moment, grant);
   if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
@@ -59,7 +71,6 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   if (dormant !== null) return dormant;
   const changing = keyGate(moment);
   if (changing !== null) return changing;
-  const delegation = delegationOf(payer, account.agentAddress);
   if (delegation === "missing") return refusal("account.not_delegated");
   if (delegation === "too_wide") return refusal("account.delegation_too_wide");
   if (delegation === "unknown") return refusal("network.disagrees", {}, 60);
@@ -68,7 +79,7 @@ function accountGate(moment: Moment, health: Health, grant: Grant, payer: PayerF
   return moment.config.unattendedRefused ? refusal("account.unattended") : null;
 }
 
-export function dormantGate(moment: Moment, grant: Grant): Refusal | null {
+function dormantGate(moment: Moment, grant: Grant): Refusal | null {
   // What an older key signed cannot be revived: permission is judged when a core node processes it (design.md §12.10).
   const { agentAddress } = moment.account;
   const dormant = moment.store

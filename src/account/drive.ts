@@ -11,7 +11,8 @@ import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./acco
 import type { Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { type Learned, perform, signAll, signMore, type Tools } from "./effects.ts";
-import { readLists, takeLists, whose } from "./lists.ts";
+import { readInventory, writeInventory } from "./inventory-step.ts";
+import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import { PROBES_AT_ONCE } from "./next-node.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
@@ -191,6 +192,7 @@ export class Drive {
     if (kind === "payer") return this.readPayer();
     if (kind === "relay") return this.relay(itemHash);
     if (kind === "lists") return this.readLists();
+    if (kind === "inventory") return writeInventory(this.host, this.tools());
     if (kind === "rotate") return this.signForRotation();
     // opening a key seals it anew
     return this.tools().keys.use(itemHash as Address, () => true);
@@ -268,9 +270,13 @@ export class Drive {
   }
 
   private async readLists(): Promise<void> {
-    const read = await readLists(this.tools().calls, this.host.read(whose));
+    const { calls } = this.tools();
+    const ours = this.host.read(whose);
+    const read = await readLists(calls, ours);
+    const strange = this.host.read((moment) => hasUnknown(moment, read));
+    const kept = strange ? await readInventory(calls, ours.senders) : new Map();
     this.listsRead = true;
-    this.host.commit((moment) => takeLists(moment, read));
+    this.host.commit((moment) => takeLists(moment, read, kept));
   }
 
   private async relay(itemHash: string): Promise<void> {

@@ -5,7 +5,7 @@
  * successor too: it starts something new, only without new money.
  */
 import { newSuccessor } from "./birth.ts";
-import { dormantGate, isRemoving, ours } from "./checks.ts";
+import { accountGate, ours } from "./checks.ts";
 import { GRACE_S } from "./credits.ts";
 import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
@@ -36,12 +36,10 @@ export function standsStill(moment: Moment, vm: VmRecord): boolean {
 }
 
 function mayStart(moment: Moment, vm: VmRecord): boolean {
-  const { account, store, nowMs } = moment;
+  const { account, health, store, nowMs } = moment;
   const grant = store.loadGrant(vm.grantId);
   if (standsStill(moment, vm) || grant === undefined || grant.expiresAtMs <= nowMs) return false;
-  if (moment.mayHaveLeft || account.keyLost || account.delegation !== "ok") return false;
-  if (store.loadTended().some(isRemoving) || dormantGate(moment, grant) !== null) return false;
-  return isAboveLine(moment);
+  return accountGate(moment, health, grant, account.delegation) === null && isAboveLine(moment);
 }
 
 /** The owner's other machines come first: no successor while the payer stands below the one-day line (design.md §5). */

@@ -8,14 +8,23 @@ import { CORES, type Core } from "../aleph/network.ts";
 import { medianOrWorse } from "../aleph/numbers.ts";
 import { adoptOrphan, adoptStray } from "./adoption.ts";
 import type { Said } from "./attempts.ts";
+import { keptFor, type Live, movedTo } from "./inventory.ts";
 import { isLive, onRound } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { readings } from "./payer.ts";
-import { type CoreList, type Lists, listsEveryMs, onRead, reconcile, type Standing } from "./reconcile.ts";
+import {
+  type CoreList,
+  type Lists,
+  listsEveryMs,
+  onRead,
+  reconcile,
+  type Sighting,
+  type Standing,
+} from "./reconcile.ts";
 import { stepKey, type Tried } from "./plan.ts";
 import { saveChange } from "./record.ts";
-import type { Attempt, VmRecord } from "./types.ts";
+import type { Attempt, Hash, VmRecord } from "./types.ts";
 
 export type ListsRead = {
   readonly ours: Lists;
@@ -49,17 +58,40 @@ async function readOne(calls: Calls, core: Core, owner: string, senders: readonl
   return { ours: ours.ok ? ours.value : null, foreign };
 }
 
-export function takeLists(moment: Moment, read: ListsRead): void {
+/** Somebody lists a machine of ours that the ledger does not hold: then the inventory may know more of it. */
+export const hasUnknown = ({ store }: Moment, { ours }: ListsRead): boolean =>
+  ours.some((list) => list?.some(({ itemHash }) => store.vmIdOfHash(itemHash) === undefined) === true);
+
+/** `kept`: what two core nodes show of the inventory; an end that was moved counts from the first sight on. */
+export function takeLists(moment: Moment, read: ListsRead, kept: Live): void {
   const { store, nowMs } = moment;
-  const found = reconcile((hash) => store.vmIdOfHash(hash) !== undefined, read.ours, store.loadSightings(), nowMs);
+  const isKnown = (hash: Hash): boolean => store.vmIdOfHash(hash) !== undefined;
+  const sightings = store.loadSightings().map((one) => movedSighting(one, kept));
+  const found = reconcile(isKnown, movedLists(read.ours, kept), sightings, nowMs);
   for (const hash of found.gone) store.dropSighting(hash);
   for (const one of found.watched) store.saveSighting(one);
-  for (const one of found.orphans) adoptOrphan(moment, one);
-  for (const one of found.strays) adoptStray(moment, one);
+  for (const one of found.orphans) adoptOrphan(moment, one, keptFor(kept, one));
+  for (const one of found.strays) adoptStray(moment, one, keptFor(kept, one));
   for (const { listed, said } of found.alive) heardAlive(moment, listed, said);
   const hunting = found.watched.some((one) => one.twoSinceMs !== null);
   keepState(moment, found.complete, medianOrWorse(read.foreign, "larger") ?? null, hunting);
   moment.touched = true;
+}
+
+const movedSighting = (one: Sighting, kept: Live): Sighting => ({
+  ...one,
+  expiresAtMs: movedTo(one.expiresAtMs, keptFor(kept, one)),
+});
+
+function movedLists([first, second, third]: Lists, kept: Live): Lists {
+  const moved = (one: ListedInstance): ListedInstance => {
+    if (one.allowance === undefined) return one;
+    const { vmId, expiresAtMs } = one.allowance;
+    const toMs = movedTo(expiresAtMs, keptFor(kept, { itemHash: one.itemHash, vmId })) ?? expiresAtMs;
+    return { ...one, allowance: { vmId, expiresAtMs: toMs } };
+  };
+  const each = (list: CoreList): CoreList => list?.map(moved) ?? null;
+  return [each(first), each(second), each(third)];
 }
 
 function keepState(moment: Moment, complete: number, foreign: number | null, hunting: boolean): void {

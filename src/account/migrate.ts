@@ -8,8 +8,10 @@ import guard from "../../migrations/0003_guard.sql";
 import reconcile from "../../migrations/0004_reconcile.sql";
 import leave from "../../migrations/0005_leave.sql";
 import growth from "../../migrations/0006_growth.sql";
+import inventory from "../../migrations/0007_inventory.sql";
 
-const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth];
+/** In their order; a stored schema has the number of the last one that it has seen. */
+export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth, inventory];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -9,6 +9,7 @@ import { AllowanceError, type Facts } from "../errors.ts";
 import type { Random } from "../ports.ts";
 import { type AccountRow } from "./account-store.ts";
 import { audit } from "./books.ts";
+import type { Health } from "./checks.ts";
 import { recorded } from "./recorded.ts";
 import type { Seen } from "./sample.ts";
 import type { Store } from "./store.ts";
@@ -27,25 +28,24 @@ export class Moment {
   readonly store: Store;
   readonly nowMs: number;
   readonly config: AccountConfig;
-  /** `Watch` has answered since the object woke: until then it is not known whether its storage was restored. */
-  readonly watchHeard: boolean;
+  readonly health: Health;
   /** Set once anything was stored: the object then counts a commit. */
   touched = false;
   /** What the changes say of nodes, for the directory once they are stored; losing it loses only knowledge. */
   readonly seen: Seen[] = [];
   private readonly random: Random;
 
-  constructor(store: Store, nowMs: number, config: AccountConfig, random: Random, watchHeard: boolean) {
+  constructor(store: Store, nowMs: number, config: AccountConfig, random: Random, health: Health) {
     this.store = recorded(store, (kind, facts) => this.audit(kind, facts));
     this.nowMs = nowMs;
     this.config = config;
     this.random = random;
-    this.watchHeard = watchHeard;
+    this.health = health;
   }
 
   /** What looks unsent may have left in a past that this storage has forgotten; then nothing is voided (design.md §7). */
   get mayHaveLeft(): boolean {
-    return !this.watchHeard || this.account.restored;
+    return !this.health.watchHeard || this.account.restored;
   }
 
   get account(): AccountRow {

@@ -31,6 +31,8 @@ export const noteAdmitted = (moment: Moment, grantId: string): void => keep(mome
 /** What a change of a VM says of the agent's luck: it runs, it is unknown, or it failed before it ever ran. */
 export function noteVm(moment: Moment, before: VmRecord, vm: VmRecord): void {
   const { grantId } = vm;
+  // What a restore forgot says nothing of the agent that may have ordered it.
+  if (vm.orphan !== undefined) return;
   if (before.healthyAtMs === null && vm.healthyAtMs !== null) return keep(moment, grantId, onHealthy);
   // One VM is one failure, however many nodes it was tried on.
   if (vm.attempts.length > 1) return;

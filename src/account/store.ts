@@ -7,6 +7,7 @@ import * as accounts from "./account-store.ts";
 import { committedBy } from "./committed-store.ts";
 import * as guards from "./guard-store.ts";
 import * as history from "./history-store.ts";
+import * as inventories from "./inventory-store.ts";
 import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
@@ -150,6 +151,8 @@ function listStore(sql: SqlStorage) {
     dropSighting: on(reconciled.dropSighting),
     loadLists: on(reconciled.loadLists),
     saveLists: on(reconciled.saveLists),
+    loadInventory: on(inventories.loadInventory),
+    saveInventory: on(inventories.saveInventory),
   };
 }
 

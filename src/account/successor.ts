@@ -30,7 +30,8 @@ export function mayBeFollowed(vm: VmRecord): boolean {
   const neverCame = endReason === "boot_failed" || endReason === "ssh_never";
   const failed = neverCame || (endReason === "unreachable" && vm.recreate === true);
   if (!failed || vm.state !== "STOPPING" || vm.noSuccessor === true || vm.spec.nodeAsked !== undefined) return false;
-  return vm.attempts.length < ATTEMPTS_MAX && hasRoom(vm, stopAskedAtMs ?? vm.stateSinceMs);
+  // an orphan is nobody's create: it is ended, never made anew
+  return vm.orphan === undefined && vm.attempts.length < ATTEMPTS_MAX && hasRoom(vm, stopAskedAtMs ?? vm.stateSinceMs);
 }
 
 const hasRoom = (vm: VmRecord, nowMs: number): boolean => vm.expiresAtMs - nowMs >= ROOM_MS_MIN;

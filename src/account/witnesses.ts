@@ -22,7 +22,8 @@ export async function witnesses(calls: Calls, vm: VmRecord, nowMs: number): Prom
 async function about(calls: Calls, attempt: Attempt, nowMs: number): Promise<readonly Witness[]> {
   const asked = await Promise.all([
     ...CORES.map((core) => coreNode(calls, core, attempt.itemHash)),
-    node(calls, attempt),
+    // an orphan's node was never chosen by us, so there is no address at which to ask it
+    ...(attempt.node.origin === "" ? [] : [node(calls, attempt)]),
     scheduler(calls, attempt.itemHash),
   ]);
   return asked.map((witness) => ({ ...witness, atMs: nowMs }));

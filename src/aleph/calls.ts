@@ -3,12 +3,16 @@
  * in for the HTTP one. No rules in here.
  */
 import { type ListedInstance, liveInstances } from "./core-lists.ts";
-import { consumedCredits, type CoreStatus, frozenRate, messageStatus, publish } from "./core-nodes.ts";
+import { aggregate, consumedCredits, type CoreStatus, frozenRate, messageStatus, publish } from "./core-nodes.ts";
 import type { AttoPerS } from "./decimal.ts";
 import type { SignedMessage } from "./message.ts";
 import type { Core, Network, Outcome } from "./network.ts";
 import { erase, type Erased, type Execution, execution, type Notified, notify } from "./nodes.ts";
 import { schedulerView, type SchedulerView } from "./scheduler.ts";
+import type { JsonObject } from "./wire.ts";
+
+/** Nothing is ever taken out of an aggregate: at 37 bytes for each VM that is over, an account of 100,000 of them. */
+const AGGREGATE_BYTES_MAX = 4 * 1_048_576;
 
 /** By whose account, by which signers, or both; whole lists or none. */
 export type ListAsk = { readonly owner?: string; readonly senders?: readonly string[] };
@@ -22,6 +26,7 @@ export type Calls = {
   readonly execution: (origin: string, hash: string) => Promise<Outcome<Execution | "absent">>;
   readonly erase: (origin: string, hash: string, headers: Record<string, string>) => Promise<Outcome<Erased>>;
   readonly liveInstances: (core: Core, ask: ListAsk) => Promise<Outcome<readonly ListedInstance[]>>;
+  readonly aggregate: (core: Core, address: string, key: string) => Promise<Outcome<JsonObject | "absent">>;
   readonly schedulerView: (hash: string) => Promise<Outcome<SchedulerView | "absent">>;
 };
 
@@ -35,6 +40,7 @@ export function callsOver(network: Network): Calls {
     execution: (origin, hash) => execution(network, origin, hash),
     erase: (origin, hash, headers) => erase(network, origin, hash, headers),
     liveInstances: (core, ask) => liveInstances(network, core, ask),
+    aggregate: (core, address, key) => aggregate(network, core, address, key, AGGREGATE_BYTES_MAX),
     schedulerView: (hash) => schedulerView(network, hash),
   };
 }

@@ -5,6 +5,7 @@ import type { Facts } from "../../src/errors.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { H, MIN, T0 } from "./vms.ts";
 
+const HEALTH = { watchHeard: true, schemaKnown: true };
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const READ: AgentCall = {
   tool: "aleph_get_vm",
@@ -20,7 +21,7 @@ function log() {
   const memory = new MemoryStore();
   const random = { bytes: (length: number) => new Uint8Array(length) };
   const call = (atMs: number, one: AgentCall, grantId = "gr_a"): boolean => {
-    const moment = new Moment(memory.store, atMs, CONFIG, random, true);
+    const moment = new Moment(memory.store, atMs, CONFIG, random, HEALTH);
     noteCall(moment, grantId, one);
     return moment.touched;
   };

@@ -1,11 +1,16 @@
 /** The gates of a successor, on the real records over memory: whatever stops this agent's creates stops it too. */
 import { beforeEach, describe, expect, test } from "vitest";
+import type { Health } from "../../src/account/checks.ts";
 import { Moment } from "../../src/account/moment.ts";
 import { close, onRound } from "../../src/account/lifecycle.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
+import { UNWATCHED } from "../../src/account/payer-watch.ts";
 import { learn, saveChange } from "../../src/account/record.ts";
 import { onNextNode } from "../../src/account/successor.ts";
 import type { Policy, VmRecord } from "../../src/account/types.ts";
+import { aggregateContent } from "../../src/aleph/contents.ts";
+import { buildMessage } from "../../src/aleph/message.ts";
+import { SECURITY_CHANNEL } from "../../src/aleph/network.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { DAY, GRANT, H, HASH, hold, MIN, only, POLICY, provisioning, round, S, T0 } from "./vms.ts";
 
@@ -22,9 +27,9 @@ const payer = (credits: number, asOfMs = NOW): PayerFacts => {
 let data: MemoryStore;
 let drawn = 0;
 
-function moment(watchHeard = true): Moment {
+function moment(health: Partial<Health> = {}): Moment {
   const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => (drawn += 7) % 256);
-  return new Moment(data.store, NOW, CONFIG, { bytes }, watchHeard);
+  return new Moment(data.store, NOW, CONFIG, { bytes }, { watchHeard: true, schemaKnown: true, ...health });
 }
 
 /** Closed by its node, a node found, FORGETs obeyed on two; the third's word ends it. */
@@ -53,6 +58,22 @@ beforeEach(() => {
   store.saveBalance({ granted: 1_000_000, deficit: 0, available: 820_000, held: 180_000, posted: 0 });
   stored();
 });
+
+const REMOVING = { ...UNWATCHED, removingSinceMs: NOW - MIN };
+const COMPROMISED = { kind: "compromised", sinceMs: NOW - MIN, revokedAtMs: null } as const;
+
+/** The owner has signed the list that lets the next key in; no core node has judged it yet. */
+function keepRotation(): void {
+  const content = aggregateContent({ owner: OWNER, timeS: NOW / 1_000, key: "security", content: {} });
+  const list = buildMessage({
+    sender: OWNER,
+    type: "AGGREGATE",
+    channel: SECURITY_CHANNEL,
+    timeS: NOW / 1_000,
+    content,
+  });
+  data.store.storeOwnerMessage("security", { ...list, signature: "0x" }, NOW, { purpose: "rotate", about: AGENT });
+}
 
 const policy = (change: Partial<Policy>) => (): void =>
   data.store.insertPolicy({ ...POLICY, ...change, version: 2 }, null, NOW);
@@ -88,6 +109,10 @@ describe("a successor", () => {
     ["the policy asks for a better node now", policy({ place: { ...POLICY.place, scorePctMin: 95 } })],
     ["the delegation is to end before it", policy({ delegationExpiresAtMs: T0 + 4 * H })],
     ["the network removes another VM of the payer", () => saveOther(round("MMM", NOW - S).said, false)],
+    ["the network removes anything of the payer's", () => data.store.saveWatched(REMOVING)],
+    ["its key is in strange hands, though the freeze is over", () => data.store.saveLeaving(COMPROMISED)],
+    ["the owner's list for the next key is on its way", keepRotation],
+    ["the storage is nearly full", () => void (data.store.databaseBytes = () => 9_000_000_000)],
     ["two refused creates are watched", () => ["vm_b", "vm_c"].forEach((id) => saveOther(null, true, id))],
   ])("does not follow while %s: the VM ends as it would have", (_why, change) => {
     change();
@@ -99,8 +124,11 @@ describe("a successor", () => {
     expect(end()).toMatchObject({ state: "REQUESTED", endReason: null });
   });
 
-  test("does not follow before Watch was heard", () => {
-    expect(end(moment(false))).toMatchObject({ state: "TERMINATED" });
+  test.each<[string, Partial<Health>]>([
+    ["before Watch was heard", { watchHeard: false }],
+    ["in tables that a newer version made", { schemaKnown: false }],
+  ])("does not follow %s", (_when, health) => {
+    expect(end(moment(health))).toMatchObject({ state: "TERMINATED" });
   });
 
   test.each([

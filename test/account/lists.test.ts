@@ -1,14 +1,22 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ListedInstance } from "../../src/aleph/core-lists.ts";
+import { close } from "../../src/account/lifecycle.ts";
+import type { Live } from "../../src/account/inventory.ts";
 import { listsDueMs, noteCredits, takeLists } from "../../src/account/lists.ts";
 import { Moment } from "../../src/account/moment.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
+import { planVm } from "../../src/account/plan.ts";
 import type { Lists } from "../../src/account/reconcile.ts";
 import { endFreeze, notReconciled, noteRestored } from "../../src/account/restored.ts";
+import { mayBeFollowed } from "../../src/account/successor.ts";
 import type { Attempt, VmRecord } from "../../src/account/types.ts";
+import { witnesses } from "../../src/account/witnesses.ts";
+import type { Calls } from "../../src/aleph/calls.ts";
+import { unknown } from "../../src/aleph/network.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { attempt, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
 
+const HEALTH = { watchHeard: true, schemaKnown: true };
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const LOST = "c3".repeat(32);
 const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(), ...change });
@@ -16,7 +24,7 @@ const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(
 let data = new MemoryStore();
 let bytes = 0;
 const random = { bytes: (length: number) => new Uint8Array(length).fill((bytes += 1) % 256) };
-const at = (nowMs: number): Moment => new Moment(data.store, nowMs, CONFIG, random, true);
+const at = (nowMs: number): Moment => new Moment(data.store, nowMs, CONFIG, random, HEALTH);
 
 beforeEach(() => {
   data = new MemoryStore();
@@ -29,8 +37,8 @@ function listed(itemHash: string, vmId: string, expiresAtMs: number): ListedInst
   return { itemHash, sender: "0xkey", owner: "0xowner", timeS: T0 / S, signed, allowance: { vmId, expiresAtMs } };
 }
 
-const show = (nowMs: number, ours: Lists, foreign: readonly number[] = [0, 0, 0]): void =>
-  takeLists(at(nowMs), { ours, foreign });
+const show = (nowMs: number, ours: Lists, foreign: readonly number[] = [0, 0, 0], kept: Live = new Map()): void =>
+  takeLists(at(nowMs), { ours, foreign }, kept);
 
 const payer = (credits: number): PayerFacts => ({
   perCore: [0, 1, 2].map(() => ({ credits, lots: [], lines: [], delegation: "ok" as const })),
@@ -70,6 +78,34 @@ describe("an orphan", () => {
     expect(found?.vmId).not.toBe("vm_lost");
     expect(found?.grantId).toBe(someVm().grantId);
     expect(found?.attempts[0]?.vmId).toBe(found?.vmId);
+  });
+
+  it.each(["destroyed", "ttl", "unreachable", "boot_failed", "ssh_never", "overrun", "payer_line"] as const)(
+    "has no node to be told, looked at, wiped or replaced, and ends by FORGET when it is %s",
+    (reason) => {
+      show(T0, [one, one, one]);
+      show(T0 + MIN, [one, one, one]);
+      const [found] = data.store.loadLive();
+      if (found === undefined) throw new Error("not found");
+      const closed = close(found, reason, T0 + 10 * MIN);
+      const ended = { ...closed, state: "TERMINATED", endedAtMs: T0 + 11 * MIN } as const;
+      const kinds = (vm: VmRecord): readonly string[] => planVm(vm, new Map(), T0 + 12 * MIN).map(({ kind }) => kind);
+      expect(kinds(found)).toEqual(["deadline", "status", "price", "replenish"]);
+      expect(kinds(closed)).toEqual(["end", "replenish"]);
+      expect(kinds(ended)).toEqual(["witness", "settle", "push", "replenish"]);
+      expect(mayBeFollowed(closed)).toBe(false);
+    },
+  );
+
+  it("is certified by core nodes and the scheduler; a node without an address is not asked", async () => {
+    show(T0, [one, one, one]);
+    show(T0 + MIN, [one, one, one]);
+    const [found] = data.store.loadLive();
+    if (found === undefined) throw new Error("not found");
+    const silent = async () => unknown("timeout");
+    const calls = { messageStatus: silent, schedulerView: silent } as unknown as Calls;
+    const kinds = (await witnesses(calls, found, T0 + H)).map(({ kind }) => kind);
+    expect(kinds).toEqual(["core_node", "core_node", "core_node", "scheduler"]);
   });
 
   it("shown by one alone past its time is watched like a refused create: not counted, nothing frozen", () => {

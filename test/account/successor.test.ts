@@ -71,6 +71,25 @@ describe("an attempt whose node failed is followed by another", () => {
     ]);
   });
 
+  test("also when its machine never spoke over SSH: nothing that was seen of it stays, and its node is not blamed", () => {
+    const silent = { ready: null, running: true, keyChanged: true };
+    const heard = rounded(provisioning(), "PPP", T0 + 5 * MIN);
+    const booting = onNodeSight(heard, sight({ ...silent, atMs: T0 + MIN }));
+    expect(booting).toMatchObject({ state: "PROVISIONING", runningSinceMs: T0 + MIN, sshFault: "host_key_changed" });
+    const closed = onNodeSight(booting, sight({ ...silent, atMs: T0 + 6 * MIN }));
+    expect(closed).toMatchObject({ state: "STOPPING", endReason: "ssh_never" });
+    const vm = recorded(onNextNode(closed, node("c"), T0 + 6 * MIN), "FFF", T0 + 7 * MIN);
+    expect(vm).toMatchObject({ state: "REQUESTED", ssh: null, sshFault: null, runningSinceMs: null });
+    expect(vm.attempts.map((one) => [one.closedFor, one.blame])).toEqual([
+      ["ssh_never", undefined],
+      [undefined, undefined],
+    ]);
+    // the five minutes of its SSH begin anew
+    const later = { ...rounded(signed(vm, T0 + 8 * MIN), "PPP", T0 + 9 * MIN) };
+    const again = onNodeSight(later, sight({ ...silent, atMs: T0 + 10 * MIN }));
+    expect(again).toMatchObject({ state: "PROVISIONING", runningSinceMs: T0 + 10 * MIN });
+  });
+
   test.each([
     ["two of three call it gone and the third is silent", "FF-"],
     ["the third still has it", "FFP"],

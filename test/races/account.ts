@@ -39,7 +39,7 @@ export class RacedAccount {
   private readonly random = new Dice(1).random();
 
   moment(store: Store = this.data.store): Moment {
-    return new Moment(store, NOW_MS, CONFIG, this.random, true);
+    return new Moment(store, NOW_MS, CONFIG, this.random, HEALTH);
   }
 
   commit<T>(work: (moment: Moment) => T, store?: Store): T {

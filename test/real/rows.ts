@@ -9,72 +9,49 @@ import type { StepLog } from "../../src/account/plan.ts";
 import type { AuditRow } from "../../src/account/ledger-store.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
 import type { Changed, ExtraRow } from "../sim/memory-store.ts";
+import { asText, Kept, type Kind } from "./kept.ts";
 
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
 
-/** Reads like a table of memory; what was read is kept until a row is written. */
-type Read<V> = { readonly get: (key: string) => V | undefined; readonly values: () => Iterable<V> };
-
-class Kept<V> {
+/** Reads like a table of memory. */
+type Read<V> = {
   /** Grows with every write. */
-  version = 0;
-  private rows: readonly V[] | undefined;
-  private readonly load: () => readonly V[];
-  private readonly keyOf: (row: V) => string;
-
-  constructor(load: () => readonly V[], keyOf: (row: V) => string) {
-    this.load = load;
-    this.keyOf = keyOf;
-  }
-
-  get size(): number {
-    return this.values().length;
-  }
-
-  get(key: string): V | undefined {
-    return this.values().find((row) => this.keyOf(row) === key);
-  }
-
-  values(): readonly V[] {
-    return (this.rows ??= this.load());
-  }
-
-  written(): void {
-    this.version++;
-    this.rows = undefined;
-  }
-}
+  readonly version: number;
+  readonly size: number;
+  readonly get: (key: string) => V | undefined;
+  readonly values: () => Iterable<V>;
+};
 
 export class Rows {
   readonly store: Store;
-  /** Of what decides when an account has to look at its VMs: grows with each write to one of them, or to the account. */
-  version = 0;
   readonly vms = new Map<string, VmRow>();
   private readonly sql: SqlStorage;
   private readonly stored: Store;
   private readonly written = new Set<string>();
   private readonly logs = new Map<string, StepLog>();
-  private account: AccountRow | undefined;
+  private readonly kept = new Kept();
 
   constructor(sql: SqlStorage) {
     this.sql = sql;
     this.stored = sqlStore(sql);
     this.store = {
-      ...this.stored,
+      ...this.kept.over(this.stored, "checker"),
       loadTended: () => this.select((row) => row.tended),
       loadLive: () => this.select((row) => row.live),
     };
   }
 
+  /** Of what decides when an account has to look at its VMs. */
+  get version(): number {
+    return this.kept.version("account", "vm");
+  }
+
   /**
    * The account's own store, with a note of each VM that it writes. What was read and has not been written since is not
-   * read and parsed again, so that 500 histories take a minute; a new incarnation remembers nothing.
+   * read and parsed again; a new incarnation remembers nothing.
    */
-  noting(store: Store): Partial<Store> {
-    const note = (vmId: string): void => {
-      this.written.add(vmId);
-      this.version++;
-    };
+  noting(store: Store): Store {
+    const note = (vmId: string): void => void this.written.add(vmId);
     const load = (vmId: string): VmRecord | undefined =>
       this.written.has(vmId) ? store.loadVm(vmId) : (this.vm(vmId) ?? store.loadVm(vmId));
     const loadAll = (which: "tended" | "live"): VmRecord[] =>
@@ -82,54 +59,37 @@ export class Rows {
         .exec<{ id: string }>(`SELECT vm_id AS id FROM vm WHERE ${which} = 1 ORDER BY admitted_at_ms`)
         .toArray()
         .flatMap(({ id }) => load(id) ?? []);
-    return {
+    const noting: Store = {
+      ...store,
+      ...this.remembering(store),
       saveVm: (vm, tended) => (note(vm.vmId), store.saveVm(vm, tended)),
       insertHold: (hold) => (note(hold.vmId), store.insertHold(hold)),
       updateHold: (hold) => (note(hold.vmId), store.updateHold(hold)),
       loadVm: load,
       loadTended: () => loadAll("tended"),
       loadLive: () => loadAll("live"),
-      ...this.remembering(store),
     };
+    return this.kept.over(noting, "account");
   }
 
-  /** The account's row and the log of tries: read at every step, seldom written. */
-  private remembering(store: Store): Partial<Store> {
+  /** The log of tries by what they are about: one is written while others are read. */
+  private remembering(store: Store): Pick<Store, "loadLog" | "saveTried" | "clearTried"> {
     const { logs } = this;
-    const altered =
-      <A extends readonly unknown[]>(write: (...args: A) => void) =>
-      (...args: A): void => {
-        this.account = undefined;
-        this.version++;
-        write(...args);
-      };
     return {
-      loadAccount: () => (this.account ??= store.loadAccount()),
-      insertAccount: altered(store.insertAccount),
-      countCommit: altered(store.countCommit),
-      setFrozen: altered(store.setFrozen),
-      setRestored: altered(store.setRestored),
-      setKeyLost: altered(store.setKeyLost),
-      savePayer: altered(store.savePayer),
-      setAgentAddress: altered(store.setAgentAddress),
-      raiseCommitSeq: altered(store.raiseCommitSeq),
       loadLog: (about) => {
         const log = logs.get(about) ?? store.loadLog(about);
         logs.set(about, log);
         return log;
       },
-      saveGrant: (grant) => (this.grants.written(), store.saveGrant(grant)),
-      saveApproval: (approval) => (this.approvals.written(), store.saveApproval(approval)),
-      insertExtra: (vm, extra, atMs) => (this.extras.written(), store.insertExtra(vm, extra, atMs)),
       saveTried: (key, about, tried) => (logs.delete(about), store.saveTried(key, about, tried)),
       clearTried: (about) => (logs.delete(about), store.clearTried(about)),
     };
   }
 
   get row(): AccountRow {
-    this.account ??= this.stored.loadAccount();
-    if (this.account === undefined) throw new Error("unborn");
-    return this.account;
+    const account = this.store.loadAccount();
+    if (account === undefined) throw new Error("unborn");
+    return account;
   }
 
   /** What was committed since the last look, each VM as it was before. */
@@ -146,9 +106,7 @@ export class Rows {
 
   /** After another storage was put in place. */
   readAgain(): void {
-    this.version++;
-    this.account = undefined;
-    for (const table of [this.grants, this.approvals, this.extras]) table.written();
+    this.kept.forget();
     this.logs.clear();
     this.written.clear();
     this.vms.clear();
@@ -159,6 +117,7 @@ export class Rows {
   isFaithful(): boolean {
     const stored = this.sql.exec<{ vm_id: string }>("SELECT vm_id FROM vm").toArray();
     return (
+      this.kept.differs() === undefined &&
       stored.length === this.vms.size &&
       stored.every(({ vm_id: vmId }) => asText(this.read(vmId)) === asText(this.vms.get(vmId)))
     );
@@ -172,14 +131,16 @@ export class Rows {
     return { size: this.sql.exec<{ n: number }>("SELECT count(*) AS n FROM policy").one().n };
   }
 
-  readonly grants = new Kept<Grant>(
+  readonly grants = this.table<Grant>(
+    "grant",
     () => this.stored.loadGrants(),
     (grant) => grant.grantId,
   );
 
-  readonly quotes: Read<QuoteRow> = { get: (quoteId) => this.stored.loadQuote(quoteId), values: () => [] };
+  readonly quotes = { get: (quoteId: string): QuoteRow | undefined => this.stored.loadQuote(quoteId) };
 
-  readonly approvals = new Kept<Approval>(
+  readonly approvals = this.table<Approval>(
+    "approval",
     () =>
       this.sql
         .exec<{ approval_id: string }>("SELECT approval_id FROM approval ORDER BY rowid")
@@ -188,7 +149,8 @@ export class Rows {
     (approval) => approval.approvalId,
   );
 
-  readonly extras = new Kept<ExtraRow>(
+  readonly extras = this.table<ExtraRow>(
+    "extra",
     () =>
       this.sql
         .exec<ExtraRow>("SELECT vm_id AS vmId, grant_id AS grantId, kind, credits, at_ms AS atMs FROM extra")
@@ -209,6 +171,21 @@ export class Rows {
     return { size: holds.length, values: () => holds };
   }
 
+  private table<V>(kind: Kind, load: () => readonly V[], keyOf: (row: V) => string): Read<V> {
+    const { kept } = this;
+    const values = (): readonly V[] => kept.read(`table ${kind}`, [kind], load);
+    return {
+      get version() {
+        return kept.version(kind);
+      },
+      get size() {
+        return values().length;
+      },
+      get: (key) => values().find((row) => keyOf(row) === key),
+      values,
+    };
+  }
+
   private read(vmId: string): VmRow | undefined {
     const flags = this.sql
       .exec<{ live: number; tended: number }>("SELECT live, tended FROM vm WHERE vm_id = ?", vmId)
@@ -222,6 +199,3 @@ export class Rows {
     return [...this.vms.values()].filter(is).map((row) => row.vm);
   }
 }
-
-const asText = (row: VmRow | undefined): string =>
-  JSON.stringify(row, (_key, value: unknown) => (typeof value === "bigint" ? `${value}` : value));

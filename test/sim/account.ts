@@ -147,7 +147,7 @@ export class SimAccount {
   }
 
   moment(nowMs: number): Moment {
-    return new Moment(this.data.store, nowMs, CONFIG, this.random, this.now.heard);
+    return new Moment(this.data.store, nowMs, CONFIG, this.random, this.health);
   }
 
   private commit<T>(nowMs: number, work: (moment: Moment) => T): T {

@@ -3,11 +3,13 @@
  * virtual clock. An incarnation that has crashed never hears an answer.
  */
 import type { Calls, ListAsk } from "../../src/aleph/calls.ts";
+import type { SignedMessage } from "../../src/aleph/message.ts";
 import type { ListedInstance } from "../../src/aleph/core-lists.ts";
 import { known, type Outcome, unknown, type Unknown } from "../../src/aleph/network.ts";
 import type { Nodes as NodesDoor } from "../../src/account/next-node.ts";
 import type { PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import type { Dice } from "./dice.ts";
+import { isInventory } from "./inventories.ts";
 import { CORES, type Core, type CoreNetwork, type Message, type Payer } from "./network.ts";
 import type { Nodes } from "./nodes.ts";
 import type { Sometimes } from "./sometimes.ts";
@@ -110,6 +112,7 @@ export class Wire {
       });
     return {
       publish: (core, message) => {
+        if (isInventory(message)) return this.takeInventory(caller, core, message);
         const kind = message.type === "POST" ? "FORGET" : message.type;
         const target =
           kind === "FORGET" ? (/"hashes":\["([0-9a-f]{64})"/.exec(message.item_content)?.[1] ?? null) : null;
@@ -128,7 +131,8 @@ export class Wire {
       },
       messageStatus: (core, hash) =>
         this.ask(caller, () => {
-          const word = cores.says(core, hash);
+          const known = this.core.inventories.has(core, hash) && !cores.isDown(core) && cores.honest(core);
+          const word = known ? "processed" : cores.says(core, hash);
           if (!cores.honest(core)) this.faulted++;
           return word === null ? this.silent() : { status: word };
         }),
@@ -157,8 +161,21 @@ export class Wire {
           if (listed !== undefined && whose.senders !== undefined) caller.lists(core);
           return listed;
         }),
+      aggregate: (core, address) =>
+        this.ask(caller, () => {
+          if (cores.isDown(core)) return this.silent();
+          return this.lies(core, this.core.inventories.shown(core, address), (): "absent" => "absent");
+        }),
       schedulerView: () => this.ask(caller, () => "absent" as const),
     };
+  }
+
+  private takeInventory(caller: Caller, core: Core, message: SignedMessage): Promise<Outcome<"accepted">> {
+    return this.ask(caller, () => {
+      if (this.core.isDown(core)) return this.silent();
+      this.core.inventories.take(core, message);
+      return "accepted" as const;
+    });
   }
 
   /** The directory, seen from an account; what it keeps of failures is tested elsewhere. */

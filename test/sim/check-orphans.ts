@@ -24,7 +24,10 @@ export function checkAdoption(checker: Checker, account: SimAccount, vm: VmRecor
   const bytes = core.messages.get(hash)?.bytes ?? null;
   checker.must(account.restoredTimes > 0, "I9", () => `an orphan, and nothing was ever forgotten (${vm.vmId})`);
   checker.must(bytes !== null, "I9", () => `an orphan that was never signed (${vm.vmId})`);
-  const dies = bytes === null ? Number.NaN : diesAtMs(bytes.content);
+  const says = bytes === null ? Number.NaN : diesAtMs(bytes.content);
+  // only an extension moves an end, and only the inventory can tell a restored account of one
+  const moved = vm.expiresAtMs > says && core.inventories.tells(vm.vmId, vm.expiresAtMs);
+  const dies = moved ? vm.expiresAtMs : says;
   checker.must(vm.expiresAtMs === dies, "I11", () => `an orphan ends at ${vm.expiresAtMs}, not at ${dies}`);
   checker.must(vm.holds.length === 0, "I3", () => `an orphan with a hold (${vm.vmId})`);
   if (isOver(vm)) {

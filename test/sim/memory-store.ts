@@ -10,6 +10,7 @@ import { type Pace, unpaced } from "../../src/account/breaker.ts";
 import type { Balance } from "../../src/account/ledger.ts";
 import { EMPTY_BALANCE } from "../../src/account/ledger.ts";
 import type { About, AuditRow } from "../../src/account/ledger-store.ts";
+import type { Written } from "../../src/account/inventory.ts";
 import type { Leaving } from "../../src/account/leave-store.ts";
 import type { OwnerMessage } from "../../src/account/message-store.ts";
 import { isLive } from "../../src/account/lifecycle.ts";
@@ -64,6 +65,7 @@ export class MemoryStore {
   private readonly vmIds = this.memory.table<string>();
   private readonly sightings = this.memory.table<Sighting>();
   private readonly lists = this.memory.table<ListsState>();
+  private readonly inventories = this.memory.table<Written>();
   /** VMs written since the last look, each as it was before. */
   private changed = new Map<string, VmRecord | undefined>();
   private readonly tended = this.vms.derived(() => this.select((row) => row.tended));
@@ -354,6 +356,8 @@ export class MemoryStore {
       dropSighting: (itemHash) => this.sightings.delete(itemHash),
       loadLists: () => this.lists.get("one") ?? NEVER_READ,
       saveLists: (state) => this.lists.set("one", state),
+      loadInventory: () => this.inventories.get("one") ?? null,
+      saveInventory: (written) => this.inventories.set("one", written),
     };
     return part;
   }

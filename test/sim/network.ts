@@ -3,6 +3,7 @@
  * nodes that gossip and judge each for itself, FORGETs that are retried for 811 s, refusals that revive, removal, and the
  * bill by measured seconds. At most one node is bad; what is true is kept apart from what a node says.
  */
+import { Inventories } from "./inventories.ts";
 import type { CoreWord } from "../../src/account/types.ts";
 import type { Dice } from "./dice.ts";
 import type { Bad, Faults } from "./faults.ts";
@@ -67,6 +68,7 @@ const TAIL_MS = 180_000;
 const alive = (word: CoreWord): boolean => word === "processed" || word === "removing";
 
 export class CoreNetwork {
+  readonly inventories = new Inventories();
   faults: Faults;
   bad: Bad;
   readonly messages = new Map<string, Message>();

@@ -85,7 +85,7 @@ function takenBack(storage: DurableObjectStorage, sql: SqlStorage, ask: Ask): An
   let answer: Answer<Accepted> | undefined;
   try {
     storage.transactionSync(() => {
-      const moment = new Moment(sqlStore(sql), stage.nowMs, CONFIG, stagePorts.random, true);
+      const moment = new Moment(sqlStore(sql), stage.nowMs, CONFIG, stagePorts.random, HEALTH);
       const grant = moment.store.loadGrant(ask.grantId);
       const quote = moment.store.loadQuote(ask.quoteId);
       if (grant === undefined || quote === undefined) throw new Error("no grant or quote");

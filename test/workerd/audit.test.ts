@@ -137,7 +137,7 @@ describe("the chain of an account (I17)", () => {
     expect(Object.values(ended.tables["holds"] as object).map((hold) => hold.state)).toEqual(["posted", "voided"]);
   });
 
-  it("names the owner's acts, in their order", async () => {
+  it("names the owner's acts, in their order, and what became of what the owner signed", async () => {
     const house = await alone();
     const agent = await house.agent();
     value(await house.owners.freezeGrant(house.session, { grantId: agent.grantId }));
@@ -149,6 +149,7 @@ describe("the chain of an account (I17)", () => {
     expect(acts).toEqual([
       "account.born",
       "policy.saved",
+      "owner_message.over",
       "grant.added",
       "grant.frozen",
       "account.frozen",

@@ -120,7 +120,8 @@ describe("the breaker", () => {
     const house = await opened();
     const [unlucky, other] = [await house.agent(), await house.agent()];
     for (const node of stage.world.nodes) node.setKnobs({ rejectNotify: 503 });
-    const vmId = await house.create(unlucky);
+    // on the node that it named or on none: nothing is tried elsewhere
+    const vmId = await house.create(unlucky, { nodeHash: stage.world.nodes[0]?.spec.hash ?? "" });
     const vm = await house.until(unlucky, vmId, ["STOPPING", "TERMINATED"]);
     expect(vm.endReason).toBe("boot_failed");
     const cooling = await tryCreate(house, unlucky);

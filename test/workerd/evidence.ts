@@ -56,7 +56,7 @@ export const forgetsOf = (hash: string): readonly Posted[] =>
 
 export const isMessagePost = (
   asked: { readonly method: string; readonly path: string; readonly body: string },
-  type: "INSTANCE" | "FORGET",
+  type: "INSTANCE" | "FORGET" | "AGGREGATE",
 ): boolean => isPost(asked) && (JSON.parse(asked.body) as { message: { type: string } }).message.type === type;
 
 /** Runs inside the account object, on its SQLite. */

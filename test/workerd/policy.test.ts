@@ -7,6 +7,7 @@ import { shardOf } from "../../src/directory/watch.ts";
 import type { Answer } from "../../src/errors.ts";
 import type { Bindings } from "../../src/wiring.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
+import { nodeOf } from "./evidence.ts";
 import { stage } from "./stage.ts";
 
 const DAY_MS = 86_400_000;
@@ -112,10 +113,10 @@ describe("lives", () => {
     const house = await opened(draftPolicy({ on: { vmUnreachable: "alert", vmUnreachableMin: 5 } }));
     const agent = await house.agent();
     const vmId = await house.healthy(agent, { ttlS: 2 * HOUR_S });
-    stage.accident = ({ host }) => (host.startsWith("crn-") ? "lose_request" : undefined);
+    // neither the node's list nor the machine's SSH answers any more
+    nodeOf((await house.vm(agent, vmId)).crnId).setKnobs({ down: true });
     await house.advance(600);
     const vm = await house.vm(agent, vmId);
-    stage.accident = undefined;
     expect(vm).toMatchObject({ state: "UNHEALTHY", endReason: null, destroyAtMs: null });
     expect(vm.unreachableSinceMs).not.toBeNull();
   });

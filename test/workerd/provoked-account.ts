@@ -175,6 +175,19 @@ export const ACCOUNT = {
     await cast.house.advance(5);
     return created(cast);
   },
+  "account.rotating": async () => {
+    const cast = await joined();
+    const { house } = cast;
+    value(await house.owners.beginRotation(house.session));
+    const { rotation } = value(await house.owners.openLeave(house.session));
+    if (rotation?.list.toSign == null) throw new Error("nothing to sign");
+    const { itemHash, text } = rotation.list.toSign;
+    // signed, and on its way for ever
+    stage.accident = (call) => (isMessagePost(call, "AGGREGATE") ? "lose_request" : undefined);
+    const ticks = { tickedEverything: true, tickedDoubtful: true, tickedRunning: false };
+    value(await house.owners.signLeave(house.session, { itemHash, signature: house.signText(text), ...ticks }));
+    return created(cast);
+  },
   "account.schema": async () => {
     const cast = await joined();
     await inAccount(cast.house, (sql) => void sql.exec("INSERT INTO _schema (version) VALUES (1000)"));

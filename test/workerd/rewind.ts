@@ -15,7 +15,8 @@ export async function rewind(storage: DurableObjectStorage, files: readonly stri
   }
   for (const name of tablesOf(sql)) {
     const { columnNames } = sql.exec(`SELECT * FROM ${name}`);
-    const insert = `INSERT INTO ${name} (${columnNames.join()}) VALUES (${columnNames.map(() => "?").join()})`;
+    // a table may be born with a row: what the account had stands in its place
+    const insert = `INSERT OR REPLACE INTO ${name} (${columnNames.join()}) VALUES (${columnNames.map(() => "?").join()})`;
     for (const row of kept.get(name) ?? []) sql.exec(insert, ...columnNames.map((column) => row[column] ?? null));
   }
 }

@@ -41,7 +41,11 @@ function watchedBy(ctx: DurableObjectState, { WATCH }: Bindings): Bindings["WATC
     if (accident === "crash_after") ctx.abort("planted crash");
     return kept;
   };
-  const getByName = (shard: string) => ({ report: (row: WatchReport, nowMs: number) => report(shard, row, nowMs) });
+  // the isolate's front may be made by the account, for the sake of nodes, and then serves the pages too
+  const getByName = (shard: string) => ({
+    report: (row: WatchReport, nowMs: number) => report(shard, row, nowMs),
+    checkName: (check: string) => WATCH.getByName(shard).checkName(check),
+  });
   return { getByName } as unknown as Bindings["WATCH"];
 }
 

@@ -19,8 +19,8 @@ export const FAILOVER: readonly Mutant[] = [
   plant(
     "the holds shrink when the first attempt ends",
     "record.ts",
-    "const holds = ends ? atEnd(after) : after.holds;",
-    "const holds = isLive(before) && !isLive(changed) ? atEnd(changed) : after.holds;",
+    "const holds = ends ? atEnd(after,",
+    "const holds = isLive(before) && !isLive(changed) ? atEnd(changed,",
   ),
   plant(
     "a successor after its end was asked for",

@@ -24,8 +24,8 @@ export const FORGETS = [
   plant(
     "teardown gives up after five tries",
     "plan.ts",
-    'draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), waits',
-    'draft.add("end", hash, (tries) => (tries > 5 ? 1e12 : backoff(tries, 5 * S, 300 * S)), waits',
+    'draft.add("end", hash, (tries) => backoff(tries, 5 * S, 300 * S), Math',
+    'draft.add("end", hash, (tries) => (tries > 5 ? 1e12 : backoff(tries, 5 * S, 300 * S)), Math',
   ),
   plant(
     "nothing is watched after a rejection",

@@ -51,7 +51,12 @@ export const GUARD = [
     'part.burnAttoPerS + (ask.kind === "create" ? ask.rateAttoPerS : 0n),',
     "part.burnAttoPerS,",
   ),
-  plant("an overrun is not booked", "payer-guard.ts", "bookExtra(moment.store, vm, overrun, moment.nowMs);", ""),
+  plant(
+    "an overrun of a VM that runs is not booked",
+    "payer-guard.ts",
+    "bookExtra(moment.store, vm, overrun, moment.nowMs);",
+    "",
+  ),
   plant("an overrun does not freeze", "payer-guard.ts", 'freeze(moment, "overrun");', ""),
   plant("an overrun ends nothing", "payer-guard.ts", 'stop(moment, vm, "overrun");', ""),
   plant(

@@ -34,8 +34,8 @@ export const LIMITS = [
   plant(
     "a window forgets what has been settled",
     "books.ts",
-    "const recent = store.spendingSince(nowMs - LONGEST_WINDOW_MS);",
-    "const recent = store.spendingSince(nowMs - 60_000);",
+    'recent: store.committedBy("account"),',
+    'recent: { ...store.committedBy("account"), after: (sinceMs) => live.flatMap((vm) => vm.holds).reduce((sum, hold) => (hold.atMs > sinceMs ? sum + hold.credits : sum), 0) },',
   ),
   unchecked("the lifetime limit is not looked at", "lifetime"),
   unchecked("the grant's budget is not looked at", "grantBudget"),

@@ -29,8 +29,8 @@ export const MONEY = [
   plant(
     "a hold shrinks from its younger end",
     "settlement.ts",
-    'return fill(vm.holds, still, (hold) => hold.credits, "shrunk");',
-    'return fill(vm.holds.toReversed(), still, (hold) => hold.credits, "shrunk").toReversed();',
+    'return fill(vm.holds, Math.max(still, seenCredits), (hold) => hold.credits, "shrunk");',
+    'return fill(vm.holds.toReversed(), Math.max(still, seenCredits), (hold) => hold.credits, "shrunk").toReversed();',
   ),
   plant(
     "a hold shrinks when its VM is closed, before it has ended",
