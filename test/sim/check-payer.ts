@@ -109,11 +109,13 @@ export class PayerCheck {
   read(account: SimAccount, facts: PayerFacts, isAlive: () => boolean): void {
     const memo = this.memo(account);
     const honest = facts.perCore.filter((one, core) => one !== null && this.checker.core.honest(core as 0)).length;
-    if (!account.clockIsRight || honest === 0) return;
+    if (honest === 0) return;
     const atMs = this.checker.time.nowMs;
     const maybe = this.isShort(account, true);
+    // a reading counts for the account whatever its clock says; only what it made of it is not judged then
     if (maybe) memo.maybeSinceMs ??= atMs;
-    else if (honest >= 2) memo.maybeSinceMs = null;
+    if (!account.clockIsRight) return;
+    if (!maybe && honest >= 2) memo.maybeSinceMs = null;
     // one honest node's denial and a silence may be the end of it, or not yet
     if (!this.isShort(account, false)) memo.shortSinceMs = null;
     if (honest < 2) return;
