@@ -15,6 +15,35 @@ export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
  */
 const REMEMBERED: readonly Edit[] = [
   {
+    file: "drive.ts",
+    from: "const steps = [...plannedSteps(moment), ...accountSteps(moment, this.tools().keys)];",
+    to: `const memory = (moment.store as unknown as { readonly memory: { version: number } }).memory;
+    if (memory.version !== this.keptAt) {
+      this.kept = [...plannedSteps(moment), ...accountSteps(moment, this.tools().keys)];
+      this.keptAt = memory.version;
+    }
+    const steps = this.kept;`,
+  },
+  {
+    file: "lists.ts",
+    from: "function standingOf({ store, account }: Moment): Standing {",
+    to: `const stood = new WeakMap<object, { version: number; standing: Standing }>();
+function standingOf(moment: Moment): Standing {
+  const memory = (moment.store as unknown as { readonly memory: { version: number } }).memory;
+  const known = stood.get(memory);
+  if (known?.version === memory.version) return known.standing;
+  const standing = standAfresh(moment);
+  stood.set(memory, { version: memory.version, standing });
+  return standing;
+}
+function standAfresh({ store, account }: Moment): Standing {`,
+  },
+  {
+    file: "drive.ts",
+    from: "export class Drive {",
+    to: "export class Drive {\n  private keptAt = -1;\n  private kept: readonly AnyStep[] = [];",
+  },
+  {
     file: "record.ts",
     from: "export function plannedSteps(moment: Moment): readonly Step[] {",
     to: `type Kept = { readonly version: number; readonly agent: string; readonly steps: readonly Step[] };

@@ -39,6 +39,8 @@ export class SimAccount {
   private cancelAlarm: Cancel | null = null;
   private now: Incarnation;
   private wokenSeq = 0;
+  private looked: Moment | undefined;
+  private lookedAsHeard = false;
   private snapshot: ReturnType<MemoryStore["memory"]["snapshot"]> | null = null;
   private readonly world: World;
   private readonly random: Random;
@@ -130,7 +132,7 @@ export class SimAccount {
         if (!self().alive) throw new Error("this incarnation is gone");
         return this.commit(this.nowMs(), work);
       },
-      read: (work) => work(this.moment(this.nowMs())),
+      read: (work) => work(this.look()),
       tools: (signers) => toolsOf(this, lines, this.random, signers),
       readPayer: async (_owner, agent) => {
         const facts = await this.world.wire.readPayer(caller, agent);
@@ -148,6 +150,15 @@ export class SimAccount {
 
   moment(nowMs: number): Moment {
     return new Moment(this.data.store, nowMs, CONFIG, this.random, this.health);
+  }
+
+  /** A moment that only looks is good for as long as its time is, and what woke with it. */
+  private look(): Moment {
+    const nowMs = this.nowMs();
+    const { heard } = this.now;
+    if (this.looked?.nowMs !== nowMs || this.lookedAsHeard !== heard) this.looked = this.moment(nowMs);
+    this.lookedAsHeard = heard;
+    return this.looked;
   }
 
   private commit<T>(nowMs: number, work: (moment: Moment) => T): T {

@@ -257,15 +257,27 @@ export class Wire {
 /** The owner's own machine, which nobody here ever touches. */
 export const FOREIGN: ListedInstance = { itemHash: "f0".repeat(32), sender: "0xforeign", owner: "0xowner", timeS: 1 };
 
-function listedAs({ hash, bytes }: Message, { senders }: ListAsk): readonly ListedInstance[] {
-  if (bytes === null || (senders !== undefined && !senders.includes(bytes.sender))) return [];
-  const { content, signature, sender, timeS } = bytes;
-  const { address, metadata } = JSON.parse(content) as {
+type Content = { readonly owner: string; readonly allowance: NonNullable<ListedInstance["allowance"]> };
+const contents = new WeakMap<object, Content>();
+/** The same message is listed many times; it is parsed once. */
+function readContent(bytes: { readonly content: string }): Content {
+  const known = contents.get(bytes);
+  if (known !== undefined) return known;
+  const { address, metadata } = JSON.parse(bytes.content) as {
     address: string;
     metadata: { allowance: { vm_id: string; expires_at: string } };
   };
-  const allowance = { vmId: metadata.allowance.vm_id, expiresAtMs: Date.parse(metadata.allowance.expires_at) };
-  const listed = { itemHash: hash, sender, owner: address, timeS, allowance };
+  const { vm_id: vmId, expires_at } = metadata.allowance;
+  const read = { owner: address, allowance: { vmId, expiresAtMs: Date.parse(expires_at) } };
+  contents.set(bytes, read);
+  return read;
+}
+
+function listedAs({ hash, bytes }: Message, { senders }: ListAsk): readonly ListedInstance[] {
+  if (bytes === null || (senders !== undefined && !senders.includes(bytes.sender))) return [];
+  const { content, signature, sender, timeS } = bytes;
+  const { owner, allowance } = readContent(bytes);
+  const listed = { itemHash: hash, sender, owner, timeS, allowance };
   if (senders === undefined) return [listed];
   return [{ ...listed, signed: { itemHash: hash, sender, itemContent: content, signature, timeS } }];
 }

@@ -114,6 +114,8 @@ export class PaceCheck {
   }
 
   changed(account: SimAccount, before: VmRecord, after: VmRecord): void {
+    // what a restore forgot says nothing of the agent that may have ordered it
+    if (after.orphan !== undefined) return;
     const run = this.run(account, after.grantId);
     const nowMs = account.nowMs();
     if (before.healthyAtMs === null && after.healthyAtMs !== null) {

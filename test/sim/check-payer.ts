@@ -14,6 +14,8 @@ const MILLI = 10n ** 15n;
 const DAY_S = 86_400;
 const LAG_S = 5_400;
 const APART_MS = 60_000;
+/** No history burns a tenth of this in a day, so the sum need not be made. */
+const BEYOND_REACH = 1_000_000_000;
 
 type Memo = {
   pending: { readonly isAlive: () => boolean; readonly atMs: number; readonly listed: ReadonlySet<string> } | null;
@@ -97,6 +99,7 @@ export class PayerCheck {
   }
 
   private isShort(account: SimAccount, darkest: boolean): boolean {
+    if (account.payer.purse.lastingAt(this.checker.time.nowMs) > BEYOND_REACH) return false;
     const gone = new Set(stopping(account).map((vm) => vm.vmId));
     const { line, underHour } = this.lineOf(account, { gone, darkest });
     return line < 0n && underHour;
@@ -106,11 +109,13 @@ export class PayerCheck {
   read(account: SimAccount, facts: PayerFacts, isAlive: () => boolean): void {
     const memo = this.memo(account);
     const honest = facts.perCore.filter((one, core) => one !== null && this.checker.core.honest(core as 0)).length;
-    if (!account.clockIsRight || honest === 0) return;
+    if (honest === 0) return;
     const atMs = this.checker.time.nowMs;
     const maybe = this.isShort(account, true);
+    // a reading counts for the account whatever its clock says; only what it made of it is not judged then
     if (maybe) memo.maybeSinceMs ??= atMs;
-    else if (honest >= 2) memo.maybeSinceMs = null;
+    if (!account.clockIsRight) return;
+    if (!maybe && honest >= 2) memo.maybeSinceMs = null;
     // one honest node's denial and a silence may be the end of it, or not yet
     if (!this.isShort(account, false)) memo.shortSinceMs = null;
     if (honest < 2) return;
@@ -196,6 +201,7 @@ export class PayerCheck {
 
   /** A new overrun row: no more than was taken, and the account is frozen unless it is only late. */
   private checkExtras(account: SimAccount, memo: Memo): void {
+    if (account.data.extras.size === memo.extras) return;
     const rows = [...account.data.extras.values()];
     const fresh = rows.slice(memo.extras);
     memo.extras = rows.length;

@@ -10,7 +10,6 @@ import type { Session } from "../../src/account/contract.ts";
 import { beginLeaving, leaveFacts } from "../../src/account/leave.ts";
 import { revocationDraft, rotationDraft } from "../../src/account/leave-lists.ts";
 import { keepOffer, type Offer, takeSigned } from "../../src/account/owner-messages.ts";
-import { notePayer } from "../../src/account/payer-note.ts";
 import { prepareKey } from "../../src/account/rotation.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { type Address, addressOf, signPersonal } from "../../src/crypto/secp256k1.ts";
@@ -147,18 +146,17 @@ export class Leaver {
 
   /** The history is over: what was begun is brought to an end, so that everything can be. */
   finish(account: SimAccount): void {
-    if (!this.active) return;
-    const lost = (hash: string): boolean => isOfLostKey(this.checker, account, hash);
-    if (account.payer.hashes.some((hash) => this.world.core.aliveOn(hash) > 0 && lost(hash))) this.look(account);
-    if (account.row.delegation === "missing") this.endMachines(account);
+    if (this.active && account.row.delegation === "missing") this.endMachines(account);
+    const { core } = this.world;
+    for (const hash of account.payer.hashes)
+      if (core.aliveOn(hash) > 0 && isOfLostKey(this.checker, account, hash)) this.forgetElsewhere(account, hash);
   }
 
-  /** The page of leaving is opened, which reads the payer anew. */
-  private look(account: SimAccount): void {
-    account.decide((moment) => {
-      notePayer(moment, this.world.wire.payerNow(account.payer, moment.account.agentAddress));
-      return answer(true);
-    });
+  /** Among the owner's own machines: ended as those are, without the service. */
+  private forgetElsewhere({ payer }: SimAccount, target: string): void {
+    const { core } = this.world;
+    const forget = { hash: `owner-${core.messages.size}`, kind: "FORGET", target, byOwner: true, bytes: null } as const;
+    for (const one of [0, 1, 2] as const) core.post(one, { ...forget, payer });
   }
 
   /** The account works with a key that an honest core node really lets in. */

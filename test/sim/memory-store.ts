@@ -70,6 +70,7 @@ export class MemoryStore {
   private changed = new Map<string, VmRecord | undefined>();
   private readonly tended = this.vms.derived(() => this.select((row) => row.tended));
   private readonly live = this.vms.derived(() => this.select((row) => row.live));
+  private readonly seenOnce = this.sightings.derived(() => [...this.sightings.values()]);
   private readonly openMessages = this.messages.derived(() => [...this.messages.values()].filter((one) => one.open));
   readonly store: Store = {
     ...this.accountRows(),
@@ -80,6 +81,7 @@ export class MemoryStore {
     ...this.listRows(),
     /** Of what steps are planned from; a worker that remembers steps asks for it. */
     version: () => this.vms.version + this.tried.version,
+    memory: this.memory,
   } as Store;
 
   /** Of what decides when an account has to look at its VMs. */
@@ -281,7 +283,7 @@ export class MemoryStore {
         if (this.messages.get(itemHash) === undefined)
           this.messages.set(itemHash, { itemHash, kind, message, purpose, about: of, ...fresh });
       },
-      openOwnerMessages: () => [...this.messages.values()].filter((one) => one.open),
+      openOwnerMessages: () => this.openMessages(),
       recordRelay: (itemHash, { judged, outcome }, nowMs) => {
         const one = this.messages.get(itemHash);
         if (one === undefined || !one.open) return;
@@ -351,7 +353,7 @@ export class MemoryStore {
     const part: Partial<Store> = {
       vmIdOfHash: (itemHash) => this.vmIds.get(itemHash),
       hadAnyVm: () => this.vms.size > 0,
-      loadSightings: () => [...this.sightings.values()],
+      loadSightings: () => this.seenOnce(),
       saveSighting: (sighting) => this.sightings.set(sighting.itemHash, sighting),
       dropSighting: (itemHash) => this.sightings.delete(itemHash),
       loadLists: () => this.lists.get("one") ?? NEVER_READ,

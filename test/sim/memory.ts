@@ -11,9 +11,16 @@ export class Table<V> {
   version = 0;
   private rows = new Map<string, V>();
   private readonly journal: Undo[];
+  private readonly all: { version: number };
 
-  constructor(journal: Undo[]) {
+  constructor(journal: Undo[], all: { version: number }) {
     this.journal = journal;
+    this.all = all;
+  }
+
+  private changed(): void {
+    this.version++;
+    this.all.version++;
   }
 
   get(key: string): V | undefined {
@@ -35,7 +42,7 @@ export class Table<V> {
 
   set(key: string, value: V): void {
     this.journal.push({ table: this as unknown as Table<never>, key, before: this.rows.get(key) });
-    this.version++;
+    this.changed();
     this.rows.set(key, value);
   }
 
@@ -43,12 +50,12 @@ export class Table<V> {
     const before = this.rows.get(key);
     if (before === undefined) return;
     this.journal.push({ table: this as unknown as Table<never>, key, before });
-    this.version++;
+    this.changed();
     this.rows.delete(key);
   }
 
   undo(key: string, before: V | undefined): void {
-    this.version++;
+    this.changed();
     if (before === undefined) this.rows.delete(key);
     else this.rows.set(key, before);
   }
@@ -58,7 +65,7 @@ export class Table<V> {
   }
 
   restore(rows: ReadonlyMap<string, V>): void {
-    this.version++;
+    this.changed();
     this.rows = new Map(rows);
   }
 
@@ -79,9 +86,15 @@ export class Table<V> {
 export class Memory {
   private readonly journal: Undo[] = [];
   private readonly tables: Table<never>[] = [];
+  private readonly clock = { version: 0 };
+
+  /** Grows with every change of any table. */
+  get version(): number {
+    return this.clock.version;
+  }
 
   table<V>(): Table<V> {
-    const table = new Table<V>(this.journal);
+    const table = new Table<V>(this.journal, this.clock);
     this.tables.push(table as unknown as Table<never>);
     return table;
   }

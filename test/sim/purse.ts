@@ -22,6 +22,9 @@ export class Purse {
   private lots: SimLot[];
   readonly foreign: Foreign[] = [];
   private drained = 0;
+  /** For which moment and what all is in it; what is published lags behind, so nothing that happens now changes it. */
+  private settledAtMs = -1;
+  private settledFor = 0;
   private readonly core: CoreNetwork;
   private readonly hashes: readonly string[];
 
@@ -34,6 +37,10 @@ export class Purse {
 
   /** Everything published by now has left the lots; what had expired before is gone, and there is no debt. */
   private settle(nowMs: number): void {
+    const messages = this.hashes.length + this.foreign.length;
+    if (nowMs === this.settledAtMs && messages === this.settledFor) return;
+    this.settledAtMs = nowMs;
+    this.settledFor = messages;
     this.lots = this.lots.filter((lot) => lot.expiresAtMs === null || lot.expiresAtMs > nowMs);
     const published = this.published(nowMs);
     let left = published - this.drained;
@@ -68,6 +75,12 @@ export class Purse {
   lotsAt(nowMs: number): readonly Readonly<SimLot>[] {
     this.settle(nowMs);
     return this.lots.filter((lot) => lot.credits > 0).map((lot) => ({ ...lot }));
+  }
+
+  /** Without what expires. */
+  lastingAt(nowMs: number): number {
+    this.settle(nowMs);
+    return this.lots.reduce((sum, lot) => (lot.expiresAtMs === null ? sum + lot.credits : sum), 0);
   }
 
   balanceAt(nowMs: number): number {

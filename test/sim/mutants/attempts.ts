@@ -92,13 +92,13 @@ export const ATTEMPTS = [
   plant(
     "a second core node is sent other bytes",
     "effects.ts",
-    "calls.publish(1, message)]);",
-    "calls.publish(1, { ...message, item_hash: `${message.item_hash.slice(1)}0` })]);",
+    "calls.publish(core, message)));",
+    "calls.publish(core, core === 1 ? { ...message, item_hash: `${message.item_hash.slice(1)}0` } : message)));",
   ),
   plant(
     "no INSTANCE is sent while closed",
     "effects.ts",
-    'await Promise.all(CORES.filter((core) => said[core] === "absent").map((core) => tools.calls.publish(core, message)));\n  const undone',
-    "const undone",
+    "await offer(tools, vm, message, lacking(said), isUnresolved);",
+    "",
   ),
 ];
