@@ -2,11 +2,16 @@
 import { type Mutant, plant } from "./plant.ts";
 
 export const RECONCILE: readonly Mutant[] = [
-  plant("orphans are not looked for", "lists.ts", "for (const one of found.orphans) adoptOrphan(moment, one);", ""),
+  plant(
+    "orphans are not looked for",
+    "lists.ts",
+    "for (const one of found.orphans) adoptOrphan(moment, one, keptFor(kept, one));",
+    "",
+  ),
   plant(
     "what one core node alone shows is left alone",
     "lists.ts",
-    "for (const one of found.strays) adoptStray(moment, one);",
+    "for (const one of found.strays) adoptStray(moment, one, keptFor(kept, one));",
     "",
   ),
   plant(
