@@ -2,7 +2,12 @@
 import { type Mutant, plant } from "./plant.ts";
 
 export const RECONCILE: readonly Mutant[] = [
-  plant("orphans are not looked for", "lists.ts", "for (const one of found.orphans) adoptOrphan(moment, one, keptFor(kept, one));", ""),
+  plant(
+    "orphans are not looked for",
+    "lists.ts",
+    "for (const one of found.orphans) adoptOrphan(moment, one, keptFor(kept, one));",
+    "",
+  ),
   plant(
     "what one core node alone shows is left alone",
     "lists.ts",

@@ -118,7 +118,10 @@ const silence: Opening = {
   },
 };
 
-/** The storage goes back to before the create was signed, when it has long been sent, and cannot be signed anew. */
+/**
+ * The storage goes back to before the create was signed, when it has long been sent, and cannot be signed anew; of another
+ * one it knows nothing at all. Its owner would end the freeze at once.
+ */
 const restored: Opening = {
   ...ROOM,
   name: "the storage is restored to before the send",
@@ -129,6 +132,8 @@ const restored: Opening = {
       create(stage, { ttlS: 600 });
       stage.account.remember(true);
     });
+    stage.at(20 * S, () => create(stage, { ttlS: 1_200 }));
+    for (const atMs of [72 * S, 80 * S, 100 * S]) stage.at(atMs, () => stage.owners.unfreeze(stage.account));
     stage.at(70 * S, () => {
       stage.account.keyGone = true;
       stage.account.restore();
