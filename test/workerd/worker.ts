@@ -41,7 +41,12 @@ function watchedBy(ctx: DurableObjectState, { WATCH }: Bindings): Bindings["WATC
     if (accident === "crash_after") ctx.abort("planted crash");
     return kept;
   };
-  const getByName = (shard: string) => ({ report: (row: WatchReport, nowMs: number) => report(shard, row, nowMs) });
+  // an account builds a front as well, for nodes; what fronts ask of `Watch` goes through as it is
+  const getByName = (shard: string) => ({
+    report: (row: WatchReport, nowMs: number) => report(shard, row, nowMs),
+    checkName: (...asked: Parameters<ReturnType<Bindings["WATCH"]["getByName"]>["checkName"]>) =>
+      WATCH.getByName(shard).checkName(...asked),
+  });
   return { getByName } as unknown as Bindings["WATCH"];
 }
 
