@@ -45,8 +45,9 @@ export const LIMITS = {
   "policy.shape": async () => created(await joined(draftPolicy({ shape: { vcpusMax: 0 } }))),
   "policy.image": async () => created(await joined(draftPolicy({ shape: { images: ["debian12"] } }))),
   "policy.node_denied": async () => {
-    const [node] = stage.world.nodes;
-    const nodeHash = node?.spec.hash ?? "";
+    // one that would be taken otherwise: another story may have made others cool down
+    const cast = await joined();
+    const nodeHash = value(await cast.house.agents.quoteVm(cast.agent, ASK)).crnId ?? "";
     return created(await joined(draftPolicy({ place: { nodesDeny: [nodeHash] } })), { nodeHash });
   },
   "policy.ttl": () => limited({ ttlSMax: HOUR_S, ttlSDefault: HOUR_S }),
