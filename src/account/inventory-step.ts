@@ -24,7 +24,7 @@ import {
   type Written,
 } from "./inventory.ts";
 import type { Moment } from "./moment.ts";
-import { backoff, type Tried } from "./plan.ts";
+import type { Tried } from "./plan.ts";
 import type { CoreWord } from "./types.ts";
 
 const NEW_EVERY_MS = 60_000;
@@ -42,11 +42,19 @@ export function inventoryDueMs(moment: Moment, tried: Tried | undefined): number
   const written = store.loadInventory();
   const behind = !account.keyLost && isBehind(written, live(moment), account.agentAddress);
   if (!behind && !isOpen(written)) return undefined;
-  const againMs = tried === undefined ? 0 : tried.lastMs + backoff(tried.tries, AGAIN_MS, AGAIN_MS_MAX);
-  const newMs = (written?.timeMs ?? 0) + NEW_EVERY_MS;
-  const dueMs = isOpen(written) ? againMs : Math.max(newMs, tried?.lastMs ?? 0);
+  const dueMs = isOpen(written) ? againMs(written?.timeMs ?? 0, tried) : newMs(written, tried);
   return Math.max(dueMs, tried?.leaseUntilMs ?? 0);
 }
+
+/** The older the message, the longer the pause, from five seconds to five minutes. */
+function againMs(timeMs: number, tried: Tried | undefined): number {
+  if (tried === undefined || tried.lastMs < timeMs) return 0;
+  return tried.lastMs + Math.min(AGAIN_MS_MAX, Math.max(AGAIN_MS, tried.lastMs - timeMs));
+}
+
+/** Also a minute after a try that came to nothing, because the key did not open. */
+const newMs = (written: Written | null, tried: Tried | undefined): number =>
+  Math.max(written?.timeMs ?? 0, tried?.lastMs ?? 0) + NEW_EVERY_MS;
 
 /** Null: what was written last is to be sent again, or nothing is. */
 function draft(moment: Moment): Draft | null {

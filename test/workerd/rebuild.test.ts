@@ -110,8 +110,8 @@ describe("the inventory", () => {
     await house.advance(5 * MIN_S);
     const times = timesOf().map((timeS) => timeS * 1_000);
     expect(times.length).toBeGreaterThan(1);
-    const pauses = times.slice(1).map((timeMs, at) => timeMs - (times[at] ?? 0));
-    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(60_000);
+    const gapsMs = times.slice(1).map((timeMs, at) => timeMs - (times[at] ?? 0));
+    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(60_000);
   });
 
   it("delays neither a machine nor its end while no core node takes it, and is made up for afterwards", async () => {
