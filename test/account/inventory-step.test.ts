@@ -17,7 +17,7 @@ beforeEach(() => {
 
 const due = (nowMs: number, lastMs?: number): number | undefined =>
   inventoryDueMs(
-    new Moment(data.store, nowMs, CONFIG, random, true),
+    new Moment(data.store, nowMs, CONFIG, random, { watchHeard: true, schemaKnown: true }),
     lastMs === undefined ? undefined : { lastMs, tries: 9, leaseUntilMs: 0 },
   );
 
