@@ -10,15 +10,33 @@ function poor({ world }: Stage, cores: readonly Core[], is: boolean): void {
   for (const core of cores) world.core.poor[core] = is;
 }
 
+/**
+ * What two VMs of an hour need is a day of both and their holds, 187.2 prices; without the newer one 98. In between, and
+ * above the day alone, only the newer one has to stop (design.md §5).
+ */
+const BELOW_THE_LINE = 180;
+
+function squeeze({ account, world }: Stage): void {
+  const { purse } = account.payer;
+  const { nowMs } = world.time;
+  purse.spend(1 - (BELOW_THE_LINE * world.core.price) / purse.balanceAt(nowMs), nowMs);
+}
+
+/** Then the payer has too little for two VMs and enough for one. */
 const saysForgotten: Opening = {
   ...ROOM,
+  policy: (drawn) => ({ ...roomy(drawn), on: { ...drawn.on, payerLine: "stop_ours" } }),
   name: "one core node calls a running VM forgotten",
   bad: { core: 2, kind: "liar", lie: "forgotten" },
-  lengthMs: 7 * MIN,
+  lengthMs: 18 * MIN,
   play: (stage) => {
+    const { purse } = stage.account.payer;
     stage.at(10 * S, () => create(stage, { ttlS: 1_200 }));
     stage.at(4 * MIN, () => extend(stage, 300));
     stage.at(6 * MIN, () => destroy(stage));
+    for (const atMs of [7 * MIN, 7.5 * MIN]) stage.at(atMs, () => create(stage, { ttlS: 3_600 }));
+    stage.at(9 * MIN, () => squeeze(stage));
+    stage.at(17 * MIN, () => purse.grant(5_000_000_000, null, stage.world.time.nowMs));
   },
 };
 
