@@ -189,25 +189,22 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   protected async report(nextDueMs: number | null): Promise<boolean> {
     const account = this.store.loadAccount();
     if (account === undefined) return false;
+    // Until it was heard: the commit that this object woke with. A later one of its own, kept by `Watch` while the answer
+    // was lost, would come back looking like one that the storage has forgotten.
+    const first = !this.heard;
+    const commitSeq = first ? this.wokenSeq : account.commitSeq;
     const kekVersion = this.store.kekVersion();
-    const key = `${account.commitSeq}:${nextDueMs}:${kekVersion}`;
-    if (this.heard && this.acknowledged === key) return true;
-    const live = this.store.liveCount();
-    const row = {
-      name: account.name,
-      objectId: account.objectId,
-      nextDueMs,
-      commitSeq: account.commitSeq,
-      kekVersion,
-      live,
-    };
-    const told = await within(WATCH_MS, this.env.WATCH.getByName(shardOf(account.name)).report(row, this.nowMs()));
+    const key = `${commitSeq}:${nextDueMs}:${kekVersion}`;
+    if (!first && this.acknowledged === key) return true;
+    const { name, objectId } = account;
+    const row = { name, objectId, nextDueMs, commitSeq, kekVersion, live: this.store.liveCount() };
+    const told = await within(WATCH_MS, this.env.WATCH.getByName(shardOf(name)).report(row, this.nowMs()));
     this.watchIsSilent = told === undefined;
     if (told === undefined) return this.watchSilent();
-    if (!this.heard) this.compare(told.commitSeqBefore);
-    this.heard = true;
     this.acknowledged = key;
-    return true;
+    if (!first) return true;
+    this.compare(told.commitSeqBefore);
+    return this.report(nextDueMs);
   }
 
   private watchSilent(): false {
@@ -218,6 +215,8 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
 
   /** `Watch` saw more commits than are stored here: the storage was restored to an older state (design.md §7). */
   private compare(commitSeqBefore: number): void {
+    if (this.heard) return;
+    this.heard = true;
     if (commitSeqBefore <= this.wokenSeq) return;
     this.commit(this.nowMs(), (moment) => noteRestored(moment, commitSeqBefore));
   }

@@ -225,18 +225,20 @@ export class SimAccount {
   }
 
   private reportNow(self: Incarnation, dueMs: number | null): boolean {
-    const { commitSeq } = this.row;
-    if (self.heard && self.acknowledgedSeq === commitSeq && self.acknowledgedDueMs === dueMs) return true;
+    const first = !self.heard;
+    const commitSeq = first ? this.wokenSeq : this.row.commitSeq;
+    if (!first && self.acknowledgedSeq === commitSeq && self.acknowledgedDueMs === dueMs) return true;
     const before = this.world.watch.report(this.name, commitSeq, dueMs, () => this.wake());
     if (before === undefined) {
       this.arm(this.world.time.nowMs + 5_000);
       return false;
     }
-    if (!self.heard && before > this.wokenSeq) this.noticeRestore(before);
-    self.heard = true;
     self.acknowledgedSeq = commitSeq;
     self.acknowledgedDueMs = dueMs;
-    return true;
+    if (!first) return true;
+    self.heard = true;
+    if (before > this.wokenSeq) this.noticeRestore(before);
+    return this.reportNow(self, dueMs);
   }
 
   private noticeRestore(seen: number): void {

@@ -21,7 +21,7 @@ export type Accident = (request: {
 }) => "lose_request" | "lose_reply" | "crash" | "crash_after" | void;
 
 /** What goes wrong with a report to `Watch`: it throws, it never answers, or the account dies before or after it is kept. */
-export type WatchAccident = (report: WatchReport) => "silent" | "hang" | "crash_before" | "crash_after" | void;
+export type WatchAccident = (report: WatchReport) => "silent" | "hang" | "lost" | "crash_before" | "crash_after" | void;
 
 const START_MS = Date.UTC(2026, 10, 25, 8, 0, 0);
 /** A call that would take longer than the client's patience is given up at once, as the client would after it. */

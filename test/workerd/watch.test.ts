@@ -101,6 +101,20 @@ describe("Watch is silent", () => {
     expect(value(await house.agents.quoteVm(agent, ASK)).wouldRefuse).toBeUndefined();
   });
 
+  it("after a wake: what it kept while its answers were lost is the account's own, and no sign of a restore", async () => {
+    const { house, agent } = await started();
+    const vmId = await house.healthy(agent);
+    await kill(house);
+    stage.watchAccident = () => "lost";
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    await wake(house);
+    speak();
+    stage.moveTo(stage.nowMs + 5_000);
+    await wake(house);
+    await house.until(agent, vmId, ["TERMINATED"]);
+    expect((await booksOf(house)).account).toMatchObject({ state: "active" });
+  });
+
   it("after a wake: an unsent create of more than two minutes stays held, and is voided once Watch was heard", async () => {
     const { house, agent } = await started();
     silence();

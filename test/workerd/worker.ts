@@ -38,6 +38,7 @@ function watchedBy(ctx: DurableObjectState, { WATCH }: Bindings): Bindings["WATC
     if (accident === "hang") return new Promise<never>(() => undefined);
     if (accident === "crash_before") ctx.abort("planted crash");
     const kept = await WATCH.getByName(shard).report(row, nowMs);
+    if (accident === "lost") throw new Error("planted loss of an answer");
     if (accident === "crash_after") ctx.abort("planted crash");
     return kept;
   };
