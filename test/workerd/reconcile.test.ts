@@ -141,7 +141,9 @@ describe("an instance signed by our key that the ledger does not hold", () => {
     const [billed] = await found(house);
     expect(billed?.costStatus).toBe("settled");
     const { extras, balanced, audited } = await booksOf(house);
-    expect(extras).toEqual(billed?.costCredits === 0 ? [] : [{ kind: "overrun", credits: billed?.costCredits }]);
+    // nothing was held for it, so all of its bill is an overrun: what was billed while it lived, and the rest
+    expect(extras.every(({ kind }) => kind === "overrun")).toBe(true);
+    expect(extras.reduce((sum, { credits }) => sum + credits, 0)).toBe(billed?.costCredits);
     expect([balanced, audited]).toEqual([true, true]);
   });
 
@@ -333,8 +335,8 @@ describe("the storage was restored to a state before a create", () => {
     await house.advance(4 * HOUR_S);
     const { extras, balanced, audited } = await booksOf(house);
     // What was held for it was forgotten, so the whole bill is beyond any hold.
-    expect(extras).toMatchObject([{ kind: "overrun" }]);
-    expect(extras[0]?.credits).toBeGreaterThan(0);
+    expect(extras.length).toBeGreaterThan(0);
+    expect(extras.every(({ kind, credits }) => kind === "overrun" && credits > 0)).toBe(true);
     expect([balanced, audited]).toEqual([true, true]);
   });
 
