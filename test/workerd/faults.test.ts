@@ -245,7 +245,8 @@ describe("a node that fails its VM", () => {
   it("down while it boots: the VM is given up, and dies there although nobody can reach it", async () => {
     const house = await alone();
     const agent = await house.agent();
-    const vmId = await house.create(agent);
+    // on the node that it named or on none: no other one follows
+    const vmId = await house.create(agent, { nodeHash: stage.world.nodes[0]?.spec.hash ?? "" });
     stage.accident = (asked) => {
       if (asked.path !== "/control/allocation/notify") return;
       // taken, and gone before it can answer
