@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: the main job, end to end, on the local network twin; `npm run demo -- --chaos`: the same network at its worst. Every figure comes from the running system; if a
- * VM stays alive on the twin, or a certificate is missing, it fails.
+ * `npm run demo`: the main job, end to end, on the local network twin; `npm run demo -- --chaos`: the same network at its
+ * worst. Every figure comes from the running system; if a VM stays alive on the twin, or a certificate is missing, it fails.
  */
 import { Agent, type Said } from "./agent.ts";
 import { playChaos } from "./demo-chaos.ts";
