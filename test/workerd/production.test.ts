@@ -151,7 +151,7 @@ describe("the dev wallet and the twin", () => {
   it("leave none of their marks in what is deployed, and the bundle check looks for each of these", () => {
     const holds = (files: Record<string, string>, mark: string): readonly string[] =>
       Object.keys(files).filter((path) => codeOf(files[path]).toLowerCase().includes(mark.toLowerCase()));
-    const [, sought = ""] = /^const MARKERS = \[(.*)\];$/m.exec(BUNDLE) ?? [];
+    const [, sought = ""] = /^const MARKERS = \[([^\]]*)\];$/m.exec(BUNDLE) ?? [];
     expect(BUNDLE).toContain(`const ANVIL_KEY = "${DEV_KEY}";`);
     for (const mark of MARKERS) {
       expect(holds(DEV, mark).length).toBeGreaterThan(0);
