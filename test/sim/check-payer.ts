@@ -20,7 +20,10 @@ const BEYOND_REACH = 1_000_000_000;
 type Memo = {
   pending: { readonly isAlive: () => boolean; readonly atMs: number; readonly listed: ReadonlySet<string> } | null;
   shortSinceMs: number | null;
-  /** The same by the darkest figures that an honest core node may tell: what is billed it may not know yet. */
+  /**
+   * The same by the darkest figures that an honest core node may tell: what is billed it may not know yet. By the account's
+   * clock, which may catch up between two readings: it has no other to count the minute by (design.md §12.12).
+   */
   maybeSinceMs: number | null;
   readonly overSinceMs: Map<string, number>;
   /** By attempt, what was billed when two honest core nodes last listed it: what comes later shows in the last bill. */
@@ -116,7 +119,7 @@ export class PayerCheck {
     const atMs = this.checker.time.nowMs;
     const maybe = this.isShort(account, true);
     // a reading counts for the account whatever its clock says; only what it made of it is not judged then
-    if (maybe) memo.maybeSinceMs ??= atMs;
+    if (maybe) memo.maybeSinceMs ??= account.nowMs();
     // one honest node's denial and a silence may be the end of it, or not yet
     if (!this.isShort(account, false)) memo.shortSinceMs = null;
     if (!account.clockIsRight) return;
@@ -163,7 +166,7 @@ export class PayerCheck {
       "G5",
       () => `stopped although the line held without it (${vm.vmId})`,
     );
-    const twice = maybeSinceMs !== null && this.checker.time.nowMs - maybeSinceMs >= APART_MS;
+    const twice = maybeSinceMs !== null && account.nowMs() - maybeSinceMs >= APART_MS;
     return twice && account.data.store.currentPolicy()?.on.payerLine !== "alert";
   }
 
