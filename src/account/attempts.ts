@@ -60,11 +60,13 @@ function rejectedSince(attempt: Attempt, round: Round): number | null {
 
 /**
  * The third node's ten minutes run only while it can be undone there: the attempt is closed, so that each poll offers it
- * what it lacks, and our delegation is in force, without which it cannot obey a FORGET.
+ * what it lacks, and our delegation is in force, without which it cannot obey a FORGET. They begin no earlier than the
+ * close: a clock that steps back behind it and catches up again would call a few seconds ten minutes.
  */
 function twoDoneSince(attempt: Attempt, round: Round): number | null {
   if (attempt.closedAtMs === null || !round.delegationInForce || doneCount(attempt) < 2) return null;
-  return attempt.twoDoneSinceMs ?? (doneAt(attempt, round.atMs) >= 2 ? round.atMs : null);
+  const sinceMs = Math.max(round.atMs, attempt.closedAtMs);
+  return attempt.twoDoneSinceMs ?? (doneAt(attempt, round.atMs) >= 2 ? sinceMs : null);
 }
 
 function aliveSince(attempt: Attempt, round: Round): number | null {

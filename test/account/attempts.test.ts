@@ -135,6 +135,12 @@ describe("isEnded", () => {
     expect(isEnded(later, T0 + 71 * MIN)).toBe(true);
   });
 
+  test("a clock that stepped back behind the close and caught up again does not shorten the ten minutes", () => {
+    expect(ended(["FFP", -10 * MIN], ["FFP", 5 * S])).toBe(false);
+    expect(ended(["FFP", -10 * MIN], ["FFP", 10 * MIN - 1])).toBe(false);
+    expect(ended(["FFP", -10 * MIN], ["FFP", 10 * MIN])).toBe(true);
+  });
+
   test("one of the two that comes back starts the ten minutes anew", () => {
     expect(ended(["RFP", 0], ["PFP", 5 * MIN], ["RFP", 6 * MIN], ["RFP", 10 * MIN])).toBe(false);
     expect(ended(["RFP", 0], ["PFP", 5 * MIN], ["RFP", 6 * MIN], ["RFP", 16 * MIN])).toBe(true);

@@ -20,7 +20,10 @@ const BEYOND_REACH = 1_000_000_000;
 type Memo = {
   pending: { readonly isAlive: () => boolean; readonly atMs: number; readonly listed: ReadonlySet<string> } | null;
   shortSinceMs: number | null;
-  /** The same by the darkest figures that an honest core node may tell: what is billed it may not know yet. */
+  /**
+   * The same by the darkest figures that an honest core node may tell: what is billed it may not know yet. By the account's
+   * clock, which may catch up between two readings: it has no other to count the minute by (design.md §12.12).
+   */
   maybeSinceMs: number | null;
   readonly overSinceMs: Map<string, number>;
   /** By attempt, what was billed when two honest core nodes last listed it: what comes later shows in the last bill. */
@@ -55,17 +58,21 @@ export class PayerCheck {
     this.checker.must(line >= 0n, "G5", () => `admitted ${-line / ATTO} credits below the line (${vm.vmId})`);
   }
 
-  /** Atto-credits above the line (negative: it fails), and whether the margin is under an hour. */
+  /**
+   * Atto-credits above the line (negative: it fails), and whether the margin is under an hour. The money is what it truly
+   * is now; how long ours may still run is counted by the account's own clock, wrong or right (design.md §12.12).
+   */
   private lineOf(account: SimAccount, { gone, darkest }: View): { readonly line: bigint; readonly underHour: boolean } {
-    const { nowMs } = this.checker.time;
+    const trueMs = this.checker.time.nowMs;
+    const nowMs = account.nowMs();
     const { purse } = account.payer;
     const vms = [...account.data.vms.values()].map((row) => row.vm);
     const running = vms.filter((vm) => !isOver(vm) && !gone.has(vm.vmId));
     const endMs = Math.max(nowMs, ...running.map((vm) => vm.expiresAtMs + GRACE_S * S));
-    const lasting = purse.lotsAt(nowMs).filter((lot) => lot.expiresAtMs === null || lot.expiresAtMs >= endMs);
+    const lasting = purse.lotsAt(trueMs).filter((lot) => lot.expiresAtMs === null || lot.expiresAtMs >= endMs);
     const credits = lasting.reduce((sum, lot) => sum + BigInt(lot.credits), 0n) * ATTO;
     const theirs =
-      purse.running(nowMs).reduce((sum, one) => sum + BigInt(one.rate), 0n) * MILLI +
+      purse.running(trueMs).reduce((sum, one) => sum + BigInt(one.rate), 0n) * MILLI +
       (darkest ? this.strays(account, vms) : 0n);
     const burn = running.reduce((sum, vm) => sum + vm.rateAttoPerS, theirs);
     const unbilled = vms.reduce((sum, vm) => sum + this.unbilled(account, vm, gone.has(vm.vmId), darkest), 0n);
@@ -75,15 +82,14 @@ export class PayerCheck {
   }
 
   private unbilled(account: SimAccount, vm: VmRecord, gone: boolean, darkest: boolean): bigint {
-    const { nowMs } = this.checker.time;
     const open = vm.holds.filter(isOpen).reduce((sum, hold: Hold) => sum + hold.credits, 0);
     const sentMs = vm.attempts[0]?.firstSendMs ?? null;
-    const s = sentMs === null ? 0 : (nowMs - sentMs) / S + 900;
+    const s = sentMs === null ? 0 : (account.nowMs() - sentMs) / S + 900;
     const took = Number((vm.rateAttoPerS * BigInt(Math.ceil(s)) + ATTO - 1n) / ATTO) + Math.ceil(s / 3_600);
     const left = gone ? Math.min(open, sentMs === null ? 0 : took) : open;
     const billed = darkest
       ? 0
-      : vm.attempts.reduce((sum, one) => sum + account.payer.purse.billed(one.itemHash, nowMs), 0);
+      : vm.attempts.reduce((sum, one) => sum + account.payer.purse.billed(one.itemHash, this.checker.time.nowMs), 0);
     return BigInt(Math.max(0, left - billed)) * ATTO;
   }
 
@@ -113,11 +119,11 @@ export class PayerCheck {
     const atMs = this.checker.time.nowMs;
     const maybe = this.isShort(account, true);
     // a reading counts for the account whatever its clock says; only what it made of it is not judged then
-    if (maybe) memo.maybeSinceMs ??= atMs;
-    if (!account.clockIsRight) return;
-    if (!maybe && honest >= 2) memo.maybeSinceMs = null;
+    if (maybe) memo.maybeSinceMs ??= account.nowMs();
     // one honest node's denial and a silence may be the end of it, or not yet
     if (!this.isShort(account, false)) memo.shortSinceMs = null;
+    if (!account.clockIsRight) return;
+    if (!maybe && honest >= 2) memo.maybeSinceMs = null;
     if (honest < 2) return;
     memo.pending = { isAlive, atMs, listed: this.listedIn(facts) };
   }
@@ -160,7 +166,7 @@ export class PayerCheck {
       "G5",
       () => `stopped although the line held without it (${vm.vmId})`,
     );
-    const twice = maybeSinceMs !== null && this.checker.time.nowMs - maybeSinceMs >= APART_MS;
+    const twice = maybeSinceMs !== null && account.nowMs() - maybeSinceMs >= APART_MS;
     return twice && account.data.store.currentPolicy()?.on.payerLine !== "alert";
   }
 
