@@ -50,6 +50,8 @@ export type DriveHost = {
 
 type Claimed = { readonly step: AnyStep; readonly tried: Tried };
 type AnyStep = Step | AccountStep;
+/** New FORGETs are signed and stored, no more: a silent `Watch` must not let a core node that refuses them use up the last. */
+const leaves = ({ step }: Claimed): boolean => step.kind !== "replenish";
 
 export class Drive {
   private readonly host: DriveHost;
@@ -82,8 +84,9 @@ export class Drive {
     while (this.again || this.inFlight > 0) {
       this.again = false;
       const claimed = this.anythingDue() ? this.claim() : [];
-      if (await this.host.report(this.nextDueMs())) for (const one of claimed) this.start(one);
-      else if (claimed.length > 0) this.release(claimed);
+      const withheld = (await this.host.report(this.nextDueMs())) ? [] : claimed.filter(leaves);
+      if (withheld.length > 0) this.release(withheld);
+      for (const one of claimed) if (!withheld.includes(one)) this.start(one);
       this.host.arm(this.nextDueMs());
       if (!this.again && this.inFlight > 0) await this.somethingHappens();
       if (this.failures.length > 0) throw this.failures.splice(0)[0];
