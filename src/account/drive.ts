@@ -20,7 +20,7 @@ import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { takePayer } from "./payer-note.ts";
 import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
-import { relay, spread } from "./relay.ts";
+import { catchUp, relay } from "./relay.ts";
 import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
@@ -50,6 +50,8 @@ export type DriveHost = {
 
 type Claimed = { readonly step: AnyStep; readonly tried: Tried };
 type AnyStep = Step | AccountStep;
+/** New FORGETs are signed and stored, no more: a silent `Watch` must not let a core node that refuses them use up the last. */
+const leaves = ({ step }: Claimed): boolean => step.kind !== "replenish";
 
 export class Drive {
   private readonly host: DriveHost;
@@ -82,8 +84,9 @@ export class Drive {
     while (this.again || this.inFlight > 0) {
       this.again = false;
       const claimed = this.anythingDue() ? this.claim() : [];
-      if (await this.host.report(this.nextDueMs())) for (const one of claimed) this.start(one);
-      else if (claimed.length > 0) this.release(claimed);
+      const withheld = (await this.host.report(this.nextDueMs())) ? [] : claimed.filter(leaves);
+      if (withheld.length > 0) this.release(withheld);
+      for (const one of claimed) if (!withheld.includes(one)) this.start(one);
       this.host.arm(this.nextDueMs());
       if (!this.again && this.inFlight > 0) await this.somethingHappens();
       if (this.failures.length > 0) throw this.failures.splice(0)[0];
@@ -239,14 +242,15 @@ export class Drive {
     this.host.reached(readings(facts).length > 0);
     this.host.commit((moment) => takePayer(moment, facts, agentAddress));
     await this.lookForNextKey(owner);
-    await this.spreadList(facts);
+    await this.spreadList(facts, { owner, agent: agentAddress });
   }
 
-  private async spreadList(facts: PayerFacts): Promise<void> {
+  private async spreadList(facts: PayerFacts, whose: { owner: Address; agent: Address }): Promise<void> {
     const agreed = delegationOf(facts);
-    const list = this.host.read((moment) => moment.store.listInForce());
-    const behind = CORES.filter((core) => (facts.perCore[core]?.delegation ?? agreed) !== agreed);
-    if (list !== null && agreed !== "unknown") await spread(this.tools().calls, list, behind);
+    const cores = CORES.filter((core) => (facts.perCore[core]?.delegation ?? agreed) !== agreed);
+    if (agreed === "unknown" || cores.length === 0) return;
+    const kept = this.host.read((moment) => moment.store.listInForce());
+    await catchUp(this.tools().calls, kept, { ...whose, agreed, cores });
   }
 
   /** Its list may come into force long after it was signed, or be signed elsewhere: what two core nodes show decides. */

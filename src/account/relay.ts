@@ -5,6 +5,9 @@
 import type { Calls } from "../aleph/calls.ts";
 import type { SignedMessage } from "../aleph/message.ts";
 import { CORES, type Core } from "../aleph/network.ts";
+import { decidingMessage, type DelegationState, delegationState } from "../aleph/permissions.ts";
+import { field, objectOf, parseJson } from "../aleph/wire.ts";
+import type { Address } from "../crypto/secp256k1.ts";
 import { isAliveWord } from "./attempts.ts";
 import type { OwnerMessage } from "./message-store.ts";
 import type { CoreWord } from "./types.ts";
@@ -29,11 +32,38 @@ export async function relay(calls: Calls, { kind, message, about }: OwnerMessage
   return { words, target };
 }
 
+/** What two core nodes show of our key, and which one shows something else. */
+export type Behind = {
+  readonly owner: Address;
+  readonly agent: Address;
+  readonly agreed: DelegationState;
+  readonly cores: readonly Core[];
+};
+
 /**
  * A core node that has missed the list in force would refuse the key that it lets in, and obey the one that it locks out,
- * for as long as nobody tells it.
+ * for as long as nobody tells it. A restore may have taken the list from us, or left an older one that does not say what
+ * two core nodes show: then it is read from those, and only what the owner signed is handed on.
  */
-export async function spread(calls: Calls, message: SignedMessage, behind: readonly Core[]): Promise<void> {
+export async function catchUp(calls: Calls, kept: SignedMessage | null, behind: Behind): Promise<void> {
+  const { agent, agreed, cores } = behind;
+  const list = kept !== null && saysOf(kept, agent) === agreed ? kept : await shownList(calls, behind);
+  if (list !== undefined) await spread(calls, list, cores);
+}
+
+const saysOf = ({ item_content }: SignedMessage, agent: Address): DelegationState =>
+  delegationState(objectOf(field(parseJson(item_content), "content")), agent);
+
+async function shownList(calls: Calls, { owner, cores }: Behind): Promise<SignedMessage | undefined> {
+  const others = CORES.filter((core) => !cores.includes(core));
+  const shown = await Promise.all(others.map((core) => calls.securityMessages(core, owner)));
+  return decidingMessage(
+    shown.flatMap((list) => (list.ok ? list.value : [])),
+    owner,
+  );
+}
+
+async function spread(calls: Calls, message: SignedMessage, behind: readonly Core[]): Promise<void> {
   const words = await Promise.all(behind.map((core) => wordOf(calls, core, message.item_hash)));
   const missing = behind.filter((_, index) => words[index] === "absent");
   await Promise.all(missing.map((core) => calls.publish(core, message)));

@@ -2,7 +2,7 @@
  * What an account's drive asks of the network, as one set of functions: the seam at which a simulated network can stand
  * in for the HTTP one. No rules in here.
  */
-import { type ListedInstance, liveInstances } from "./core-lists.ts";
+import { aggregateMessages, type ListedInstance, type ListedMessage, liveInstances } from "./core-lists.ts";
 import { aggregate, consumedCredits, type CoreStatus, frozenRate, messageStatus, publish } from "./core-nodes.ts";
 import type { AttoPerS } from "./decimal.ts";
 import type { SignedMessage } from "./message.ts";
@@ -27,6 +27,8 @@ export type Calls = {
   readonly erase: (origin: string, hash: string, headers: Record<string, string>) => Promise<Outcome<Erased>>;
   readonly liveInstances: (core: Core, ask: ListAsk) => Promise<Outcome<readonly ListedInstance[]>>;
   readonly aggregate: (core: Core, address: string, key: string) => Promise<Outcome<JsonObject | "absent">>;
+  /** What the owner signed for the list of who may act for them, as this core node keeps it. */
+  readonly securityMessages: (core: Core, owner: string) => Promise<Outcome<readonly ListedMessage[]>>;
   readonly schedulerView: (hash: string) => Promise<Outcome<SchedulerView | "absent">>;
 };
 
@@ -41,6 +43,7 @@ export function callsOver(network: Network): Calls {
     erase: (origin, hash, headers) => erase(network, origin, hash, headers),
     liveInstances: (core, ask) => liveInstances(network, core, ask),
     aggregate: (core, address, key) => aggregate(network, core, address, key, AGGREGATE_BYTES_MAX),
+    securityMessages: (core, owner) => aggregateMessages(network, core, owner, "security"),
     schedulerView: (hash) => schedulerView(network, hash),
   };
 }

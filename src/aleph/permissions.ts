@@ -11,7 +11,7 @@ import { CHANNEL } from "./network.ts";
 import { field, listOf, objectOf } from "./wire.ts";
 import type { JsonObject, JsonValue } from "./wire.ts";
 
-export { rebuiltSecurity } from "./security.ts";
+export { decidingMessage, rebuiltSecurity } from "./security.ts";
 export type { RebuiltSecurity } from "./security.ts";
 
 /** One entry of the list; keys that we do not know are kept, because the list is always replaced as a whole. */

@@ -9,7 +9,8 @@ import { sha256Hex } from "../crypto/hash.ts";
 import { recoverPersonal } from "../crypto/secp256k1.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { ListedMessage } from "./core-lists.ts";
-import { verificationText } from "./message.ts";
+import { type SignedMessage, verificationText } from "./message.ts";
+import { SECURITY_CHANNEL } from "./network.ts";
 import { field, finiteOf, listOf, objectOf, parseJson, stableText } from "./wire.ts";
 import type { JsonObject, JsonValue } from "./wire.ts";
 
@@ -42,6 +43,20 @@ export function rebuiltSecurity(
   const agreeing = lists.filter((list) => stableText(list) === stableText(authorizations)).length;
   const lastTimeS = Math.max(0, ...[...all.values()].map((element) => element.timeS));
   return { authorizations, doubtful: agreeing >= 2 ? [] : inDoubt(authorizations, lists), lastTimeS, agreeing };
+}
+
+/** The message that decides the list, ready for a core node that lacks it. Channel and envelope time are not signed. */
+export function decidingMessage(listed: readonly ListedMessage[], owner: Address): SignedMessage | undefined {
+  const newestFirst = listed.toSorted((a, b) => b.timeS - a.timeS || (a.item_hash < b.item_hash ? -1 : 1));
+  const newest = newestFirst.find((message) => {
+    const element = verified(message, owner);
+    return element !== undefined && Object.hasOwn(element.content, "authorizations");
+  });
+  if (newest === undefined) return undefined;
+  const { item_hash, item_content, timeS: time } = newest;
+  const signature = newest.signature as SignedMessage["signature"];
+  const envelope = { chain: "ETH", type: "AGGREGATE", channel: SECURITY_CHANNEL, item_type: "inline" } as const;
+  return { ...envelope, sender: owner, time, item_content, item_hash, signature };
 }
 
 /** Three nodes show the same messages, so each is verified once; the text is part of what is remembered. */

@@ -166,6 +166,11 @@ export class Wire {
           if (cores.isDown(core)) return this.silent();
           return this.lies(core, this.core.inventories.shown(core, address), (): "absent" => "absent");
         }),
+      securityMessages: (core) =>
+        this.ask(caller, () => {
+          if (cores.isDown(core)) return this.silent();
+          return this.lies(core, cores.securityMessages(core, caller.payer), () => []);
+        }),
       schedulerView: () => this.ask(caller, () => "absent" as const),
     };
   }

@@ -4,6 +4,7 @@
  * bill by measured seconds. At most one node is bad; what is true is kept apart from what a node says.
  */
 import { Inventories } from "./inventories.ts";
+import type { ListedMessage } from "../../src/aleph/core-lists.ts";
 import type { CoreWord } from "../../src/account/types.ts";
 import type { Dice } from "./dice.ts";
 import type { Bad, Faults } from "./faults.ts";
@@ -248,6 +249,18 @@ export class CoreNetwork {
     const all = payer.hashes.flatMap((hash) => this.messages.get(hash) ?? []).filter((one) => one.bytes !== null);
     if (this.honest(core)) return all.filter((one) => alive(one.words[core]));
     return this.dice.yes(0.5) ? all : all.filter(() => this.dice.yes(0.3));
+  }
+
+  /** The owner's own signed lists that a core node has taken in. */
+  securityMessages(core: Core, payer: Payer): readonly ListedMessage[] {
+    const taken = [...this.messages.values()].filter(
+      (one) => one.kind === "AGGREGATE" && one.payer === payer && one.words[core] === "processed",
+    );
+    return taken.flatMap(({ hash, bytes, channel }) => {
+      if (bytes === null) return [];
+      const { content: item_content, signature, sender, timeS } = bytes;
+      return [{ sender, chain: "ETH", type: "AGGREGATE", channel, item_hash: hash, item_content, signature, timeS }];
+    });
   }
 
   /** What a core node answers; `null`: nothing at all. */

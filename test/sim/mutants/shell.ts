@@ -6,8 +6,8 @@ export const SHELL = [
   plant(
     "sent before Watch knows",
     "drive.ts",
-    "if (await this.host.report(this.nextDueMs())) for",
-    "await this.host.report(this.nextDueMs());\n      if (claimed.length >= 0) for",
+    "(await this.host.report(this.nextDueMs())) ?",
+    "(await this.host.report(this.nextDueMs())) || claimed.length >= 0 ?",
   ),
   plant(
     "a restored account admits",
