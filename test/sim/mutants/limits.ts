@@ -90,6 +90,6 @@ export const LIMITS = [
     "an extension revives a VM that is ending",
     "requests.ts",
     'if (vm.state === "STOPPING") return refusal("vm.ending", { vmId: vm.vmId });',
-    "",
+    'if (vm.state === "STOPPING") return null;',
   ),
 ];

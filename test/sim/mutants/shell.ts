@@ -25,6 +25,8 @@ export const SHELL = [
     "moment.ts",
     "return !this.health.watchHeard || this.account.restored;",
     "return !this.health.watchHeard;",
+    // a restore also calls what looks unsent unknown, which is the second thing that keeps from voiding it
+    { file: "restored.ts", from: "const unsure = forgetSending(vm, nowMs);", to: "const unsure = vm;" },
   ),
   plant(
     "an unheard Watch does not keep from voiding",
