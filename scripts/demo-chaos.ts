@@ -75,11 +75,6 @@ class Chaos {
     return this.owner.get("/api/overview") as Promise<Said>;
   }
 
-  /** An hour a call: one that took minutes on a busy machine would be given up. */
-  private async pass(seconds: number): Promise<void> {
-    for (let left = seconds; left > 0; left -= HOUR_S) await this.stage.twin.advance(Math.min(left, HOUR_S));
-  }
-
   /** Twin time passes until it is so. */
   private async until(what: string, minutes: number, isSo: () => Promise<boolean>): Promise<void> {
     for (let passed = 0; passed <= minutes; passed++) {
@@ -142,9 +137,9 @@ class Chaos {
     const { say, check, twin } = this.stage;
     await this.control("core", { core: 2, lie: { statuses: { "*": "forgotten" } } });
     say("chaos", "core node 3 says of every machine: forgotten");
-    await twin.advance(5 * MINUTE_S);
+    await twin.advance(10 * MINUTE_S);
     check((await this.vm(living))["status"] === "healthy", "one liar ends no VM");
-    say("ledger", `five minutes later ${living.vmId} is healthy: one word moves nothing`);
+    say("ledger", `ten minutes later ${living.vmId} is healthy: one word moves nothing`);
     await this.control("core", { core: 2, lie: null });
     await this.control("core", { core: 0, down: true });
     say("chaos", "core node 1 is down");
@@ -161,7 +156,7 @@ class Chaos {
     const fault = { kind: "lose_reply", host: "cores", method: "POST", path_prefix: "/api/v0/messages", remaining: 2 };
     await this.control("fault", fault);
     say("chaos", "the replies of both core nodes to the next create are lost");
-    const vm = await this.create(1);
+    const vm = await this.create(2);
     await this.healthy(vm);
     const more = (await this.machines()).length - before;
     check(more === 1, `one more machine on the twin, found ${more}`);
@@ -174,10 +169,10 @@ class Chaos {
     const { say, check, twin } = this.stage;
     const [first, second] = vms;
     if (first === undefined || second === undefined) throw new Error("no VMs");
-    const { quote_id } = await this.agent.must("aleph_extend_vm", { vm_id: first.vmId, additional_hours: 1 });
+    const { quote_id } = await this.agent.must("aleph_extend_vm", { vm_id: first.vmId, additional_hours: 2 });
     const longer = await this.agent.must("aleph_extend_vm", { vm_id: first.vmId, quote_id });
     const moved = String(longer["new_expires_at"]);
-    say("agent", `extends ${first.vmId} by an hour, now until ${moved}`);
+    say("agent", `extends ${first.vmId} by two hours, now until ${moved}`);
     await twin.advance(3 * MINUTE_S);
     const { account } = await this.overview();
     await this.post("/__dev/account/rewind", { account });
@@ -206,11 +201,11 @@ class Chaos {
   }
 
   async outage(due: Vm): Promise<void> {
-    const { say, check } = this.stage;
+    const { say, check, twin } = this.stage;
     const before = (await this.machines()).length;
     for (const core of CORES) await this.control("core", { core, down: true });
     say("chaos", "all three core nodes fall silent, for three hours");
-    await this.pass(3 * HOUR_S);
+    await twin.advance(3 * HOUR_S);
     check((await this.vm(due))["certificate"] == null, "nothing is called over on nobody's word");
     say("ledger", `${due.vmId} was due meanwhile and is still counted as live: ${before} machines run`);
     for (const core of CORES) await this.control("core", { core, down: false });
@@ -222,11 +217,11 @@ class Chaos {
     const { say, check, twin } = this.stage;
     const nowMs = async (): Promise<number> => Date.parse(String(((await twin.state())["clock"] as Said)["now"]));
     const leftS = Math.ceil((endsMs - (await nowMs())) / 1_000) - MINUTE_S;
-    await this.pass(leftS);
+    if (leftS > 0) await twin.advance(leftS);
     check((await this.machines()).length === 1, "the last machine lives to its moved end");
     await this.until("it ends", 20, async () => (await this.vm(last))["certificate"] != null);
     say("ledger", `${last.vmId} ended at its moved end, certified`);
-    await this.pass(3.5 * HOUR_S);
+    await twin.advance(4 * HOUR_S);
     const { vms, payer_usd } = await this.overview();
     for (const vm of vms as readonly Said[]) {
       check(vm["certified"] === true, `${String(vm["vm_id"])} has its certificate`);
