@@ -28,10 +28,4 @@ export const SHELL = [
     // a restore also calls what looks unsent unknown, which is the second thing that keeps from voiding it
     { file: "restored.ts", from: "const unsure = forgetSending(vm, nowMs);", to: "const unsure = vm;" },
   ),
-  plant(
-    "an unheard Watch does not keep from voiding",
-    "moment.ts",
-    "return !this.health.watchHeard || this.account.restored;",
-    "return false;",
-  ),
 ];
