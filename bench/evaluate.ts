@@ -6,6 +6,7 @@ const NAMES = ["DurableObject", "WorkerEntrypoint", "RpcTarget", "WorkflowEntryp
 const PLATFORM = [
   ...NAMES.map((name) => `export class ${name} {}`),
   "export const env = {}; export const exports = {}; export const waitUntil = () => undefined;",
+  "export const connect = () => undefined;",
 ].join("\n");
 
 registerHooks({
