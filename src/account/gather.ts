@@ -116,7 +116,7 @@ export class Gatherer {
     });
   }
 
-  /** One node that can take it now, probed; the preferred one first, if it still can. */
+  /** One node that can take it now, probed; the preferred one first, if it still can and its core node answers. */
   async place(spec: VmSpec, ask: PlaceAsk): Promise<Answer<NodeRef>> {
     const { preferred, cooling, tried, place, probesAtOnce, measured = new Map() } = ask;
     const snapshot = await this.snapshot();
@@ -141,7 +141,9 @@ export class Gatherer {
       });
     };
     const first = await find(spec.nodeAsked ?? preferred);
-    const found = first.ok || spec.nodeAsked !== undefined || preferred === undefined ? first : await find(undefined);
+    const stays = first.ok && !first.value.coreSilent;
+    const other = stays || spec.nodeAsked !== undefined || preferred === undefined ? first : await find(undefined);
+    const found = other.ok || !first.ok ? other : first;
     return found.ok ? answer(chosen(found.value, spec.shape.gpu)) : found;
   }
 }

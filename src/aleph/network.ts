@@ -15,6 +15,9 @@ export type Network = {
   readonly schedulerOrigin: string;
 };
 
+/** The core node that compute nodes follow unless their operator chose another one (aleph/ccn.md §7). */
+export const NODES_CORE_ORIGIN = "https://official.aleph.cloud";
+
 export type Unknown =
   | "timeout"
   | "unreachable"

@@ -9,7 +9,7 @@ import { boundedFetch, fetchJson, nodeOriginAllowed } from "./fetch.ts";
 import type { Fetched } from "./fetch.ts";
 import { capacityOf, gpusOf, versionOf } from "./hardware.ts";
 import type { Gpu } from "./hardware.ts";
-import { known, unknown } from "./network.ts";
+import { known, NODES_CORE_ORIGIN, unknown } from "./network.ts";
 import type { Network, Outcome } from "./network.ts";
 import { erasePath } from "./operator-auth.ts";
 import { countOf, field, hashOf, listOf, objectOf, parseJson, textLike } from "./wire.ts";
@@ -21,6 +21,8 @@ export { nodeList } from "./node-list.ts";
 export type { NodeEntry } from "./node-list.ts";
 
 const PROBE_TIMEOUT_MS = 5_000;
+/** A core node says its version at once, it takes 1 s for a judged answer; whoever takes longer is of no use to a node. */
+const CORE_TIMEOUT_MS = 3_000;
 const LIST_TIMEOUT_MS = 10_000;
 /** A node answers only when the VM has booted, image download included; what happened is then seen in its list. */
 const NOTIFY_TIMEOUT_MS = 25_000;
@@ -39,6 +41,8 @@ export type NodeProbe = {
   readonly version: string | null;
   /** Origin of the core node that this node follows. */
   readonly apiServer: string | null;
+  /** That core node is one we know and does not answer us: the node can neither load a message nor price it. */
+  readonly coreSilent: boolean;
   readonly latencyMs: number;
   readonly vcpus: number | null;
   readonly memoryMibFree: number | null;
@@ -58,20 +62,35 @@ export async function probeNode(
   const latencyMs = Math.max(0, clock.nowMs() - startedMs);
   const domain = textLike(field(config.value, "DOMAIN_NAME"), /^[A-Za-z0-9.-]{1,253}$/);
   if (domain === undefined) return unknown("bad_answer");
-  const usage = await readNode(network, node.origin, "/about/usage/system", STATUS_BYTES_MAX, PROBE_TIMEOUT_MS);
+  const apiServer = originOf(field(config.value, "references", "API_SERVER"));
+  // side by side, so that a probe takes no longer for it
+  const [usage, coreSilent] = await Promise.all([
+    readNode(network, node.origin, "/about/usage/system", STATUS_BYTES_MAX, PROBE_TIMEOUT_MS),
+    isSilentCore(network, apiServer),
+  ]);
   if (!usage.ok) return usage;
   const { vcpus, memoryMibFree, diskMibFree } = capacityOf(usage.value);
   return known({
     nodeHash: hashOf(field(config.value, "node_hash")) ?? null,
     domain,
     version: versionOf(field(config.value, "version")),
-    apiServer: originOf(field(config.value, "references", "API_SERVER")),
+    apiServer,
+    coreSilent,
     latencyMs,
     vcpus,
     memoryMibFree,
     diskMibFree,
     gpusFree: gpusOf(field(usage.value, "gpu", "available_devices")),
   });
+}
+
+/** Only addresses that we know by ourselves are called, never one that a node made up. */
+async function isSilentCore({ net, coreOrigins }: Network, origin: string | null): Promise<boolean> {
+  if (origin === null || ![...coreOrigins, NODES_CORE_ORIGIN].includes(origin)) return false;
+  const ask = { url: `${origin}/api/v0/version`, timeoutMs: CORE_TIMEOUT_MS, bytesMax: STATUS_BYTES_MAX };
+  const answer = await boundedFetch(net, ask);
+  // a proxy in front of a core node that is down says 502 and the like
+  return !answer.ok || answer.value.status >= 500;
 }
 
 function originOf(value: JsonValue | undefined): string | null {

@@ -3,6 +3,9 @@
  *
  * A probe has to confirm who the node is and that there is still room: the list is minutes old, and its address may lead
  * elsewhere. What a node says is used as figures and as its own name only, never as text for anybody.
+ *
+ * A node starts nothing while the core node that it follows is down, so such a node is the last choice. It stays one: that
+ * core node may be silent to us alone, and no single one may refuse for long.
  */
 import type { NodeRef } from "../account/types.ts";
 import type { Network, Outcome } from "../aleph/network.ts";
@@ -15,7 +18,13 @@ import { eligible, pickWeighted, rank, refusedBy } from "./choice.ts";
 import type { Filter, Measured, Wanted } from "./choice.ts";
 import type { NodeSnapshot } from "./list.ts";
 
-export type Found = { readonly node: NodeRef; readonly entry: NodeEntry; readonly latencyMs: number };
+export type Found = {
+  readonly node: NodeRef;
+  readonly entry: NodeEntry;
+  readonly latencyMs: number;
+  /** The core node that it follows does not answer us. */
+  readonly coreSilent: boolean;
+};
 
 export type FindAsk = {
   readonly network: Network;
@@ -35,6 +44,9 @@ type Probed = { readonly ok: true; readonly found: Found } | { readonly ok: fals
 const PROBES_AT_ONCE = 3;
 /** A probe is two calls of at most 5 s each, so a search ends within 20 s: a tool call waits 25 s. */
 const ROUNDS_MAX = 2;
+/** Whoever passed but follows a silent core node is no reason to stop: two rounds more, if these 20 s allow it. */
+const LOOKS_MAX = 4;
+const LOOK_ON_MS = 10_000;
 /** The list is gathered anew every five minutes; asking sooner sees the same figures. */
 const RETRY_AFTER_S = 300;
 /** `/status/config` names the node's hash from this version on (aleph/crn.md §2.2). */
@@ -48,17 +60,23 @@ export async function findNode(ask: FindAsk): Promise<Answer<Found>> {
   const { fit, leftOut } = eligible(ask.snapshot.nodes, ask.wanted);
   const counts: Record<string, number> = { nodes: ask.snapshot.nodes.length, ...leftOut };
   let left = rank(fit, ask.measured);
-  for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
+  let lastChoice: Found | undefined;
+  const startedMs = ask.clock.nowMs();
+  const looksOn = (): boolean => lastChoice !== undefined && ask.clock.nowMs() - startedMs <= LOOK_ON_MS;
+  for (let round = 0; left.length > 0 && round < LOOKS_MAX && (round < ROUNDS_MAX || looksOn()); round += 1) {
     const drawn = draw(left, ask.random, ask.probesAtOnce ?? PROBES_AT_ONCE);
     left = left.filter((node) => !drawn.includes(node));
     const probes = await Promise.all(drawn.map((entry) => probe(ask, entry)));
     // they were drawn by chance and weight, so the first one that passed is the choice
-    const passed = probes.find((one) => one.ok);
-    if (passed !== undefined) return answer(passed.found);
+    const passed = probes.flatMap((one) => (one.ok ? [one.found] : []));
+    const choice = passed.find((one) => !one.coreSilent);
+    if (choice !== undefined) return answer(choice);
+    lastChoice ??= passed[0];
     for (const one of probes) if (!one.ok) count(counts, one.flaw);
     const [first] = probes;
     if (ask.wanted.nodeHash !== undefined && first?.ok === false) return refuseAsked(first.flaw, counts);
   }
+  if (lastChoice !== undefined) return answer(lastChoice);
   return refuse("node.no_capacity", counts, RETRY_AFTER_S);
 }
 
@@ -85,7 +103,7 @@ async function probe(ask: FindAsk, entry: NodeEntry): Promise<Probed> {
   const filter = refusedBy(now, ask.wanted);
   if (filter !== undefined) return { ok: false, flaw: filter };
   const node = { nodeHash: entry.nodeHash, origin: entry.origin, domain: seen.domain };
-  return { ok: true, found: { node, entry: now, latencyMs: seen.latencyMs } };
+  return { ok: true, found: { node, entry: now, latencyMs: seen.latencyMs, coreSilent: seen.coreSilent } };
 }
 
 function silence(outcome: Extract<Outcome<NodeProbe>, { ok: false }>): "unreachable" | "bad_answer" {

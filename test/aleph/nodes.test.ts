@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { erase, execution, notify, probeNode } from "../../src/aleph/nodes.ts";
 import type { Clock } from "../../src/ports.ts";
 import goldenNode from "../vectors/crn-golden-responses.json";
-import { answering, asObject, fakeNetwork, HASH, NODE, recordedNode } from "./fakes.ts";
+import { answering, asObject, CORE_ORIGINS, fakeNetwork, HASH, NODE, recordedNode, type Reply } from "./fakes.ts";
 
 /** Every reading is 7 ms later than the one before. */
 function tickingClock(): Clock {
@@ -33,6 +33,7 @@ describe("probeNode", () => {
         domain: "localhost",
         version: "1.14.0",
         apiServer: "http://127.0.0.1:18024",
+        coreSilent: false,
         latencyMs: 7,
         vcpus: 2,
         memoryMibFree: Math.floor(23_324_708 / 1_024),
@@ -64,6 +65,38 @@ describe("probeNode", () => {
     for (const DOMAIN_NAME of [undefined, "", "a b", "x\ny", 5, "é.org"]) {
       expect(await probed({ ...config, DOMAIN_NAME }, usage)).toEqual({ ok: false, why: "bad_answer" });
     }
+  });
+
+  describe("asks the core node that the node follows whether it is there", () => {
+    const followed = async (API_SERVER: unknown, core: Reply) => {
+      const network = fakeNetwork(({ url }) => {
+        if (url.origin !== NODE) return core;
+        return { body: url.pathname === "/status/config" ? { ...config, references: { API_SERVER } } : usage };
+      });
+      const probe = await probeNode(network, { origin: NODE }, tickingClock());
+      const others = network.calls.flatMap(({ url }) => (url.origin === NODE ? [] : [url.href]));
+      return { coreSilent: probe.ok && probe.value.coreSilent, others };
+    };
+    const [first] = CORE_ORIGINS;
+    const official = "https://official.aleph.cloud";
+
+    test.each([
+      [first, { body: { version: "1" } }, false],
+      [`${official}/`, { body: { version: "1" } }, false],
+      [official, { status: 404, body: "" }, false],
+      [official, { status: 502, body: "" }, true],
+      [first, "broken", true],
+    ] as const)("%s that answers %j: silent %s", async (apiServer, core, coreSilent) => {
+      const origin = new URL(apiServer).origin;
+      expect(await followed(apiServer, core)).toEqual({ coreSilent, others: [`${origin}/api/v0/version`] });
+    });
+
+    test.each([undefined, "https://made-up.example.org", "http://127.0.0.1:18024", `${first}.evil.example`, 5])(
+      "but never calls an address of the node's own making: %s",
+      async (apiServer) => {
+        expect(await followed(apiServer, "broken")).toEqual({ coreSilent: false, others: [] });
+      },
+    );
   });
 
   test("a forbidden address is never called", async () => {

@@ -17,10 +17,11 @@ function find(
   ask: Partial<Wanted> = {},
   nodes: readonly NodeEntry[] = RANKED,
   byte = 0,
+  clock = fixedClock(NOW),
 ): Promise<Answer<Found>> {
   return findNode({
     network: networkOf(net),
-    clock: fixedClock(NOW),
+    clock,
     random: sameBytes(byte),
     snapshot: { nodes, asOfMs: NOW },
     wanted: wanted(ask),
@@ -112,6 +113,46 @@ describe("findNode", () => {
       refusal: { code: "node.no_capacity", facts: { nodes: 8, unreachable: 6 }, retry: "after", retryAfterS: 300 },
     });
     expect(all.asked).toHaveLength(6);
+  });
+
+  describe("while a core node is silent", () => {
+    const follows = (core: number) => ({ config: { references: { API_SERVER: `https://core-${core}.example.org/` } } });
+    /** Node by node: the number of the core node that it follows. */
+    const following = (...cores: readonly number[]) =>
+      Object.fromEntries(LETTERS.map((letter, place) => [letter, follows(cores[place] ?? cores.at(-1) ?? 1)]));
+
+    it("passes over the nodes that follow it, as far as the twelfth", async () => {
+      const { net, asked } = nodesNet(following(1, 1, 1, 1, 1, 1, 1, 2), ["core-1.example.org"]);
+      const found = await find(net);
+      expect(found).toMatchObject({ ok: true, value: { node: { nodeHash: hashOf("2") }, coreSilent: false } });
+      expect(asked.filter((one) => LETTERS.includes(one))).toHaveLength(8);
+    });
+
+    it("takes the first of them when nobody follows another one", async () => {
+      const { net } = nodesNet(following(1), ["core-1.example.org"]);
+      const found = await find(net);
+      expect(found).toMatchObject({ ok: true, value: { node: { nodeHash: hashOf("a") }, coreSilent: true } });
+    });
+
+    it("takes the node that was asked for all the same", async () => {
+      const { net } = nodesNet(following(1, 2), ["core-1.example.org"]);
+      expect(await find(net, { nodeHash: hashOf("a") })).toMatchObject({
+        ok: true,
+        value: { node: { nodeHash: hashOf("a") }, coreSilent: true },
+      });
+    });
+
+    it("looks no further once ten seconds have passed", async () => {
+      const { net, asked } = nodesNet(following(1), ["core-1.example.org"]);
+      const clock = fixedClock(NOW);
+      const slow: Net = (request) => {
+        clock.set(clock.nowMs() + 1_000);
+        return net(request);
+      };
+      const found = await find(slow, {}, RANKED, 0, clock);
+      expect(found).toMatchObject({ ok: true, value: { node: { nodeHash: hashOf("a") } } });
+      expect(asked.filter((one) => LETTERS.includes(one))).toHaveLength(6);
+    });
   });
 
   it("says how many nodes each filter took away when none fits, and probes nobody", async () => {

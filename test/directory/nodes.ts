@@ -76,11 +76,21 @@ export function networkOf(net: Net): Network {
 
 export type Answers = { readonly config?: object; readonly usage?: object; readonly fails?: () => Promise<Response> };
 
-/** Answers `/status/config` and `/about/usage/system` as the nodes of `entry` would, except where told otherwise. */
-export function nodesNet(differs: Readonly<Record<string, Answers>> = {}): { net: Net; asked: string[] } {
+/**
+ * Answers `/status/config` and `/about/usage/system` as the nodes of `entry` would, except where told otherwise, and for
+ * the core nodes but those that are `silent`. `asked` are the letters of nodes and the names of core nodes.
+ */
+export function nodesNet(
+  differs: Readonly<Record<string, Answers>> = {},
+  silent: readonly string[] = [],
+): { net: Net; asked: string[] } {
   const asked: string[] = [];
   const net: Net = async (request) => {
     const { hostname, pathname } = new URL(request.url);
+    if (pathname === "/api/v0/version") {
+      asked.push(hostname);
+      return silent.includes(hostname) ? new Response("down", { status: 521 }) : Response.json({ version: "1" });
+    }
     const letter = hostname.slice("crn-".length, "crn-".length + 1);
     const own = differs[letter] ?? {};
     if (!asked.includes(letter)) asked.push(letter);

@@ -15,7 +15,7 @@ import {
   posted,
   strangerTo,
 } from "./evidence.ts";
-import { ASK, code, House, HOUR_S, value } from "./house.ts";
+import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
 const MINUTE_S = 60;
@@ -123,7 +123,8 @@ describe("one core node is down for ever", () => {
       const house = await alone();
       const agent = await house.agent();
       coresDown(index);
-      const vmId = await house.healthy(agent, { nodeHash: nodeFollowing(index === 0 ? 1 : 0) });
+      const vmId = await house.healthy(agent);
+      expect(followedBy((await house.vm(agent, vmId)).crnId)).not.toBe(index);
       const quote = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
       expect(code(await house.agents.accept(agent, { quoteId: quote.quoteId, kind: "extend", waitS: 0 }))).toBe("ok");
       await destroy({ house, agent, vmId });
@@ -134,6 +135,27 @@ describe("one core node is down for ever", () => {
       expect(await house.vm(agent, vmId)).toMatchObject({ costStatus: "settled", heldCredits: 0 });
     });
   }
+
+  it("since the quote: the VM starts on a node that follows another one", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const { quoteId, crnId } = value(await house.agents.quoteVm(agent, ASK));
+    coresDown(followedBy(crnId));
+    const accepted = value(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
+    const vmId = accepted.kind === "vm" ? accepted.vm.vmId : accepted.kind;
+    const vm = await house.until(agent, vmId, ["HEALTHY"]);
+    expect(vm.crnId).not.toBe(crnId);
+    expect(followedBy(vm.crnId)).not.toBe(followedBy(crnId));
+    expect(vm.attempts).toHaveLength(1);
+  });
+
+  it("and followed by every node that the owner allows: one of them is offered all the same", async () => {
+    const nodesAllow = stage.world.roster.filter((entry) => entry.coreIndex === 0).map((entry) => entry.spec.hash);
+    const house = await alone(draftPolicy({ place: { nodesAllow } }));
+    const agent = await house.agent();
+    coresDown(0);
+    expect(nodesAllow).toContain(value(await house.agents.quoteVm(agent, ASK)).crnId);
+  });
 
   it("and back again much later, it is sent the FORGET too", async () => {
     const alive = await healthyVm();
