@@ -43,8 +43,10 @@ export class Account extends accountClass<DevBindings>(wiring) {
     remember(this.ctx.id.toString(), this.ctx.storage);
   }
 
-  rewindStorage(): boolean {
-    return putBack(this.ctx.id.toString(), this.ctx.storage);
+  /** How many VMs the ledger holds now; null: nothing was remembered. */
+  rewindStorage(): number | null {
+    if (!putBack(this.ctx.id.toString(), this.ctx.storage)) return null;
+    return this.ctx.storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm").one().n;
   }
 
   /** Never answers: what runs on the rows of before ends here. */
@@ -86,7 +88,7 @@ async function tick(env: DevBindings): Promise<Response> {
   return Response.json({ ok: true });
 }
 
-/** `{account}`: remembers the storage of that account object, or puts back what was remembered and wakes it. */
+/** `{account}`: remembers the storage of that account object, or puts back what was remembered, wakes it and says what it holds. */
 async function rewind(request: Request, pathname: string, env: DevBindings): Promise<Response> {
   const { account } = await request.json<{ account?: unknown }>();
   const accounts = env.ACCOUNT as unknown as DurableObjectNamespace<Account>;
@@ -95,13 +97,13 @@ async function rewind(request: Request, pathname: string, env: DevBindings): Pro
     await named().rememberStorage();
     return Response.json({ ok: true });
   }
-  if (pathname !== "/__dev/account/rewind" || !(await named().rewindStorage()))
-    return Response.json({ error: "nothing was remembered" }, { status: 404 });
+  const vms = pathname === "/__dev/account/rewind" ? await named().rewindStorage() : null;
+  if (vms === null) return Response.json({ error: "nothing was remembered" }, { status: 404 });
   await named()
     .startAnew()
     .catch(() => undefined);
   await named().wake();
-  return Response.json({ ok: true });
+  return Response.json({ vms });
 }
 
 /** `{seconds}` from now or `{to_ms}`; answers when everything that became due on the way is done. */
