@@ -141,7 +141,7 @@ class Chaos extends Scene {
     const offer = await this.agent.call("aleph_quote_vm", { ...SHAPE, ttl_hours: 1 });
     const { code } = (offer["would_refuse"] ?? offer) as Said;
     check(typeof code === "string" && code.startsWith("account."), `nothing new may start, got ${String(code)}`);
-    say("agent", `asks for another VM: would be refused with ${String(code)} until the owner unfreezes the account`);
+    say("agent", `asks for another VM: would be refused with ${String(code)}`);
   }
 
   /** Machines that the books do not know end at their own time, or at once by the owner's click. */
@@ -158,7 +158,7 @@ class Chaos extends Scene {
     say("owner", `ends the orphan ${vm.vmId} by a click: ${end_reason}, ${before} machines became ${after}`);
     say(
       "ledger",
-      `its certificate: ${confirmed} of ${witnesses.length} witnesses confirm; costs ${usd(cost_so_far_usd)}`,
+      `its certificate: ${confirmed} of ${witnesses.length} witnesses confirm; billed so far ${usd(cost_so_far_usd)}`,
     );
   }
 
