@@ -9,7 +9,7 @@ import { shardOf, type WatchReport } from "../../src/directory/watch.ts";
 import { parseConfig } from "../../src/env.ts";
 import { type Bindings, frontOf, sweepAll } from "../../src/wiring.ts";
 import { alone, booksOf, forgetsOf, inAccount, instanceHashes, notices, posted } from "./evidence.ts";
-import { ASK, code, House, HOUR_S, value } from "./house.ts";
+import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
 import { stage, stagePorts } from "./stage.ts";
 
 const bindings = env as unknown as Bindings;
@@ -112,6 +112,26 @@ describe("Watch is silent", () => {
     stage.moveTo(stage.nowMs + 5_000);
     await wake(house);
     await house.until(agent, vmId, ["TERMINATED"]);
+    expect((await booksOf(house)).account).toMatchObject({ state: "active" });
+  });
+
+  it("after a wake: no freeze is ended until it was heard, and then at once", async () => {
+    const { house } = await started();
+    value(await house.owners.freeze(house.session));
+    const end = () => house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" });
+    await kill(house);
+    silence();
+    expect(code(await end())).toBe("account.watch_silent");
+    speak();
+    const { nonce, typedData } = value(await end());
+    if (typedData === null) throw new Error("nothing to sign");
+    const signature = house.signTyped(typedData);
+    await kill(house);
+    silence();
+    expect(code(await house.owners.savePolicy(house.session, { nonce, signature }))).toBe("account.watch_silent");
+    expect((await booksOf(house)).account).toMatchObject({ state: "frozen" });
+    speak();
+    await house.setPolicy(draftPolicy(), "account");
     expect((await booksOf(house)).account).toMatchObject({ state: "active" });
   });
 
