@@ -328,6 +328,7 @@ export class SimAccount {
     this.restoredTimes++;
     this.restoredAtMs = this.world.time.nowMs;
     this.now = this.incarnate();
+    this.world.judge.putBack(this);
     this.arm(this.world.time.nowMs + 5_000);
     return true;
   }
