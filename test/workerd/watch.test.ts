@@ -229,6 +229,18 @@ describe("the storage was restored to an older state", () => {
     expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true });
   });
 
+  it("what the account stored before Watch was heard does not hide it, when it wakes again", async () => {
+    const { house } = await started();
+    await restore(house, 3);
+    await kill(house);
+    silence();
+    for (let page = 0; page < 5; page++) value(await house.owners.offerPolicy(house.session, { draft: draftPolicy() }));
+    await kill(house);
+    speak();
+    await wake(house);
+    expect((await booksOf(house)).account).toMatchObject({ state: "frozen", frozenReason: "restored" });
+  });
+
   it("a create that looks unsent may have left: it is never voided, and dies by FORGET", async () => {
     const { house, agent } = await started();
     silence();
