@@ -14,6 +14,7 @@ import {
 } from "../src/wiring.ts";
 import { advanceTo } from "./advance.ts";
 import { devClock, loadOffset, offsetFor, twinClock, type TwinDoor } from "./clock.ts";
+import { putBack, remember } from "./rewind.ts";
 import { DEV_WALLET_SCRIPT, devWallet } from "./wallet.ts";
 
 type DevBindings = Bindings & { readonly TWIN: TwinDoor; readonly PUBLIC_ORIGIN: string };
@@ -37,6 +38,19 @@ export class Account extends accountClass<DevBindings>(wiring) {
     super(ctx, env);
     void ctx.blockConcurrencyWhile(() => loadOffset(env.TWIN));
   }
+
+  rememberStorage(): void {
+    remember(this.ctx.id.toString(), this.ctx.storage);
+  }
+
+  rewindStorage(): boolean {
+    return putBack(this.ctx.id.toString(), this.ctx.storage);
+  }
+
+  /** Never answers: what runs on the rows of before ends here. */
+  startAnew(): void {
+    this.ctx.abort("the storage was put back");
+  }
 }
 
 export class Watch extends watchClass<DevBindings>(wiring) {
@@ -54,6 +68,7 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === "/__twin/api/advance" && request.method === "POST") return advance(request, env);
     if (pathname === "/__dev/tick" && request.method === "POST") return tick(env);
+    if (pathname.startsWith("/__dev/account/") && request.method === "POST") return rewind(request, pathname, env);
     if (pathname.startsWith("/__twin")) return env.TWIN.fetch(request);
     return (await devWallet(request)) ?? allowance.fetch(request, env, ctx);
   },
@@ -68,6 +83,24 @@ function isOurs(request: Request, env: DevBindings): boolean {
 /** Crons never fire by themselves in `wrangler dev`; the start script calls this at start and every minute. */
 async function tick(env: DevBindings): Promise<Response> {
   await sweepAll(env, devClock.nowMs());
+  return Response.json({ ok: true });
+}
+
+/** `{account}`: remembers the storage of that account object, or puts back what was remembered and wakes it. */
+async function rewind(request: Request, pathname: string, env: DevBindings): Promise<Response> {
+  const { account } = await request.json<{ account?: unknown }>();
+  const accounts = env.ACCOUNT as unknown as DurableObjectNamespace<Account>;
+  const named = () => accounts.getByName(String(account));
+  if (pathname === "/__dev/account/remember") {
+    await named().rememberStorage();
+    return Response.json({ ok: true });
+  }
+  if (pathname !== "/__dev/account/rewind" || !(await named().rewindStorage()))
+    return Response.json({ error: "nothing was remembered" }, { status: 404 });
+  await named()
+    .startAnew()
+    .catch(() => undefined);
+  await named().wake();
   return Response.json({ ok: true });
 }
 

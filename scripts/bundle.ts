@@ -16,7 +16,15 @@ const GZIP_KIB_MAX = 256;
 const OUT = `${ROOT}/.bundle`;
 /** Anvil's first key, known to everybody; the dev wallet signs with it. */
 const ANVIL_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const MARKERS = ["twin.example", "Dev wallet", ANVIL_KEY, "__twin", "/__dev/", "the dev clock was read"];
+const MARKERS = [
+  "twin.example",
+  "Dev wallet",
+  ANVIL_KEY,
+  "__twin",
+  "/__dev/",
+  "the dev clock was read",
+  "the storage was put back",
+];
 /** Bindings and settings that only the development shape has. */
 const SETTINGS = ["TWIN", "NETWORK", "[[services]]"];
 

@@ -1,8 +1,9 @@
 /**
- * `npm run demo`: the main job, end to end, on the local network twin. Every figure comes from the running system; if a
- * VM stays alive on the twin, or a certificate is missing, it fails.
+ * `npm run demo`: the main job, end to end, on the local network twin; `npm run demo -- --chaos`: the same network at its
+ * worst. Every figure comes from the running system; if a VM stays alive on the twin, or a certificate is missing, it fails.
  */
 import { Agent, type Said } from "./agent.ts";
+import { playChaos } from "./demo-chaos.ts";
 import { Owner } from "./owner.ts";
 import { type Pair, startPair } from "./pair.ts";
 
@@ -181,7 +182,8 @@ async function showFinal(agent: Agent, { vm_id }: Said): Promise<void> {
 
 const pair = await startPair();
 try {
-  await play(pair);
+  const stage = { say, check, twin: twinOf(pair), machinesOn, ownerSetsUp: () => ownerSetsUp(pair) };
+  await (process.argv.includes("--chaos") ? playChaos(pair.origin, stage) : play(pair));
   console.log(`\nDone in ${((Date.now() - startedMs) / 1_000).toFixed(1)} s.`);
 } catch (error) {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
