@@ -19,6 +19,8 @@ export async function twinClock(
 ): Promise<TwinClock> {
   const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
   const response = await twin.fetch(new Request(`https://twin.example/__twin/api/${call}`, init));
+  // an offset out of an error's text would be no number, and time would stand still for ever
+  if (!response.ok) throw new Error(`the twin refused ${call}: ${await response.text()}`);
   const clock = await response.json<TwinClock>();
   offsetMs = Math.max(offsetMs ?? 0, clock.offset_ms);
   return clock;
@@ -33,8 +35,11 @@ function offset(): number {
   return offsetMs;
 }
 
-/** The offset at which this machine's time reads `toMs`. */
-export const offsetFor = (toMs: number): number => toMs - Date.now();
+/**
+ * The offset at which this machine's time reads `toMs`, and never a smaller one than now: between two readings of this
+ * machine's time a millisecond may pass, and a step to where time stands would be one back.
+ */
+export const offsetFor = (toMs: number): number => Math.max(offset(), toMs - Date.now());
 
 export const devClock: Clock = {
   nowMs: () => Date.now() + offset(),

@@ -16,6 +16,8 @@ export type AccountRow = {
   readonly restored: boolean;
   readonly keyLost: boolean;
   readonly commitSeq: number;
+  /** What an object woke with that has stored something and not heard `Watch` yet; null: whoever stored last had. */
+  readonly wokenSeq: number | null;
   readonly lastNowMs: number;
   readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
   readonly payer: PayerFacts | null;
@@ -38,6 +40,7 @@ export function loadAccount(sql: SqlStorage): AccountRow | undefined {
     restored: row["restored"] === 1,
     keyLost: row["key_lost"] === 1,
     commitSeq: row["commit_seq"] as number,
+    wokenSeq: row["woken_seq"] as number | null,
     lastNowMs: row["last_now_ms"] as number,
     delegation: row["delegation"] as AccountRow["delegation"],
     payer: row["payer_json"] === null ? null : revivePayer(row["payer_json"] as string),
@@ -61,8 +64,12 @@ export function insertAccount(
   sql.exec("INSERT INTO balance (one, granted, deficit, available, held, posted) VALUES (1, 0, 0, 0, 0, 0)");
 }
 
-export function countCommit(sql: SqlStorage, lastNowMs: number): void {
-  sql.exec("UPDATE account SET commit_seq = commit_seq + 1, last_now_ms = max(last_now_ms, ?)", lastNowMs);
+export function countCommit(sql: SqlStorage, lastNowMs: number, wokenSeq: AccountRow["wokenSeq"]): void {
+  sql.exec(
+    "UPDATE account SET commit_seq = commit_seq + 1, last_now_ms = max(last_now_ms, ?), woken_seq = ?",
+    lastNowMs,
+    wokenSeq,
+  );
 }
 
 export function setFrozen(sql: SqlStorage, reason: string | null): void {

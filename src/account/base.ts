@@ -54,7 +54,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   protected readonly drive: Drive;
   protected readonly store: Store;
   private readonly schemaKnown: boolean;
-  /** What was stored when this instance woke; `Watch` answers against it. */
+  /** The last number that `Watch` may know, when this instance woke; its answer is compared with it. */
   private readonly wokenSeq: number;
   private heard = false;
   private acknowledged = "";
@@ -68,7 +68,8 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     this.schemaKnown = migrate(ctx.storage);
     this.store = sqlStore(ctx.storage.sql);
     if (this.schemaKnown && this.store.isCarrying()) ctx.storage.transactionSync(() => carry(this.store));
-    this.wokenSeq = this.store.loadAccount()?.commitSeq ?? 0;
+    const account = this.store.loadAccount();
+    this.wokenSeq = account?.wokenSeq ?? account?.commitSeq ?? 0;
     this.drive = new Drive({
       commit: (work) => this.commit(this.nowMs(), work),
       read: (work) => work(this.moment(this.nowMs())),
@@ -100,12 +101,17 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     return Math.max(this.setting.ports.clock.nowMs(), this.store.loadAccount()?.lastNowMs ?? 0);
   }
 
+  /** What is stored before `Watch` was heard goes with the number that it will be asked about, lest it hide a restore. */
+  private count(lastNowMs: number): void {
+    this.store.countCommit(lastNowMs, this.heard ? null : this.wokenSeq);
+  }
+
   /** One synchronous transaction with one now; counted, and so reported, if anything was stored. */
   protected commit<T>(nowMs: number, work: (moment: Moment) => T): T {
     return this.ctx.storage.transactionSync(() => {
       const moment = this.moment(nowMs);
       const result = work(moment);
-      if (moment.touched) this.store.countCommit(0);
+      if (moment.touched) this.count(0);
       return result;
     });
   }
@@ -122,7 +128,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       this.ctx.storage.transactionSync(() => {
         const moment = this.moment(now.value);
         const decided = work(moment);
-        if (decided.ok || moment.touched) this.store.countCommit(now.value);
+        if (decided.ok || moment.touched) this.count(now.value);
         return decided;
       }),
     );
@@ -217,8 +223,10 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   private compare(commitSeqBefore: number): void {
     if (this.heard) return;
     this.heard = true;
-    if (commitSeqBefore <= this.wokenSeq) return;
-    this.commit(this.nowMs(), (moment) => noteRestored(moment, commitSeqBefore));
+    if (commitSeqBefore > this.wokenSeq)
+      return this.commit(this.nowMs(), (moment) => noteRestored(moment, commitSeqBefore));
+    // from here on `Watch` may hear of a larger one
+    if (this.store.loadAccount()?.wokenSeq !== null) this.count(0);
   }
 
   /** Admission and voiding need `Watch` to have been heard since waking. */

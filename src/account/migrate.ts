@@ -9,9 +9,10 @@ import reconcile from "../../migrations/0004_reconcile.sql";
 import leave from "../../migrations/0005_leave.sql";
 import growth from "../../migrations/0006_growth.sql";
 import inventory from "../../migrations/0007_inventory.sql";
+import woken from "../../migrations/0008_woken.sql";
 
 /** In their order; a stored schema has the number of the last one that it has seen. */
-export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth, inventory];
+export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth, inventory, woken];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

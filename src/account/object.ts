@@ -43,19 +43,21 @@ export class AccountObject extends HistoryObject {
     });
   }
 
-  offerPolicy(
+  async offerPolicy(
     session: Session,
     ask: Parameters<typeof policies.offerPolicy>[2],
     workerNowMs: number,
-  ): Answer<PolicyOffer> {
+  ): Promise<Answer<PolicyOffer>> {
+    await this.hear();
     return this.grow(workerNowMs, (moment) => policies.offerPolicy(moment, session, ask));
   }
 
-  savePolicy(
+  async savePolicy(
     session: Session,
     ask: { readonly nonce: string; readonly signature?: string },
     workerNowMs: number,
-  ): Answer<{ readonly policy: Policy }> {
+  ): Promise<Answer<{ readonly policy: Policy }>> {
+    await this.hear();
     return this.grow(workerNowMs, (moment) => policies.savePolicy(moment, session, ask));
   }
 

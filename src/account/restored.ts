@@ -42,8 +42,12 @@ function staleAll({ store, nowMs }: Moment): void {
   for (const grant of store.loadGrants()) store.pruneQuotes(grant.grantId, nowMs + EVER_MS, expired);
 }
 
-/** Null: the freeze may be ended. What passes it is another reading of two core nodes' lists, which comes by itself. */
-export function notReconciled({ store, account }: Moment): Refusal | null {
+/**
+ * Null: the freeze may be ended. What passes it comes by itself: `Watch`'s answer, without which a restore since the
+ * comparison would be unknown, and another reading of two core nodes' lists.
+ */
+export function notReconciled({ store, account, health }: Moment): Refusal | null {
+  if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
   const state = store.loadLists();
   if (!account.restored || state.reconciledAtMs !== null) return null;
   const open = store.loadSightings().filter((one) => one.twoSinceMs !== null).length;

@@ -24,7 +24,7 @@ const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(
 let data = new MemoryStore();
 let bytes = 0;
 const random = { bytes: (length: number) => new Uint8Array(length).fill((bytes += 1) % 256) };
-const at = (nowMs: number): Moment => new Moment(data.store, nowMs, CONFIG, random, HEALTH);
+const at = (nowMs: number, health = HEALTH): Moment => new Moment(data.store, nowMs, CONFIG, random, health);
 
 beforeEach(() => {
   data = new MemoryStore();
@@ -187,6 +187,15 @@ describe("a restore", () => {
     show(T0 + 2 * MIN, [[], [], []]);
     noteRestored(at(T0 + H), 90);
     expect(notReconciled(at(T0 + H))).not.toBeNull();
+  });
+
+  it("no freeze is ended before Watch was heard: there may have been another restore since it was compared", () => {
+    noteRestored(at(T0), 41);
+    show(T0 + S, [[], [], []]);
+    show(T0 + 2 * MIN, [[], [], []]);
+    const unheard = at(T0 + H, { ...HEALTH, watchHeard: false });
+    expect(notReconciled(unheard)).toMatchObject({ code: "account.watch_silent" });
+    expect(notReconciled(at(T0 + H))).toBeNull();
   });
 
   it("keeps its freeze while something found is not adopted yet", () => {

@@ -5,6 +5,7 @@
 import type { Health } from "../../src/account/checks.ts";
 import type { Moment } from "../../src/account/moment.ts";
 import { type Address, addressOf } from "../../src/crypto/secp256k1.ts";
+import type { Store } from "../../src/account/store.ts";
 import type { Answer } from "../../src/errors.ts";
 import type { Random } from "../../src/ports.ts";
 import type { WatchReport } from "../../src/directory/watch.ts";
@@ -38,7 +39,6 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfM
   restoredAtMs = 0;
   /** Counts whatever an incarnation does; while it grows, promises are still settling. */
   stirs = 0;
-  private wasRestored = false;
   private readonly clock: Alarm;
   private kept: Copy | null = null;
   private now: Incarnation;
@@ -86,7 +86,8 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfM
       rang: false,
       acknowledged: 0,
       noting: (store) => {
-        const noted = { ...store, ...this.data.noting(store) };
+        const kept = this.data.noting(store);
+        const noted = { ...store, ...kept, ...this.noticing(kept) };
         return { ...noted, ...this.planted(noted) };
       },
       calls: wire.over(caller),
@@ -98,7 +99,6 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfM
       nowMs: () => this.nowMs(),
       committed: () => {
         this.stirs++;
-        this.lookForRestore();
         judge.committed(this.asPlayer);
       },
       disarmed: () => this.clock.disarm(),
@@ -120,14 +120,15 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfM
     return [life, new HistoryObject(this.state, env, setting, life)];
   }
 
-  /** What was read before a restore counts for nothing after it. */
-  private lookForRestore(): void {
-    const { restored } = this.row;
-    if (restored && !this.wasRestored) {
-      this.world.seen.see("a restore");
-      this.world.judge.restored(this.asPlayer);
-    }
-    this.wasRestored = restored;
+  /** Only an account that has noticed a restore goes on from the number that `Watch` knows. */
+  private noticing(store: Store): Pick<Store, "raiseCommitSeq"> {
+    return {
+      raiseCommitSeq: (seen) => {
+        store.raiseCommitSeq(seen);
+        this.world.seen.see("a restore");
+        this.world.judge.restored(this.asPlayer);
+      },
+    };
   }
 
   /** As the histories' own players are typed; every member that they use is here. */
@@ -271,8 +272,8 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfM
     this.kept = null;
     this.restoredTimes++;
     this.restoredAtMs = this.world.time.nowMs;
-    this.wasRestored = false;
     this.replace();
+    this.world.judge.putBack(this.asPlayer);
     this.clock.ringAt(this.world.time.nowMs + 5_000);
     return true;
   }

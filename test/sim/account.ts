@@ -110,7 +110,7 @@ export class SimAccount {
   }
 
   private incarnate(): Incarnation {
-    this.wokenSeq = this.row.commitSeq;
+    this.wokenSeq = this.row.wokenSeq ?? this.row.commitSeq;
     const drive = new Drive(this.host(() => self));
     const unheard = { heard: false, acknowledgedSeq: 0, acknowledgedDueMs: null };
     const self: Incarnation = { alive: true, drive, ...unheard, running: 0, ringing: false, rang: false };
@@ -161,11 +161,15 @@ export class SimAccount {
     return this.looked;
   }
 
+  private count(lastNowMs: number): void {
+    this.data.store.countCommit(lastNowMs, this.now.heard ? null : this.wokenSeq);
+  }
+
   private commit<T>(nowMs: number, work: (moment: Moment) => T): T {
     const result = this.data.memory.transaction(() => {
       const moment = this.moment(nowMs);
       const done = work(moment);
-      if (moment.touched) this.data.store.countCommit(0);
+      if (moment.touched) this.count(0);
       return done;
     });
     this.world.judge.committed(this);
@@ -183,7 +187,7 @@ export class SimAccount {
     const decided = this.data.memory.transaction(() => {
       const moment = this.moment(nowMs);
       const answer = work(moment);
-      if (answer.ok || moment.touched) this.data.store.countCommit(nowMs);
+      if (answer.ok || moment.touched) this.count(nowMs);
       return answer;
     });
     this.world.judge.committed(this);
@@ -238,6 +242,7 @@ export class SimAccount {
     if (!first) return true;
     self.heard = true;
     if (before > this.wokenSeq) this.noticeRestore(before);
+    else if (this.row.wokenSeq !== null) this.count(0);
     return this.reportNow(self, dueMs);
   }
 
@@ -328,6 +333,7 @@ export class SimAccount {
     this.restoredTimes++;
     this.restoredAtMs = this.world.time.nowMs;
     this.now = this.incarnate();
+    this.world.judge.putBack(this);
     this.arm(this.world.time.nowMs + 5_000);
     return true;
   }

@@ -29,8 +29,10 @@ export function checkAdmission(checker: Checker, account: SimAccount, memo: Memo
     3_600,
   );
   checker.must(burn <= policy.limits.burnCreditsPerHMax, "I2", () => `burns ${burn} an hour (${vm.vmId})`);
-  const minute = [...account.data.vms.values()].filter((row) => row.vm.admittedAtMs > vm.admittedAtMs - 60 * S).length;
-  checker.must(minute <= policy.limits.createsPerMinMax, "I2", () => `${minute} creates in a minute (${vm.vmId})`);
+  const minute = [...account.data.vms.values()].filter((row) => row.vm.admittedAtMs > vm.admittedAtMs - 60 * S);
+  const mine = minute.filter((row) => row.vm.grantId === vm.grantId).length;
+  const paced = minute.length <= policy.limits.createsPerMinMax && mine <= (grant?.createsPerMinMax ?? 0);
+  checker.must(paced, "I2", () => `${minute.length} creates in a minute, ${mine} of one agent (${vm.vmId})`);
   checkLimits(checker, account, policy, vm, hold);
   const ceiling = account.data.quotes.get(vm.quoteId)?.offer?.costCreditsMax ?? hold.credits;
   checkApproval(checker, account, memo, policy, vm, hold, ceiling);

@@ -5,7 +5,7 @@
 import type { VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { FOREIGN } from "./calls.ts";
-import { type Checker, isOver, vmOfHash } from "./checker.ts";
+import { type Checker, isOver, type Memo, vmOfHash } from "./checker.ts";
 import type { Core } from "./network.ts";
 
 const S = 1_000;
@@ -57,10 +57,17 @@ export function noteListed(listed: Listed, core: Core, nowMs: number): void {
   else before.lastMs = nowMs;
 }
 
+/** Whoever has heard `Watch` since it woke knows that it was restored, if `Watch` had heard of more. */
+export function checkNoticed(checker: Checker, account: SimAccount, memo: Pick<Memo, "unnoticed">): void {
+  const missed = memo.unnoticed && account.health.watchHeard;
+  checker.must(!missed, "I9", () => "Watch was heard, and the restore went unnoticed");
+}
+
 /** A freeze ends. */
 export function checkUnfrozen(checker: Checker, account: SimAccount, listed: Listed, wasRestored: boolean): void {
   if (!wasRestored) return;
   checker.seen.see("a restored account is unfrozen");
+  checker.must(account.health.watchHeard, "I9", () => "unfrozen after a restore before Watch was heard");
   const [, firstTwoMs = Infinity] = [...listed.values()].map(({ firstMs }) => firstMs).toSorted((a, b) => a - b);
   // a minute between what was written down; the answers themselves may lie a few seconds closer
   const again = [...listed.values()].filter(({ lastMs }) => lastMs - firstTwoMs >= 50 * S).length;

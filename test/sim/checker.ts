@@ -8,7 +8,14 @@ import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
 import { checkDormant, checkForgets } from "./check-forgets.ts";
 import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
-import { checkAdoption, checkForgotten, checkUnfrozen, type Listed, noteListed } from "./check-orphans.ts";
+import {
+  checkAdoption,
+  checkForgotten,
+  checkNoticed,
+  checkUnfrozen,
+  type Listed,
+  noteListed,
+} from "./check-orphans.ts";
 import { PaceCheck } from "./check-pace.ts";
 import { PayerCheck } from "./check-payer.ts";
 import { checkSuccessor, checkSuccessorSigned, othersAreGone } from "./check-successor.ts";
@@ -42,6 +49,8 @@ export type Memo = {
   frozen: boolean;
   restored: boolean;
   restoredTimes: number;
+  /** An older state was put back than `Watch` knows of, and the account has not noticed it yet. */
+  unnoticed: boolean;
   freezeAsked: boolean;
   balance: unknown;
   /** For which rows and alarms `armed` has been looked at. */
@@ -103,7 +112,13 @@ export class Checker {
       };
       const asks = { approvalState: new Map(), approvalUses: new Map(), vmOfQuote: new Map(), shownAliveMs: new Map() };
       const looked = { freezeSeen: new Set<string>(), armedAt: -1, armedMs: null, watchDueMs: null };
-      const lists = { listed: new Map(), obeyed: new Set<string>(), restored: false, restoredTimes: 0 };
+      const lists = {
+        listed: new Map(),
+        obeyed: new Set<string>(),
+        restored: false,
+        restoredTimes: 0,
+        unnoticed: false,
+      };
       memo = { ...maps, ...asks, ...looked, ...lists, frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
     }
@@ -160,6 +175,7 @@ export class Checker {
       if (after === undefined || after === before) continue;
       this.checkVm(account, memo, before, after);
     }
+    checkNoticed(this, account, memo);
     this.checkFreeze(account, memo);
     for (const vmId of changed.keys()) checkDormant(this, account, memo, account.data.vm(vmId));
     this.pace.committed(account);
@@ -310,6 +326,21 @@ export class Checker {
     if (!frozen && memo.frozen) checkUnfrozen(this, account, memo.listed, memo.restored);
     memo.frozen = frozen;
     memo.restored = restored;
+  }
+
+  /** An older state is put back: what was read before it counts for nothing, and it has to be noticed if `Watch` knows. */
+  putBack(account: SimAccount, watchSeq: number): void {
+    const memo = this.memo(account);
+    if (watchSeq <= account.row.commitSeq) return;
+    memo.unnoticed = true;
+    memo.listed.clear();
+  }
+
+  /** The account has noticed it, and compares itself from the beginning. */
+  noticed(account: SimAccount): void {
+    const memo = this.memo(account);
+    memo.unnoticed = false;
+    memo.listed.clear();
   }
 
   /** A core node gave its list of what this account's key signed; dated by the account's clock, which may catch up. */

@@ -72,7 +72,8 @@ export function* history(
     committed: (account: SimAccount) => checker.committed(account),
     sends: (account: SimAccount, ...message: Parameters<Checker["sends"]> extends [unknown, ...infer R] ? R : never) =>
       checker.sends(account, ...message),
-    restored: (account: SimAccount) => checker.memo(account).listed.clear(),
+    putBack: (account: SimAccount) => checker.putBack(account, watch.seqOf(account.name)),
+    restored: (account: SimAccount) => checker.noticed(account),
     lists: (account: SimAccount, one: Core) => checker.lists(account, one),
     payerRead: (...read: Parameters<Checker["payers"]["read"]>) => checker.payers.read(...read),
     fail: (invariant: string, what: string) => checker.fail(invariant, what),

@@ -123,13 +123,14 @@ export class MemoryStore {
       loadAccount: () => this.accounts.get("one"),
       insertAccount: (born) => {
         const rest = { state: "active", frozenReason: null, restored: false, keyLost: false, commitSeq: 0 } as const;
-        this.accounts.set("one", { ...born, ...rest, lastNowMs: born.bornAtMs, delegation: "unknown", payer: null });
+        const unheard = { wokenSeq: null, delegation: "unknown", payer: null } as const;
+        this.accounts.set("one", { ...born, ...rest, ...unheard, lastNowMs: born.bornAtMs });
         this.balances.set("one", EMPTY_BALANCE);
       },
-      countCommit: (lastNowMs) => {
+      countCommit: (lastNowMs, wokenSeq) => {
         const row = this.accounts.get("one");
         if (row !== undefined)
-          this.alter({ commitSeq: row.commitSeq + 1, lastNowMs: Math.max(row.lastNowMs, lastNowMs) });
+          this.alter({ commitSeq: row.commitSeq + 1, lastNowMs: Math.max(row.lastNowMs, lastNowMs), wokenSeq });
       },
       setFrozen: (reason) => this.alter({ state: reason === null ? "active" : "frozen", frozenReason: reason }),
       setRestored: (restored) => this.alter({ restored }),

@@ -12,6 +12,9 @@ import type { WatchModel } from "./watch.ts";
 export type Judge = {
   readonly committed: (account: SimAccount) => void;
   readonly sends: (account: SimAccount, ...message: Parameters<Caller["sends"]>) => void;
+  /** An older state of it took the place of the present one. */
+  readonly putBack: (account: SimAccount) => void;
+  /** It has noticed that. */
   readonly restored: (account: SimAccount) => void;
   readonly lists: (account: SimAccount, core: Core) => void;
   readonly payerRead: (account: SimAccount, facts: PayerFacts, isAlive: () => boolean) => void;

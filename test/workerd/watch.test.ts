@@ -9,7 +9,7 @@ import { shardOf, type WatchReport } from "../../src/directory/watch.ts";
 import { parseConfig } from "../../src/env.ts";
 import { type Bindings, frontOf, sweepAll } from "../../src/wiring.ts";
 import { alone, booksOf, forgetsOf, inAccount, instanceHashes, notices, posted } from "./evidence.ts";
-import { ASK, code, House, HOUR_S, value } from "./house.ts";
+import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
 import { stage, stagePorts } from "./stage.ts";
 
 const bindings = env as unknown as Bindings;
@@ -115,6 +115,26 @@ describe("Watch is silent", () => {
     expect((await booksOf(house)).account).toMatchObject({ state: "active" });
   });
 
+  it("after a wake: no freeze is ended until it was heard, and then at once", async () => {
+    const { house } = await started();
+    value(await house.owners.freeze(house.session));
+    const end = () => house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" });
+    await kill(house);
+    silence();
+    expect(code(await end())).toBe("account.watch_silent");
+    speak();
+    const { nonce, typedData } = value(await end());
+    if (typedData === null) throw new Error("nothing to sign");
+    const signature = house.signTyped(typedData);
+    await kill(house);
+    silence();
+    expect(code(await house.owners.savePolicy(house.session, { nonce, signature }))).toBe("account.watch_silent");
+    expect((await booksOf(house)).account).toMatchObject({ state: "frozen" });
+    speak();
+    await house.setPolicy(draftPolicy(), "account");
+    expect((await booksOf(house)).account).toMatchObject({ state: "active" });
+  });
+
   it("after a wake: an unsent create of more than two minutes stays held, and is voided once Watch was heard", async () => {
     const { house, agent } = await started();
     silence();
@@ -207,6 +227,18 @@ describe("the storage was restored to an older state", () => {
     await house.advance(5 * MINUTE_S);
     expect(house.machines()).toEqual([]);
     expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true });
+  });
+
+  it("what the account stored before Watch was heard does not hide it, when it wakes again", async () => {
+    const { house } = await started();
+    await restore(house, 3);
+    await kill(house);
+    silence();
+    for (let page = 0; page < 5; page++) value(await house.owners.offerPolicy(house.session, { draft: draftPolicy() }));
+    await kill(house);
+    speak();
+    await wake(house);
+    expect((await booksOf(house)).account).toMatchObject({ state: "frozen", frozenReason: "restored" });
   });
 
   it("a create that looks unsent may have left: it is never voided, and dies by FORGET", async () => {
