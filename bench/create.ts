@@ -6,7 +6,7 @@
 import { AuthenticatedAlephHttpClient } from "@aleph-sdk/client";
 import { importAccountFromPrivateKey } from "@aleph-sdk/ethereum";
 import { PaymentType } from "@aleph-sdk/message";
-import { Agent } from "../scripts/agent.ts";
+import { Agent, SHAPE } from "../scripts/agent.ts";
 import { DEV_WALLET_KEY, loginAsOwner } from "../scripts/owner.ts";
 import { startPair } from "../scripts/pair.ts";
 import { openPipes } from "../scripts/pipes.ts";
@@ -18,8 +18,7 @@ const POLL_MS = 5;
 const PATIENCE_MS = 30_000;
 const CORE_HOST = "api.aleph.im";
 const UBUNTU_24 = "5330dcefe1857bcd97b7b7f24d1420a7d46232d53f27be280c8a7071d88bd84e";
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
-const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "ubuntu24", ssh_pubkey: SSH_KEY, ttl_hours: 1 };
+const ASK = { ...SHAPE, ttl_hours: 1 };
 /** The SDK's own account, so that neither side's machines weigh on the other's budget. */
 const SDK_KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 const NO_LIMIT = { per_vm_usd: 1, burn_usd_per_h: 50, window_86400_usd: 500, lifetime_usd: 500, vms_live_max: 100 };
@@ -74,7 +73,7 @@ async function bySdk(origin: string, core: string): Promise<() => Promise<number
   const client = new AuthenticatedAlephHttpClient(account, core);
   const instance = {
     channel: "ALEPH-CLOUDSOLUTIONS",
-    authorized_keys: [SSH_KEY],
+    authorized_keys: [SHAPE.ssh_pubkey],
     resources: { vcpus: 1, memory: 2_048, seconds: 30 },
     rootfs: { parent: { ref: UBUNTU_24 }, size_mib: 20_480 },
     payment: { chain: account.getChain(), type: PaymentType.credit },
@@ -98,7 +97,7 @@ async function byService(origin: string, core: string): Promise<() => Promise<nu
   await control(origin, "grant", { address: owner.address, credits: 500_000_000 });
   const agent = await Agent.connect(origin, accessToken);
   return async () => {
-    const quote = await agent.must("aleph_quote_vm", SHAPE);
+    const quote = await agent.must("aleph_quote_vm", ASK);
     return untilProcessed(core, owner.address, async () => {
       const made = await agent.must("aleph_create_vm", { quote_id: quote["quote_id"] });
       if (made["status"] === "approval_required") throw new Error("the bench has no owner at hand");

@@ -14,7 +14,7 @@ import {
 } from "../src/wiring.ts";
 import { advanceTo } from "./advance.ts";
 import { devClock, loadOffset, offsetFor, twinClock, type TwinDoor } from "./clock.ts";
-import { putBack, remember } from "./rewind.ts";
+import { remember, rewind } from "./rewind.ts";
 import { DEV_WALLET_SCRIPT, devWallet } from "./wallet.ts";
 
 type DevBindings = Bindings & { readonly TWIN: TwinDoor; readonly PUBLIC_ORIGIN: string };
@@ -45,7 +45,7 @@ export class Account extends accountClass<DevBindings>(wiring) {
 
   /** How many VMs the ledger holds now; null: nothing was remembered. */
   rewindStorage(): number | null {
-    if (!putBack(this.ctx.id.toString(), this.ctx.storage)) return null;
+    if (!rewind(this.ctx.id.toString(), this.ctx.storage)) return null;
     return this.ctx.storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM vm").one().n;
   }
 
@@ -70,7 +70,8 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === "/__twin/api/advance" && request.method === "POST") return advance(request, env);
     if (pathname === "/__dev/tick" && request.method === "POST") return tick(env);
-    if (pathname.startsWith("/__dev/account/") && request.method === "POST") return rewind(request, pathname, env);
+    if (pathname.startsWith("/__dev/account/") && request.method === "POST")
+      return rewindOrRemember(request, pathname, env);
     if (pathname.startsWith("/__twin")) return env.TWIN.fetch(request);
     return (await devWallet(request)) ?? allowance.fetch(request, env, ctx);
   },
@@ -89,7 +90,7 @@ async function tick(env: DevBindings): Promise<Response> {
 }
 
 /** `{account}`: remembers the storage of that account object, or puts back what was remembered, wakes it and says what it holds. */
-async function rewind(request: Request, pathname: string, env: DevBindings): Promise<Response> {
+async function rewindOrRemember(request: Request, pathname: string, env: DevBindings): Promise<Response> {
   const { account } = await request.json<{ account?: unknown }>();
   const accounts = env.ACCOUNT as unknown as DurableObjectNamespace<Account>;
   const named = () => accounts.getByName(String(account));

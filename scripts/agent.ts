@@ -1,6 +1,15 @@
 /** Plays an agent: the official MCP client over streamable HTTP, and what it says made readable. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
+/** What the agents of the scripts ask for: the smallest tier. The key is real, nobody here has its other half. */
+export const SHAPE = {
+  cpu: 1,
+  ram_gb: 2,
+  disk_gb: 20,
+  os_image: "ubuntu24",
+  ssh_pubkey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC",
+};
+
 export type Said = { readonly [key: string]: unknown };
 
 export class Agent {

@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { Agent } from "./agent.ts";
+import { Agent, SHAPE } from "./agent.ts";
 import { buildWorker } from "./build.ts";
 import { loginAsOwner } from "./owner.ts";
 import { QUIET, ROOT, type Running, startDev, WRANGLER } from "./wrangler.ts";
@@ -32,8 +32,6 @@ type File = { readonly path: string; readonly bytes: Buffer };
 
 /** The one file that is measured, searched, and uploaded. */
 const DEPLOYED = ".bundle/production/worker.js";
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
-const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "ubuntu24", ssh_pubkey: SSH_KEY };
 
 rmSync(OUT, { recursive: true, force: true });
 const failures: string[] = [];

@@ -2,11 +2,9 @@
  * What the scenes of `npm run demo -- --chaos` are made of: ask the agent and the owner, look at the twin, break it, let its
  * time pass. Decides nothing; what has to hold is said by the scenes.
  */
-import type { Agent, Said } from "./agent.ts";
+import { type Agent, type Said, SHAPE } from "./agent.ts";
 import type { Owner } from "./owner.ts";
 
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
-export const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "ubuntu24", ssh_pubkey: SSH_KEY };
 export const MINUTE_S = 60;
 export const CORES = [0, 1, 2];
 

@@ -2,8 +2,8 @@
  * `npm run demo -- --chaos`: what goes wrong on a network that nobody owns, one thing after the other, on the running
  * service and its twin. Every figure comes from the system; a promise that does not hold, or a machine left alive, fails it.
  */
-import { Agent, type Said } from "./agent.ts";
-import { CORES, MINUTE_S, Scene, SHAPE, short, type Stage, usd, type Vm } from "./chaos-scene.ts";
+import { Agent, type Said, SHAPE } from "./agent.ts";
+import { CORES, MINUTE_S, Scene, short, type Stage, usd, type Vm } from "./chaos-scene.ts";
 
 const HOUR_S = 3_600;
 

@@ -2,13 +2,10 @@
  * `npm run demo`: the main job, end to end, on the local network twin; `npm run demo -- --chaos`: the same network at its
  * worst. Every figure comes from the running system; if a VM stays alive on the twin, or a certificate is missing, it fails.
  */
-import { Agent, type Said } from "./agent.ts";
+import { Agent, type Said, SHAPE } from "./agent.ts";
 import { playChaos } from "./demo-chaos.ts";
 import { Owner } from "./owner.ts";
 import { type Pair, startPair } from "./pair.ts";
-
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
-const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "ubuntu24", ssh_pubkey: SSH_KEY };
 
 const startedMs = Date.now();
 let nowText = "";

@@ -5,13 +5,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Agent, type Said } from "../../scripts/agent.ts";
+import { Agent, type Said, SHAPE } from "../../scripts/agent.ts";
 import { loginAsOwner } from "../../scripts/owner.ts";
 import { type Pair, startPair } from "../../scripts/pair.ts";
 import { isTaken } from "../../scripts/ports.ts";
 
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqfXyBCWJkqVJZC6cUfWdTr2bGuVsuyFZR1MFIqHGlC";
-const SHAPE = { cpu: 1, ram_gb: 2, disk_gb: 20, os_image: "debian12", ssh_pubkey: SSH_KEY, ttl_hours: 2 };
+const ASK = { ...SHAPE, os_image: "debian12", ttl_hours: 2 };
 
 const began = Date.now();
 const say = (what: string): void => console.log(`${((Date.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${what}`);
@@ -50,7 +49,7 @@ async function play(persistTo: string): Promise<void> {
   try {
     const { accessToken } = await loginAsOwner(pair.origin, { limits: { approval_first_vm: "no" } });
     let agent = await Agent.connect(pair.origin, accessToken);
-    const quote = await agent.must("aleph_quote_vm", SHAPE);
+    const quote = await agent.must("aleph_quote_vm", ASK);
     fire(agent, "aleph_create_vm", { quote_id: quote["quote_id"] });
     await pause(350);
     pair = await restart(pair, persistTo);

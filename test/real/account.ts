@@ -19,7 +19,7 @@ import { HistoryObject, type Life } from "./object.ts";
 import { Rows } from "./rows.ts";
 import { settingOf } from "./setting.ts";
 import type { Planted } from "./play.ts";
-import { type Copy, copyOf, putBack } from "./storage.ts";
+import { type Copy, copyOf, putBack } from "../../dev/storage.ts";
 
 const SLEEP_MAX_MS = 6 * 3_600_000;
 

@@ -1,6 +1,7 @@
 /** The inventory on the network, and a ledger that is lost: what lives is found again with what only the inventory knows. */
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { withoutTriggers } from "../../dev/storage.ts";
 import type { Caller } from "../../src/account/contract.ts";
 import type { JsonObject } from "../../devnet/wire.ts";
 import { alone, booksOf, core, coreHost, coresDown, forgetsOf, inAccount } from "./evidence.ts";
@@ -49,18 +50,12 @@ async function extend(house: House, agent: Caller, vmId: string, seconds: number
 /** Everything that came after the birth of the account is gone, its key and its grants are not. */
 async function loseLedger(house: House): Promise<void> {
   await runInDurableObject(house.account, (_instance, { storage }) =>
-    storage.transactionSync(() => {
+    withoutTriggers(storage, () => {
       const { sql } = storage;
-      const triggers = sql
-        .exec<{ name: string; sql: string }>("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        .toArray();
-      for (const { name } of triggers) sql.exec(`DROP TRIGGER ${name}`);
-      for (const table of ["hold", "forget", "attempt", "vm", "entry", "step_log", "audit", "inventory"])
-        if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", table).toArray().length > 0)
-          sql.exec(`DELETE FROM ${table}`);
+      for (const table of ["hold", "forget", "attempt", "vm", "entry", "tried", "audit", "inventory"])
+        sql.exec(`DELETE FROM ${table}`);
       sql.exec("UPDATE balance SET granted = 0, deficit = 0, available = 0, held = 0, posted = 0");
       sql.exec("UPDATE account SET commit_seq = 1");
-      for (const trigger of triggers) sql.exec(trigger.sql);
     }),
   );
   await runInDurableObject(house.account, (_, state) => state.abort("lost")).catch(() => undefined);

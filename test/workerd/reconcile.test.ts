@@ -2,6 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Copy, copyOf, putBack } from "../../dev/storage.ts";
 import { isDelayed } from "../../devnet/wire.ts";
 import type { Caller } from "../../src/account/contract.ts";
 import { keyRing } from "../../src/account/keys.ts";
@@ -259,47 +260,13 @@ describe("the clock of the lists", () => {
   });
 });
 
-type Table = { readonly name: string; readonly rows: readonly Record<string, SqlStorageValue>[] };
-
 /** Every row of the account, as a point-in-time restore would bring it back. */
-const snapshot = (house: House): Promise<readonly Table[]> =>
-  inAccount(house, (sql) =>
-    tablesOf(sql).map((name) => ({
-      name,
-      rows: sql.exec<Record<string, SqlStorageValue>>(`SELECT * FROM ${name}`).toArray(),
-    })),
-  );
+const snapshot = (house: House): Promise<Copy> => inAccount(house, copyOf);
 
-const tablesOf = (sql: SqlStorage): readonly string[] =>
-  sql
-    .exec<{ name: string }>(
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY rowid",
-    )
-    .toArray()
-    .map((row) => row.name)
-    .filter((name) => !name.startsWith("sqlite"));
-
-async function putBack(house: House, tables: readonly Table[]): Promise<void> {
-  await runInDurableObject(house.account, (_instance, { storage }) =>
-    storage.transactionSync(() => {
-      const { sql } = storage;
-      const triggers = sql
-        .exec<{ name: string; sql: string }>("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        .toArray();
-      for (const { name } of triggers) sql.exec(`DROP TRIGGER ${name}`);
-      for (const { name } of tables.toReversed()) sql.exec(`DELETE FROM ${name}`);
-      for (const { name, rows } of tables) for (const row of rows) insert(sql, name, row);
-      for (const trigger of triggers) sql.exec(trigger.sql);
-    }),
-  );
+async function restore(house: House, copy: Copy): Promise<void> {
+  await runInDurableObject(house.account, (_instance, { storage }) => putBack(storage, copy));
   await runInDurableObject(house.account, (_, state) => state.abort("restored")).catch(() => undefined);
   stage.sent = [];
-}
-
-function insert(sql: SqlStorage, table: string, row: Record<string, SqlStorageValue>): void {
-  const names = Object.keys(row);
-  const marks = names.map(() => "?").join(", ");
-  sql.exec(`INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks})`, ...Object.values(row));
 }
 
 describe("the storage was restored to a state before a create", () => {
@@ -316,7 +283,7 @@ describe("the storage was restored to a state before a create", () => {
     const before = await snapshot(house);
     const vmId = await house.healthy(agent, { ttlS: 3 * HOUR_S });
     const { itemHash, expiresAtMs } = await house.vm(agent, vmId);
-    await putBack(house, before);
+    await restore(house, before);
     return { house, agent, vmId, itemHash: String(itemHash), expiresAtMs };
   }
 
@@ -390,7 +357,7 @@ describe("the storage was restored to a state before a create", () => {
     const before = await snapshot(house);
     value(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
     await house.advance(MIN_S);
-    await putBack(house, before);
+    await restore(house, before);
     await house.account.wake();
     await house.advance(5 * MIN_S);
     await house.setPolicy(draftPolicy({ approval: { by: "click", firstVm: true } }), "account");
@@ -401,7 +368,7 @@ describe("the storage was restored to a state before a create", () => {
 });
 
 describe("the storage was restored to between the decision and the first send", () => {
-  async function between(): Promise<{ house: House; agent: Caller; vmId: string; before: readonly Table[] }> {
+  async function between(): Promise<{ house: House; agent: Caller; vmId: string; before: Copy }> {
     const house = await alone();
     const agent = await house.agent();
     stage.watchAccident = () => "silent";
@@ -416,7 +383,7 @@ describe("the storage was restored to between the decision and the first send", 
     await house.account.wake();
     await house.until(agent, vmId, ["HEALTHY"]);
     const { itemHash, heldCredits } = await house.vm(agent, vmId);
-    await putBack(house, before);
+    await restore(house, before);
     await house.account.wake();
     await house.advance(3 * MIN_S);
     expect(await house.vm(agent, vmId)).toMatchObject({ itemHash, heldCredits, endReason: null });
@@ -432,7 +399,7 @@ describe("the storage was restored to between the decision and the first send", 
     // It was voided unsent in the past that is forgotten; Watch had heard of that.
     value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
     await house.advance(5);
-    await putBack(house, before);
+    await restore(house, before);
     await house.account.wake();
     expect((await house.vm(agent, vmId)).state).toBe("UNKNOWN");
     const early = await house.vm(agent, vmId);

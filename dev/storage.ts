@@ -20,12 +20,20 @@ export function copyOf(sql: SqlStorage): Copy {
 
 export function putBack(storage: DurableObjectStorage, copy: Copy): void {
   const { sql } = storage;
-  storage.transactionSync(() => {
+  withoutTriggers(storage, () => {
     sql.exec("PRAGMA defer_foreign_keys = on");
-    const triggers = names(sql, "trigger");
-    for (const { name } of triggers) sql.exec(`DROP TRIGGER ${name}`);
     for (const { name } of names(sql, "table")) sql.exec(`DELETE FROM ${name}`);
     for (const [table, rows] of copy) for (const row of rows) insert(sql, table, row);
+  });
+}
+
+/** One transaction in which rows may change that the triggers protect. */
+export function withoutTriggers(storage: DurableObjectStorage, work: () => void): void {
+  const { sql } = storage;
+  storage.transactionSync(() => {
+    const triggers = names(sql, "trigger");
+    for (const { name } of triggers) sql.exec(`DROP TRIGGER ${name}`);
+    work();
     for (const trigger of triggers) sql.exec(trigger.sql);
   });
 }
