@@ -2,13 +2,14 @@
  * Which part of the network a host name means, and in which form the twin speaks of addresses to whoever asked: by the
  * virtual names, or by the loopback origins that the start script has given to some of them. Pure.
  */
-import { CORE_HOSTS, CRN_LIST_HOST, OFFICIAL_HOST, SCHEDULER_HOSTS } from "./roster.ts";
+import { CORE_HOSTS, CRN_LIST_HOST, OFFICIAL_HOST, RESOLVER_HOST, SCHEDULER_HOSTS } from "./roster.ts";
 
 export type Part =
   | { readonly kind: "core"; readonly index: number }
   | { readonly kind: "node"; readonly index: number }
   | { readonly kind: "list" }
-  | { readonly kind: "scheduler" };
+  | { readonly kind: "scheduler" }
+  | { readonly kind: "resolver" };
 
 /** Loopback host with port → virtual host, as told by the start script. */
 export type Origins = Readonly<Record<string, string>>;
@@ -19,6 +20,7 @@ export function partOf(host: string, nodeDomains: ReadonlyMap<string, number>): 
   if (core >= 0) return { kind: "core", index: core };
   if (name === CRN_LIST_HOST) return { kind: "list" };
   if (SCHEDULER_HOSTS.includes(name)) return { kind: "scheduler" };
+  if (name === RESOLVER_HOST) return { kind: "resolver" };
   const node = nodeDomains.get(name);
   return node === undefined ? undefined : { kind: "node", index: node };
 }

@@ -17,6 +17,9 @@ export const OFFICIAL_HOST = "official.aleph.cloud";
 export const CRN_LIST_HOST = "crns-list.aleph.sh";
 export const SCHEDULER_HOSTS: readonly string[] = ["scheduler.api.aleph.cloud", "scheduler.api.aleph.sh"];
 
+/** Answers DNS questions over HTTPS, as JSON. */
+export const RESOLVER_HOST = "cloudflare-dns.com";
+
 /** How long each core node takes to judge a message, to hear of one from another, and to learn of an expense. */
 export const CORE_TIMES = [
   { processingMs: 150, gossipMs: 300, booksMs: 0 },

@@ -8,6 +8,7 @@ import { crnsJson, refreshList } from "./crn-list.ts";
 import type { Dialogue } from "./crn/log-stream.ts";
 import { json, proxyPage } from "./crn/wire.ts";
 import { hitBy } from "./faults.ts";
+import { resolve } from "./resolver.ts";
 import { CORE_HOSTS, CORECHANNEL_ADDRESS } from "./roster.ts";
 import { observe } from "./scheduler.ts";
 import { schedulerApi } from "./scheduler-api.ts";
@@ -98,6 +99,8 @@ export class Switchboard {
         return this.#spoken(asked, this.#list(request));
       case "scheduler":
         return this.#spoken(asked, this.#askScheduler(request));
+      case "resolver":
+        return resolve(this.#domains, request);
     }
   }
 
