@@ -22,6 +22,7 @@ const schema = z.object({
   CORE_NODES: origins.default(["https://api.aleph.im", "https://api2.aleph.im", "https://api3.aleph.im"]),
   CRN_LIST_ORIGIN: origin.default("https://crns-list.aleph.sh"),
   SCHEDULER_ORIGIN: origin.default("https://scheduler.api.aleph.cloud"),
+  RESOLVER_ORIGIN: origin.default("https://cloudflare-dns.com"),
   ALLOW_UNATTENDED: z.enum(["0", "1"]).default("0"),
   /** `twin` is said by the dev wiring only. */
   NETWORK: z.enum(["aleph", "twin"]).default("aleph"),

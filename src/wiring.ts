@@ -65,6 +65,7 @@ const networkOf = (config: Config, { net }: Ports): Network => ({
   coreOrigins: config.CORE_NODES,
   crnListOrigin: config.CRN_LIST_ORIGIN,
   schedulerOrigin: config.SCHEDULER_ORIGIN,
+  resolverOrigin: config.RESOLVER_ORIGIN,
 });
 
 function keksOf(config: Config): readonly Kek[] {

@@ -13,6 +13,8 @@ export type Network = {
   readonly coreOrigins: readonly [string, string, string];
   readonly crnListOrigin: string;
   readonly schedulerOrigin: string;
+  /** Answers DNS questions over HTTPS as JSON; only estimates rest on it. */
+  readonly resolverOrigin: string;
 };
 
 /** The core node that compute nodes follow unless their operator chose another one (aleph/ccn.md §7). */

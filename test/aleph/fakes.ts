@@ -46,6 +46,7 @@ export function networkOf(net: Net): Network {
     coreOrigins: CORE_ORIGINS,
     crnListOrigin: "https://crns-list.test",
     schedulerOrigin: "https://scheduler.test",
+    resolverOrigin: "https://resolver.test",
   };
 }
 

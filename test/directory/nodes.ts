@@ -71,6 +71,7 @@ export function networkOf(net: Net): Network {
     coreOrigins: ["https://core-1.example.org", "https://core-2.example.org", "https://core-3.example.org"],
     crnListOrigin: "https://list.example.org",
     schedulerOrigin: "https://scheduler.example.org",
+    resolverOrigin: "https://resolver.example.org",
   };
 }
 

@@ -1,9 +1,10 @@
 /** Every call of the client that reads something a stranger wrote, with the caps that it has to keep. */
 import { messageStatus } from "../../src/aleph/core-nodes.ts";
+import { estimatedRegion } from "../../src/aleph/dns.ts";
 import { erase, execution, nodeList, notify, probeNode } from "../../src/aleph/nodes.ts";
 import type { Network } from "../../src/aleph/network.ts";
 import { schedulerView } from "../../src/aleph/scheduler.ts";
-import { CORE_HOSTS, CRN_LIST_HOST, SCHEDULER_HOSTS } from "../../devnet/roster.ts";
+import { CORE_HOSTS, CRN_LIST_HOST, RESOLVER_HOST, SCHEDULER_HOSTS } from "../../devnet/roster.ts";
 import { NODE } from "../devnet/surface.ts";
 
 const KIB = 1_024;
@@ -78,6 +79,14 @@ export const CALLS: readonly Call[] = [
     run: (network) => nodeList(network),
   },
   {
+    name: "resolver",
+    host: RESOLVER_HOST,
+    prefix: "/dns-query",
+    bytesMax: 8 * KIB,
+    deadlineMs: 1_500,
+    run: (network) => estimatedRegion(network, { origin: ORIGIN }),
+  },
+  {
     name: "message on a core node",
     host: CORE_HOSTS[1],
     prefix: "/api/v0/messages/",
@@ -92,4 +101,5 @@ export const networkOver = (net: Network["net"]): Network => ({
   coreOrigins: [`https://${CORE_HOSTS[0]}`, `https://${CORE_HOSTS[1]}`, `https://${CORE_HOSTS[2]}`],
   crnListOrigin: `https://${CRN_LIST_HOST}`,
   schedulerOrigin: `https://${SCHEDULER_HOSTS[0] ?? ""}`,
+  resolverOrigin: `https://${RESOLVER_HOST}`,
 });

@@ -186,6 +186,7 @@ export function settingOf(methods: Methods, gather: Methods, directory: Methods)
       coreOrigins: ["", "", ""],
       crnListOrigin: "",
       schedulerOrigin: "",
+      resolverOrigin: "",
     },
     gather: gather as unknown as FrontSetting["gather"],
     nameKey: new Uint8Array(32),

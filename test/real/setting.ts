@@ -37,7 +37,7 @@ export function settingOf({ world, alarm, random, nodes, keyGone }: Given): Acco
       dial: noMachine,
       log: (event, facts) => judge.fail("I20", `${event} ${JSON.stringify(facts)}`),
     },
-    network: { net: noNet, coreOrigins: ["", "", ""], crnListOrigin: "", schedulerOrigin: "" },
+    network: { net: noNet, coreOrigins: ["", "", ""], crnListOrigin: "", schedulerOrigin: "", resolverOrigin: "" },
     config: CONFIG,
     nodes: () => nodes,
     get keks() {

@@ -22,6 +22,7 @@ export const config: Config = {
   CORE_NODES: ["https://one.example", "https://two.example", "https://three.example"],
   CRN_LIST_ORIGIN: "https://list.example",
   SCHEDULER_ORIGIN: "https://scheduler.example",
+  RESOLVER_ORIGIN: "https://resolver.example",
   ALLOW_UNATTENDED: "0",
   NETWORK: "aleph",
   ACCOUNT_NAME_KEY: "11".repeat(32),

@@ -1,11 +1,11 @@
 /**
- * The real account over the twin while every compute node, the list server and the scheduler answer with hostility: no
+ * The real account over the twin while every compute node, the list server, the scheduler and the resolver answer with hostility: no
  * held or posted credit moves by a word of theirs, nothing of it reaches a tool's answer, and the machine is ended on
  * the core nodes all the same.
  */
 import { describe, expect, it } from "vitest";
 import { CANARY, type DistortionKind } from "../../../devnet/distortion.ts";
-import { CRN_LIST_HOST, SCHEDULER_HOSTS } from "../../../devnet/roster.ts";
+import { CRN_LIST_HOST, RESOLVER_HOST, SCHEDULER_HOSTS } from "../../../devnet/roster.ts";
 import type { Caller } from "../../../src/account/contract.ts";
 import { call, connect, house as served, MODERN } from "../../mcp/connect.ts";
 import { alone, booksOf, forgetsOf, instanceHashes } from "../../workerd/evidence.ts";
@@ -29,7 +29,7 @@ const SIEGES: readonly DistortionKind[] = [
 
 /** All strangers say it from now on; the core nodes stay honest. */
 function besiege(kind: DistortionKind): void {
-  for (const host of ["nodes", CRN_LIST_HOST, ...SCHEDULER_HOSTS]) {
+  for (const host of ["nodes", CRN_LIST_HOST, RESOLVER_HOST, ...SCHEDULER_HOSTS]) {
     const everything = { method: "", pathPrefix: "/", remaining: -1, delayMs: 0, status: 503, text: "" };
     stage.world.state.faults.push({ id: stage.world.state.faultNext++, kind, host, ...everything });
   }
