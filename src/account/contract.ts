@@ -4,6 +4,7 @@
  * Every method answers a value or a refusal and throws for nothing an input can cause. Amounts are credits, times are
  * milliseconds; the edges turn them into dollars, hours and dates.
  */
+import type { Region } from "../aleph/region.ts";
 import type { Answer, Refusal } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Approval, Credits, EndReason, Grant, Hash, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
@@ -185,6 +186,8 @@ export type NodeView = {
   readonly score: number;
   readonly latencyMs: number | null;
   readonly hourlyCredits: Credits | null;
+  /** Where its address is registered: a hint, nothing that could be checked. */
+  readonly regionEstimated: Region | null;
 };
 export type NodesView = Dated & {
   readonly nodes: readonly NodeView[];
@@ -192,12 +195,15 @@ export type NodesView = Dated & {
   /** How many nodes each filter took away, by the filter's name. */
   readonly left_out: Readonly<Record<string, number>>;
   readonly cursor: string | null;
+  /** Only where a region was asked for; cut short: the look-ups of one call were spent before the page was full. */
+  readonly regionSearch: "complete" | "cut_short" | null;
 };
 export type NodeFilter = {
   readonly vcpus?: number;
   readonly memoryMib?: number;
   readonly diskMib?: number;
   readonly gpu?: string;
+  readonly region?: Region;
   readonly limit: number;
   readonly cursor?: string;
 };

@@ -5,23 +5,14 @@
  * own connections.
  */
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
-import { eligible, nodeView, rank } from "../directory/choice.ts";
 import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
 import { causeOf } from "./breaker.ts";
-import type {
-  AcceptView,
-  AgentFront,
-  BalanceView,
-  Caller,
-  NodeFilter,
-  NodesView,
-  QuoteView,
-  VmAsk,
-} from "./contract.ts";
+import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { Pending } from "./agent-object.ts";
 import type { Offer } from "./quote-store.ts";
+import { listNodes } from "./front-nodes.ts";
 import { knownFigures } from "./front-public.ts";
 import { isLoopback } from "./unattended.ts";
 
@@ -84,42 +75,6 @@ async function checkBalance({ doors, gather }: FrontSetting, caller: Caller): Pr
   if (!stands.ok) return stands;
   const payer = await gather.payer(stands.value.owner, stands.value.agentAddress);
   return account.balance(caller, payer ?? null);
-}
-
-async function listNodes(setting: FrontSetting, caller: Caller, filter: NodeFilter): Promise<Answer<NodesView>> {
-  const { doors, gather, networkName } = setting;
-  const stands = await doors.account(caller.account).standing(caller);
-  if (!stands.ok) return stands;
-  const snapshot = await gather.snapshot();
-  if (snapshot === undefined) return unreachable();
-  const shape = {
-    vcpus: filter.vcpus ?? 1,
-    memoryMib: filter.memoryMib ?? 2_048,
-    diskMib: filter.diskMib ?? 20_480,
-    ...(filter.gpu === undefined ? {} : { gpu: filter.gpu }),
-  };
-  const [rate, measured] = await Promise.all([gather.rate(shape), knownFigures(setting)]);
-  const { fit, leftOut } = eligible(snapshot.nodes, {
-    shape,
-    cooling: new Set(await doors.directory().cooling(snapshot.asOfMs)),
-    tried: new Set(),
-    ...(stands.value.place === null ? {} : { place: stands.value.place }),
-  });
-  const ranked = rank(fit, measured);
-  const from = Number(filter.cursor ?? 0);
-  if (!Number.isSafeInteger(from) || from < 0) return refuse("input.invalid", { field: "cursor" });
-  const page = ranked.slice(from, from + filter.limit);
-  const hourly = rate === undefined ? null : Number((rate * 3_600n + 10n ** 18n - 1n) / 10n ** 18n);
-  const cursor = from + filter.limit < ranked.length ? String(from + filter.limit) : null;
-  return answer({
-    asOfMs: snapshot.asOfMs,
-    networkState: "reachable",
-    network: networkName,
-    nodes: page.map((node) => nodeView(node, hourly, null)),
-    total: ranked.length,
-    left_out: leftOut,
-    cursor,
-  });
 }
 
 async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promise<Answer<QuoteView>> {

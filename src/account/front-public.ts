@@ -2,9 +2,11 @@
  * What anybody may know of the network: how many nodes there are, and how they did when VMs of ours were on them. Figures
  * and hashes only; a node's name, like every text of its operator, never comes this far.
  */
+import type { Region } from "../aleph/region.ts";
 import { eligible, type Measured } from "../directory/choice.ts";
 import type { Figures } from "../directory/figures.ts";
 import type { LeagueTable } from "../directory/object.ts";
+import { toShow } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { FrontSetting } from "./doors.ts";
 
@@ -12,6 +14,7 @@ export type NetworkRow = {
   readonly nodeHash: string;
   readonly version: string | null;
   readonly scorePct: number;
+  readonly regionEstimated: Region | null;
   readonly figures: Figures | null;
 };
 export type NetworkView = {
@@ -61,20 +64,25 @@ export function publicFront(setting: FrontSetting): PublicFront {
       if (snapshot === undefined || table === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
       const { fit } = eligible(snapshot.nodes, { shape: SMALLEST, cooling: new Set(), tried: new Set() });
       const figures = byHash(table.nodes);
-      const rows = fit.map(({ nodeHash, version, score }) => ({
-        nodeHash,
-        version,
-        scorePct: Math.floor(score * 100),
-        figures: figures.get(nodeHash) ?? null,
-      }));
-      const samples = (row: NetworkRow): number => row.figures?.startPct.samples ?? 0;
+      const samples = (nodeHash: string): number => figures.get(nodeHash)?.startPct.samples ?? 0;
+      const shown = fit
+        .toSorted((a, b) => samples(b.nodeHash) - samples(a.nodeHash) || (a.nodeHash < b.nodeHash ? -1 : 1))
+        .slice(0, ROWS_MAX);
+      const { regions } = setting.gather;
+      await regions.learn(shown, toShow(setting.ports.clock));
       return answer({
         asOfMs: snapshot.asOfMs,
         network: setting.networkName,
         nodesListed: snapshot.nodes.length,
         nodesFit: fit.length,
         whole: table.whole,
-        rows: rows.toSorted((a, b) => samples(b) - samples(a) || (a.nodeHash < b.nodeHash ? -1 : 1)).slice(0, ROWS_MAX),
+        rows: shown.map((node) => ({
+          nodeHash: node.nodeHash,
+          version: node.version,
+          scorePct: Math.floor(node.score * 100),
+          regionEstimated: regions.known(node) ?? null,
+          figures: figures.get(node.nodeHash) ?? null,
+        })),
       });
     },
   };

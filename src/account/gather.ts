@@ -12,6 +12,7 @@ import type { Address } from "../crypto/secp256k1.ts";
 import { freeGpu, type Measured, scorePctOf } from "../directory/choice.ts";
 import { findNode, type Found } from "../directory/find.ts";
 import { type NodeListReader, type NodeSnapshot, nodeListReader } from "../directory/list.ts";
+import { type Regions, regionsOf } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { Clock, Random } from "../ports.ts";
 import type { VmAsk } from "./contract.ts";
@@ -42,6 +43,7 @@ type Kept<T> = { readonly value: T; readonly atMs: number };
 
 export class Gatherer {
   readonly network: Network;
+  readonly regions: Regions;
   private readonly clock: Clock;
   private readonly random: Random;
   private readonly nodes: NodeListReader;
@@ -53,6 +55,7 @@ export class Gatherer {
     this.clock = clock;
     this.random = random;
     this.nodes = nodeListReader(network, clock);
+    this.regions = regionsOf(network, clock);
   }
 
   /** Undefined with fewer than two core nodes answering: then nothing is admitted. */

@@ -164,7 +164,12 @@ export function pickWeighted(ranked: readonly NodeEntry[], randomBytes: Uint8Arr
 }
 
 /** What an agent may see of a node: what is free on it now. Every text in it is of our own spelling. */
-export function nodeView(node: NodeEntry, hourlyCredits: number | null, latencyMs: number | null): NodeView {
+export function nodeView(
+  node: NodeEntry,
+  hourlyCredits: number | null,
+  latencyMs: number | null,
+  regionEstimated: NodeView["regionEstimated"],
+): NodeView {
   return {
     crnId: node.nodeHash,
     vcpus: node.vcpus,
@@ -175,6 +180,7 @@ export function nodeView(node: NodeEntry, hourlyCredits: number | null, latencyM
     score: node.score,
     latencyMs,
     hourlyCredits,
+    regionEstimated,
   };
 }
 

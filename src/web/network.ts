@@ -3,12 +3,20 @@
  * its sample size. No sign-in; it shows nothing of anybody's account.
  */
 import { html } from "hono/html";
+import type { Region } from "../aleph/region.ts";
 import type { Figure, Figures } from "../directory/figures.ts";
 import type { NetworkRow, NetworkView } from "../account/front-public.ts";
 import type { Kit, WebApp } from "./deps.ts";
 import { type Html, page } from "./html.ts";
 
 const SHOWN_CHARS = 12;
+const REGION_WORDS: Readonly<Record<Region, string>> = {
+  europe: "Europe",
+  north_america: "North America",
+  asia_pacific: "Asia and Pacific",
+  latin_america: "Latin America",
+  africa: "Africa",
+};
 
 export function networkRoutes(app: WebApp, kit: Kit): void {
   app.get("/network", async (c) => {
@@ -31,10 +39,11 @@ export function networkJson(view: NetworkView) {
     nodes_listed: view.nodesListed,
     nodes_fit: view.nodesFit,
     ...figuresJson(view.whole),
-    nodes: view.rows.map(({ nodeHash, version, scorePct, figures }) => ({
+    nodes: view.rows.map(({ nodeHash, version, scorePct, regionEstimated, figures }) => ({
       crn_id: nodeHash,
       version,
       list_score_pct: scorePct,
+      region_estimated: regionEstimated,
       ...(figures === null ? {} : figuresJson(figures)),
     })),
   };
@@ -70,7 +79,8 @@ function networkPage(kit: Kit, view: NetworkView): Html {
     <p>
       Only what this service saw itself, in the last 30 days, with stock images; one sample an account, node and day. A
       figure is shown once three accounts stand behind it. A machine that runs and never answers can be its user's
-      doing: it counts once two accounts saw it on that node. <a href="/network.json">The same as JSON</a>.
+      doing: it counts once two accounts saw it on that node. A region is an estimate: where the node's address is
+      registered, which need not be where the machine stands. <a href="/network.json">The same as JSON</a>.
     </p>
     <div class="wide">
       <table>
@@ -79,6 +89,7 @@ function networkPage(kit: Kit, view: NetworkView): Html {
             <th>Node</th>
             <th>Version</th>
             <th>List score</th>
+            <th>Region (estimated)</th>
             <th>Starts</th>
             <th>To SSH, p50 / p95</th>
             <th>Wiped</th>
@@ -92,13 +103,14 @@ function networkPage(kit: Kit, view: NetworkView): Html {
   return page(kit, { title: "The network", body });
 }
 
-function rowOf({ nodeHash, version, scorePct, figures }: NetworkRow): Html {
+function rowOf({ nodeHash, version, scorePct, regionEstimated, figures }: NetworkRow): Html {
   const cell = (of: (figures: Figures) => Figure, unit: "%" | "s"): string =>
     figures === null ? "no data" : shown(of(figures), unit);
   return html`<tr>
     <td><code title="${nodeHash}">${nodeHash.slice(0, SHOWN_CHARS)}</code></td>
     <td>${version ?? "unknown"}</td>
     <td>${scorePct} %</td>
+    <td>${regionEstimated === null ? "unknown" : REGION_WORDS[regionEstimated]}</td>
     <td>${cell((one) => one.startPct, "%")}</td>
     <td>${cell((one) => one.toSshMsP50, "s")} / ${cell((one) => one.toSshMsP95, "s")}</td>
     <td>${cell((one) => one.erasedPct, "%")}</td>

@@ -163,7 +163,7 @@ describe("freeGpu", () => {
 
 describe("nodeView", () => {
   it("shows what is free now, and neither address nor anything an operator could write", () => {
-    expect(nodeView(entry("a", { gpus: [GPU, GPU], gpusFree: [GPU] }), 14_250, 31)).toEqual({
+    expect(nodeView(entry("a", { gpus: [GPU, GPU], gpusFree: [GPU] }), 14_250, 31, "africa")).toEqual({
       crnId: hashOf("a"),
       vcpus: 16,
       memoryMib: 49_152,
@@ -173,11 +173,18 @@ describe("nodeView", () => {
       score: 0.95,
       latencyMs: 31,
       hourlyCredits: 14_250,
+      regionEstimated: "africa",
     });
   });
 
   it("says null where nothing is known", () => {
-    const view = nodeView(entry("a", { version: null, vcpus: null }), null, null);
-    expect(view).toMatchObject({ version: null, vcpus: null, latencyMs: null, hourlyCredits: null });
+    const view = nodeView(entry("a", { version: null, vcpus: null }), null, null, null);
+    expect(view).toMatchObject({
+      version: null,
+      vcpus: null,
+      latencyMs: null,
+      hourlyCredits: null,
+      regionEstimated: null,
+    });
   });
 });

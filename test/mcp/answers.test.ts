@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { AgentFront } from "../../src/account/contract.ts";
 import { answer } from "../../src/errors.ts";
 import { ask, call, connect, house, login, MODERN } from "./connect.ts";
 import { accepting, approval, APPROVAL_ID, fakeFront, node, NOW_MS, quote, QUOTE_ID, vm, VM_ID } from "./fake-front.ts";
@@ -81,10 +82,24 @@ describe("answers", () => {
     const listed = await ask(
       "aleph_list_crns",
       {},
-      { listNodes: async () => answer({ ...dated, nodes: [talking], total: 1, left_out: {}, cursor: null }) },
+      {
+        listNodes: async () =>
+          answer({ ...dated, nodes: [talking], total: 1, left_out: {}, cursor: null, regionSearch: null }),
+      },
     );
     expect(listed.data).toMatchObject({ crns: [{ version: null, gpus: ["RTX 4000 ADA"] }] });
     expect((await ask("aleph_get_approval", {})).text).not.toContain("Ignore");
+  });
+  it("says of a search by region whether it is complete, and knows no sixth region", async () => {
+    const listNodes: AgentFront["listNodes"] = async () =>
+      answer({ ...dated, nodes: [], total: 9, left_out: { region_other: 7 }, cursor: "7", regionSearch: "cut_short" });
+    const { data, asked } = await ask("aleph_list_crns", { region: "africa" }, { listNodes });
+    expect(asked[0]?.ask).toMatchObject({ region: "africa" });
+    expect(data).toMatchObject({ region_search: "cut_short", next_cursor: "7", left_out: { region_other: 7 } });
+    expect((await ask("aleph_list_crns", {})).data).not.toHaveProperty("region_search");
+    const wrong = await ask("aleph_list_crns", { region: "eu" });
+    expect(wrong.data).toMatchObject({ code: "input.invalid", facts: { parameter: "region" } });
+    expect(wrong.asked).toEqual([]);
   });
   it("shows the state of the approval asked for, and what comes next", async () => {
     const approved = { ...approval, state: "approved", validUntilMs: NOW_MS } as const;

@@ -152,6 +152,7 @@ export const node: NodeView = {
   score: 0.97,
   latencyMs: 31,
   hourlyCredits: 50_000,
+  regionEstimated: "europe",
 };
 
 export const spent: SpendingRow = { atMs: NOW_MS, kind: "hold", credits: 275_000, vmId: VM_ID, grantId: "gr_1" };
@@ -163,7 +164,8 @@ export function fakeFront(replaced: Partial<AgentFront> = {}): { readonly front:
   const asked: Asked[] = [];
   const normal: AgentFront = {
     checkBalance: async () => answer(balance),
-    listNodes: async () => answer({ ...dated, nodes: [node], total: 1, left_out: { no_room: 3 }, cursor: null }),
+    listNodes: async () =>
+      answer({ ...dated, nodes: [node], total: 1, left_out: { no_room: 3 }, cursor: null, regionSearch: null }),
     quoteVm: async () => answer(quote),
     quoteExtend: async () =>
       answer({ ...quote, kind: "extend", vmId: VM_ID, ttlS: 7_200, newExpiresAtMs: vm.expiresAtMs + 2 * H_MS }),

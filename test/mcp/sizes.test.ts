@@ -22,6 +22,7 @@ describe("sizes", () => {
     version: "1234.1234.1234",
     latencyMs: 12_345.678,
     score: 0.123_456_789,
+    regionEstimated: "north_america" as const,
   };
   const facts = {
     ...approval.facts,
@@ -35,7 +36,10 @@ describe("sizes", () => {
     [
       "aleph_list_crns",
       { limit: 20 },
-      { listNodes: async () => answer({ ...dated, nodes: many(wide), total: 100, left_out: {}, cursor }) },
+      {
+        listNodes: async () =>
+          answer({ ...dated, nodes: many(wide), total: 100, left_out: {}, cursor, regionSearch: null }),
+      },
     ],
     [
       "aleph_list_my_vms",

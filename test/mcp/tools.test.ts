@@ -6,7 +6,7 @@ import { APPROVAL_ID, NODE, QUOTE_ID, VM_ID } from "./fake-front.ts";
 const shape = { cpu: 2, ram_gb: 4, disk_gb: 40, os_image: "debian12", ssh_pubkey: "ssh-ed25519 AAAA" };
 const HAPPY: readonly (readonly [string, Record<string, unknown>])[] = [
   ["aleph_check_balance", {}],
-  ["aleph_list_crns", { min_cpu: 2, min_ram_gb: 4, region: "eu", limit: 5 }],
+  ["aleph_list_crns", { min_cpu: 2, min_ram_gb: 4, region: "europe", limit: 5 }],
   ["aleph_quote_vm", { ...shape, ttl_hours: 0.5, max_hourly_cost_usd: 0.1, crn_id: NODE, name: "worker" }],
   ["aleph_create_vm", shape],
   ["aleph_create_vm", { quote_id: QUOTE_ID }],

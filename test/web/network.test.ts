@@ -19,8 +19,8 @@ const view: NetworkView = {
   nodesFit: 210,
   whole,
   rows: [
-    { nodeHash: "ab".repeat(32), version: "1.12.0", scorePct: 97, figures: whole },
-    { nodeHash: "cd".repeat(32), version: null, scorePct: 81, figures: null },
+    { nodeHash: "ab".repeat(32), version: "1.12.0", scorePct: 97, regionEstimated: "asia_pacific", figures: whole },
+    { nodeHash: "cd".repeat(32), version: null, scorePct: 81, regionEstimated: null, figures: null },
   ],
 };
 

@@ -1,6 +1,10 @@
-/** Nodes that could host a VM, best first, from a dated snapshot. Only figures and ids leave here: a node's name is its own text. */
+/**
+ * Nodes that could host a VM, best first, from a dated snapshot. Only figures, ids and words of ours leave here: a node's
+ * name is its own text. A region is an estimate and called so in every field.
+ */
 import * as z from "zod";
 import type { NodeFilter, NodeView } from "../../account/contract.ts";
+import { REGIONS } from "../../aleph/region.ts";
 import { answer } from "../../errors.ts";
 import { cursor, gb, limit } from "../input.ts";
 import { gbOf, mibOf, usdOf } from "../money.ts";
@@ -23,6 +27,7 @@ const nodeSchema = z.object({
   score: z.number(),
   latency_ms: z.number().nullable(),
   hourly_cost_usd: usd.nullable(),
+  region_estimated: z.string().nullable().describe("A word of region; an estimate, may be wrong"),
 });
 
 const input = z.strictObject({
@@ -30,10 +35,8 @@ const input = z.strictObject({
   min_ram_gb: gb.describe("1 GB = 1024 MiB").optional(),
   min_disk_gb: gb.optional(),
   region: z
-    .string()
-    .min(1)
-    .max(64)
-    .describe("Nodes state no region that can be checked: named in ignored_parameters")
+    .enum(REGIONS)
+    .describe("Only nodes estimated to be there, by where their address is registered: may be wrong")
     .optional(),
   gpu: z.string().min(1).max(64).optional(),
   limit: limit(20, 10),
@@ -42,10 +45,16 @@ const input = z.strictObject({
 
 const output = flatOutput(["ok"], {
   crns: z.array(nodeSchema).optional(),
-  total: z.number().optional(),
-  left_out: z.record(z.string(), z.number()).describe("How many nodes each filter took away").optional(),
+  total: z.number().describe("That fit, in any region").optional(),
+  left_out: z
+    .record(z.string(), z.number())
+    .describe("How many nodes each filter took away; region_other and region_unknown: on the way to this page")
+    .optional(),
   ranked_by: z.string().optional(),
-  ignored_parameters: z.array(z.string()).optional(),
+  region_search: z
+    .enum(["complete", "cut_short"])
+    .describe("With region. cut_short: look-ups of this call are spent, next_cursor goes on")
+    .optional(),
   next_cursor: z.string().nullable().optional(),
   ...datedShape,
 });
@@ -63,14 +72,14 @@ export const listCrns = defineTool({
   handler: async (asked, use) => {
     const got = await use.front.listNodes(use.caller, filterOf(asked));
     if (!got.ok) return got;
-    const { nodes, total, left_out, cursor: next_cursor } = got.value;
+    const { nodes, total, left_out, cursor: next_cursor, regionSearch } = got.value;
     return answer({
       status: "ok" as const,
       crns: nodes.slice(0, asked.limit).map(rowOf),
       total,
       left_out: { ...left_out },
       ranked_by: "measured start success, then the list's score",
-      ...(asked.region !== undefined && { ignored_parameters: ["region"] }),
+      ...(regionSearch !== null && { region_search: regionSearch }),
       next_cursor,
       ...datedFields(got.value, use),
     });
@@ -84,6 +93,7 @@ function filterOf(asked: z.output<typeof input>): NodeFilter {
     ...(asked.min_ram_gb !== undefined && { memoryMib: mibOf(asked.min_ram_gb) }),
     ...(asked.min_disk_gb !== undefined && { diskMib: mibOf(asked.min_disk_gb) }),
     ...(asked.gpu !== undefined && { gpu: asked.gpu }),
+    ...(asked.region !== undefined && { region: asked.region }),
     ...(asked.cursor !== undefined && { cursor: asked.cursor }),
   };
 }
@@ -99,5 +109,6 @@ function rowOf(node: NodeView): z.input<typeof nodeSchema> {
     score: node.score,
     latency_ms: node.latencyMs,
     hourly_cost_usd: node.hourlyCredits === null ? null : usdOf(node.hourlyCredits),
+    region_estimated: node.regionEstimated,
   };
 }

@@ -1,0 +1,76 @@
+/**
+ * The list of nodes as an agent sees it: who fits, best first, one page of them. Facts are gathered in the Worker; the
+ * account adds only the owner's rules of place. Regions are estimates that choose nothing but what this list shows.
+ */
+import type { NodeEntry } from "../aleph/nodes.ts";
+import { eligible, nodeView, rank } from "../directory/choice.ts";
+import { nodesIn } from "../directory/region-search.ts";
+import { toSearch, toShow } from "../directory/regions.ts";
+import { type Answer, answer, refuse } from "../errors.ts";
+import type { Caller, NodeFilter, NodesView } from "./contract.ts";
+import type { FrontSetting } from "./doors.ts";
+import { knownFigures } from "./front-public.ts";
+
+const REACH_RETRY_S = 120;
+
+type Page = Pick<NodesView, "left_out" | "regionSearch"> & {
+  readonly nodes: readonly NodeEntry[];
+  /** Place in the ranked list where the next page begins. */
+  readonly next: number;
+};
+
+export async function listNodes(setting: FrontSetting, caller: Caller, filter: NodeFilter): Promise<Answer<NodesView>> {
+  const { doors, gather, networkName } = setting;
+  const stands = await doors.account(caller.account).standing(caller);
+  if (!stands.ok) return stands;
+  const from = Number(filter.cursor ?? 0);
+  if (!Number.isSafeInteger(from) || from < 0) return refuse("input.invalid", { field: "cursor" });
+  const snapshot = await gather.snapshot();
+  if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
+  const shape = shapeOf(filter);
+  const [rate, measured] = await Promise.all([gather.rate(shape), knownFigures(setting)]);
+  const { fit, leftOut } = eligible(snapshot.nodes, {
+    shape,
+    cooling: new Set(await doors.directory().cooling(snapshot.asOfMs)),
+    tried: new Set(),
+    ...(stands.value.place === null ? {} : { place: stands.value.place }),
+  });
+  const ranked = rank(fit, measured);
+  const page = await pageOf(setting, ranked, from, filter);
+  const hourly = rate === undefined ? null : Number((rate * 3_600n + 10n ** 18n - 1n) / 10n ** 18n);
+  return answer({
+    asOfMs: snapshot.asOfMs,
+    networkState: "reachable",
+    network: networkName,
+    nodes: page.nodes.map((node) => nodeView(node, hourly, null, gather.regions.known(node) ?? null)),
+    total: ranked.length,
+    left_out: { ...leftOut, ...page.left_out },
+    cursor: page.next < ranked.length ? String(page.next) : null,
+    regionSearch: page.regionSearch,
+  });
+}
+
+const shapeOf = (filter: NodeFilter) => ({
+  vcpus: filter.vcpus ?? 1,
+  memoryMib: filter.memoryMib ?? 2_048,
+  diskMib: filter.diskMib ?? 20_480,
+  ...(filter.gpu === undefined ? {} : { gpu: filter.gpu }),
+});
+
+async function pageOf(
+  { gather, ports }: FrontSetting,
+  ranked: readonly NodeEntry[],
+  from: number,
+  { region, limit }: NodeFilter,
+): Promise<Page> {
+  const { regions } = gather;
+  if (region === undefined) {
+    const nodes = ranked.slice(from, from + limit);
+    await regions.learn(nodes, toShow(ports.clock));
+    return { nodes, next: from + limit, left_out: {}, regionSearch: null };
+  }
+  const found = await nodesIn({ region, from, limit }, ranked, regions, toSearch(ports.clock));
+  const { nodes, next, other, unknown, cutShort } = found;
+  const left_out = { region_other: other, region_unknown: unknown };
+  return { nodes, next, left_out, regionSearch: cutShort ? "cut_short" : "complete" };
+}
