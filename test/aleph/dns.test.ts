@@ -51,6 +51,7 @@ describe("estimatedRegion", () => {
     ["a list of answers that is none", { Status: 0, Answer: { 0: row("2a01:4f8::1") } }],
     ["text", "Status: 0, Answer: 2a01:4f8::1"],
     ["a list", [said(row("2a01:4f8::1"))]],
+    ["a nest of lists", `{"Status":0,"Answer":${"[".repeat(3_000)}${"]".repeat(3_000)}}`],
     ["null", null],
   ])("knows nothing after %s", async (_name, body) => {
     expect(await ask(body)).toEqual({ ok: false, why: "bad_answer" });
