@@ -14,9 +14,9 @@ import type { Pending } from "./agent-object.ts";
 import type { Offer } from "./quote-store.ts";
 import { listNodes } from "./front-nodes.ts";
 import { knownFigures } from "./front-public.ts";
+import { REACH_RETRY_S } from "./gather.ts";
 import { isLoopback } from "./unattended.ts";
 
-const REACH_RETRY_S = 120;
 type Same = NonNullable<Parameters<AgentFront["accept"]>[1]["same"]>;
 
 export function agentFront(setting: FrontSetting): AgentFront {

@@ -8,10 +8,10 @@ import { nodesIn } from "../directory/region-search.ts";
 import { toSearch, toShow } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { Caller, NodeFilter, NodesView } from "./contract.ts";
+import { creditsPerHour } from "./credits.ts";
 import type { FrontSetting } from "./doors.ts";
 import { knownFigures } from "./front-public.ts";
-
-const REACH_RETRY_S = 120;
+import { REACH_RETRY_S } from "./gather.ts";
 
 type Page = Pick<NodesView, "left_out" | "regionSearch"> & {
   readonly nodes: readonly NodeEntry[];
@@ -37,7 +37,7 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
   });
   const ranked = rank(fit, measured);
   const page = await pageOf(setting, ranked, from, filter);
-  const hourly = rate === undefined ? null : Number((rate * 3_600n + 10n ** 18n - 1n) / 10n ** 18n);
+  const hourly = rate === undefined ? null : creditsPerHour(rate);
   return answer({
     asOfMs: snapshot.asOfMs,
     networkState: "reachable",

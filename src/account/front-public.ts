@@ -9,6 +9,7 @@ import type { LeagueTable } from "../directory/object.ts";
 import { toShow } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { FrontSetting } from "./doors.ts";
+import { REACH_RETRY_S } from "./gather.ts";
 
 export type NetworkRow = {
   readonly nodeHash: string;
@@ -32,7 +33,6 @@ export type PublicFront = { readonly network: () => Promise<Answer<NetworkView>>
 const SMALLEST = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
 const ROWS_MAX = 200;
 const KNOWN_MS = 60_000;
-const REACH_RETRY_S = 120;
 
 type Kept = { readonly table: LeagueTable; readonly atMs: number };
 const kept = new WeakMap<FrontSetting, Kept>();

@@ -25,7 +25,8 @@ const IMAGES_AGE_MS = 300_000;
 const TTL_S_MIN = 600;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const HASH = /^[0-9a-f]{64}$/;
-const REACH_RETRY_S = 120;
+/** Without the network: when to ask again. */
+export const REACH_RETRY_S = 120;
 
 export type PlaceAsk = {
   /** The node that the quote named; tried first. */
