@@ -244,15 +244,16 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Promise<Answer<{ readonly approvals: readonly ApprovalView[] }>> {
     const { approvalId } = ask;
+    // looked at before the wait too: being made to wait would tell that another agent has such a request
+    const own = () => [this.store.loadApproval(approvalId ?? "")].find((one) => one?.grantId === caller.grantId);
     if (approvalId !== undefined && ask.withdraw) this.withdraw(caller, approvalId, workerNowMs);
-    if (approvalId !== undefined)
-      await this.waitUntil(() => this.store.loadApproval(approvalId)?.state !== "pending", ask.waitS);
+    if (approvalId !== undefined) await this.waitUntil(() => own()?.state !== "pending", ask.waitS);
     const stands = this.standing(caller);
     if (!stands.ok) return stands;
     const moment = this.moment(this.nowMs());
     if (approvalId === undefined) return answer({ approvals: openApprovals(moment, caller.grantId) });
-    const one = this.store.loadApproval(approvalId);
-    return one === undefined || one.grantId !== caller.grantId
+    const one = own();
+    return one === undefined
       ? refuse("input.unknown_id", { id: "approval" })
       : answer({ approvals: [approvalView(moment, one)] });
   }

@@ -201,6 +201,15 @@ describe("approvals", () => {
     expect(await tryCreate(house, agent)).toMatchObject({ refusal: { retryAfterS: 600 } });
   });
 
+  // the wait that the sibling asks for is longer than this test may take
+  it("a sibling agent is told at once that there is none of that id, and is not made to wait for it", async () => {
+    const house = await opened(asking);
+    const approvalId = await ask(house, await house.agent());
+    const sibling = await house.agent();
+    const told = await house.agents.getApproval(sibling, { approvalId, withdraw: false, waitS: 25 });
+    expect(told).toMatchObject({ refusal: { code: "input.unknown_id", facts: { id: "approval" } } });
+  }, 15_000);
+
   it("slicing a day into small VMs meets the daily sum, and one VM into extensions its total", async () => {
     const open = await opened();
     const { costCreditsMax } = await quote(open, await open.agent());
