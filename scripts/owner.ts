@@ -3,15 +3,21 @@
  *
  * The demo, the kill test and CI use it; the key is the public test key of the dev wallet unless another is given.
  */
-import { createHash, randomBytes } from "node:crypto";
 import { privateKeyToAccount } from "viem/accounts";
+import {
+  authorizeQuery,
+  exchangeCode,
+  type Json,
+  type Login,
+  newVerifier,
+  readJson,
+  registerClient,
+} from "./oauth-client.ts";
 
 export const DEV_WALLET_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const REDIRECT = "http://127.0.0.1:33418/callback";
 const DAY_MS = 86_400_000;
 
-export type Json = { readonly [key: string]: unknown };
-export type Login = { readonly accessToken: string; readonly refreshToken: string; readonly clientId: string };
 export type LoginAsk = {
   /** Fields of the limits form (src/web/policy-form.ts) that differ from its defaults. */
   readonly limits?: Readonly<Record<string, string | number>>;
@@ -105,9 +111,10 @@ export class Owner {
 
   /** Registers a client, consents, signs the policy if one is needed, and exchanges the code. */
   async connect(ask: LoginAsk = {}): Promise<Login> {
-    const clientId = await this.register(ask.clientName ?? "Scripted agent");
-    const verifier = randomBytes(32).toString("base64url");
-    const handle = await this.openConsent(clientId, verifier, ask.scopes ?? ["vm:read", "vm:create", "vm:destroy"]);
+    const client = await registerClient(this.origin, ask.clientName ?? "Scripted agent", REDIRECT);
+    const verifier = newVerifier();
+    const scopes = ask.scopes ?? ["vm:read", "vm:create", "vm:destroy"];
+    const handle = await this.openConsent(authorizeQuery(client, verifier, scopes));
     const { text } = await this.post("/authorize/challenge", { handle, address: this.address });
     const signature = await this.wallet.signMessage({ message: String(text) });
     const signedIn = await this.post("/authorize/sign-in", { handle, signature });
@@ -125,7 +132,7 @@ export class Owner {
     const done = await this.fetch("/authorize", { method: "POST", body: form });
     const location = done.headers.get("location");
     if (location === null) throw new Error(`consent was refused: ${done.status} ${(await done.text()).slice(0, 500)}`);
-    return this.exchange(clientId, verifier, new URL(location).searchParams.get("code") ?? "");
+    return exchangeCode(client, verifier, new URL(location).searchParams.get("code") ?? "");
   }
 
   private async policyFields(
@@ -144,49 +151,12 @@ export class Owner {
       : { ...nonce, policy_signature: await this.signTyped(offer["typed_data"]) };
   }
 
-  private async register(clientName: string): Promise<string> {
-    const body = { client_name: clientName, redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" };
-    const response = await fetch(new URL("/oauth/register", this.origin), {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    return String((await readJson(response, "/oauth/register"))["client_id"]);
-  }
-
-  private async openConsent(clientId: string, verifier: string, scopes: readonly string[]): Promise<string> {
-    const challenge = createHash("sha256").update(verifier).digest("base64url");
-    const query = {
-      response_type: "code",
-      client_id: clientId,
-      redirect_uri: REDIRECT,
-      scope: [...scopes, "offline_access"].join(" "),
-      state: "demo",
-      resource: `${this.origin}/mcp`,
-      code_challenge: challenge,
-      code_challenge_method: "S256",
-    };
-    const page = await this.fetch(`/authorize?${new URLSearchParams(query)}`);
+  private async openConsent(query: URLSearchParams): Promise<string> {
+    const page = await this.fetch(`/authorize?${query}`);
     const text = await page.text();
     const handle = /name="handle"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="handle"/.exec(text);
     if (handle === null) throw new Error(`no consent page: ${page.status} ${text.slice(0, 500)}`);
     return handle[1] ?? handle[2] ?? "";
-  }
-
-  private async exchange(clientId: string, verifier: string, code: string): Promise<Login> {
-    const body = new URLSearchParams({
-      grant_type: "authorization_code",
-      client_id: clientId,
-      code,
-      redirect_uri: REDIRECT,
-      code_verifier: verifier,
-      resource: `${this.origin}/mcp`,
-    });
-    const token = await readJson(
-      await fetch(new URL("/oauth/token", this.origin), { method: "POST", body }),
-      "/oauth/token",
-    );
-    return { accessToken: String(token["access_token"]), refreshToken: String(token["refresh_token"]), clientId };
   }
 
   /** Signs the filtered `security` aggregate on the funding page and waits until two core nodes show it. */
@@ -231,9 +201,3 @@ export async function loginAsOwner(
 }
 
 const dayFromNow = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
-
-async function readJson(response: Response, path: string): Promise<Json> {
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text.slice(0, 500)}`);
-  return JSON.parse(text) as Json;
-}

@@ -1,10 +1,8 @@
-/**
- * Runs `wrangler dev` as a child in a process group of its own, waits until it answers, and ends the whole group by its
- * id. Owns no other process.
- */
+/** Runs `wrangler dev` as a child in a process group of its own and waits until it answers. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { freePort, isTaken, LOOPBACK } from "./ports.ts";
+import { type Group, groupOf } from "./process-group.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 export const WRANGLER = `${ROOT}/node_modules/wrangler/bin/wrangler.js`;
@@ -18,21 +16,12 @@ export const QUIET = {
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
-const STOP_TIMEOUT_MS = 5_000;
 const LINES_KEPT = 60;
 
-export type Running = {
+export type Running = Group & {
   /** As clients and browsers name it: `http://localhost:PORT`. */
   readonly origin: string;
   readonly port: number;
-  /** The group's id as well: the child leads it. */
-  readonly pid: number;
-  /** Asks politely, then kills; resolves when the child is gone. */
-  readonly stop: () => Promise<void>;
-  /** kill -9 of the whole group, as a power cut would be. */
-  readonly kill: () => void;
-  /** Resolves when the child ends for whatever reason. */
-  readonly ended: Promise<void>;
 };
 
 export type DevOptions = {
@@ -60,8 +49,7 @@ export async function startDev(options: DevOptions): Promise<Running> {
     detached: true,
   });
   const lines = keepLines(child, options.log);
-  const running = handleOf(child, origin, port);
-  endWithThisProcess(running);
+  const running = { origin, port, ...groupOf(child) };
   try {
     await untilReady(options.readyPaths, running, child, lines);
     return running;
@@ -102,40 +90,6 @@ function keepLines(child: ChildProcess, log: ((line: string) => void) | undefine
   child.stdout?.on("data", take);
   child.stderr?.on("data", take);
   return kept;
-}
-
-function handleOf(child: ChildProcess, origin: string, port: number): Running {
-  const pid = child.pid ?? 0;
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
-  });
-  const signal = (name: NodeJS.Signals): void => {
-    try {
-      if (pid > 0) process.kill(-pid, name);
-    } catch {
-      // the group is gone already
-    }
-  };
-  const stop = async (): Promise<void> => {
-    signal("SIGTERM");
-    await Promise.race([ended, sleep(STOP_TIMEOUT_MS)]);
-    // the child may be gone while workerd, which it started, still holds the port
-    signal("SIGKILL");
-    await ended;
-  };
-  return { origin, port, pid, stop, kill: () => signal("SIGKILL"), ended };
-}
-
-/** A group of its own does not die with us: Ctrl-C or a time limit that ends this process has to end it too. */
-function endWithThisProcess(running: Running): void {
-  const onSignal = (): void => void running.stop().then(() => process.exit(process.exitCode ?? 1));
-  process.once("exit", running.kill);
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal).once("SIGHUP", onSignal);
-  void running.ended.then(() => {
-    process.off("exit", running.kill);
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onSignal);
-  });
 }
 
 async function untilReady(
