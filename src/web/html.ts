@@ -29,6 +29,7 @@ export function page(kit: Kit, ask: PageAsk): Html {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${ask.title} · Allowance</title>
+        <link rel="icon" href="/icon.svg" />
         <link rel="stylesheet" href="/style.css" />
         ${scripts.map((src) => html`<script type="module" src="${src}"></script>`)}
       </head>
