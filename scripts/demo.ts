@@ -6,6 +6,7 @@ import { Agent, type Said, SHAPE } from "./agent.ts";
 import { playChaos } from "./demo-chaos.ts";
 import { Owner } from "./owner.ts";
 import { type Pair, startPair } from "./pair.ts";
+import { advanceTwin } from "./twin-clock.ts";
 
 const startedMs = Date.now();
 let nowText = "";
@@ -33,13 +34,7 @@ function twinOf(pair: Pair): Twin {
   return {
     state,
     async advance(seconds) {
-      const headers = { "content-type": "application/json", origin: pair.origin };
-      const response = await fetch(`${pair.origin}/__twin/api/advance`, {
-        method: "POST",
-        headers,
-        body: JSON.stringify({ seconds }),
-      });
-      if (!response.ok) throw new Error(`the clock did not advance: ${await response.text()}`);
+      await advanceTwin(pair.origin, seconds);
       await state();
     },
   };
