@@ -7,7 +7,7 @@ import type { Region } from "../aleph/region.ts";
 import type { Figure, Figures } from "../directory/figures.ts";
 import type { NetworkRow, NetworkView } from "../account/front-public.ts";
 import type { Kit, WebApp } from "./deps.ts";
-import { type Html, page } from "./html.ts";
+import { type Html, facts, page } from "./html.ts";
 
 const SHOWN_CHARS = 12;
 const REGION_WORDS: Readonly<Record<Region, string>> = {
@@ -64,25 +64,20 @@ function networkPage(kit: Kit, view: NetworkView): Html {
       ${view.nodesFit} of ${view.nodesListed} listed nodes pass every rule for a small VM, as of
       ${new Date(view.asOfMs).toISOString()}.
     </p>
-    <dl>
-      <dt>Starts that answered over SSH</dt>
-      <dd>${shown(whole.startPct, "%")}</dd>
-      <dt>Time to SSH, median</dt>
-      <dd>${shown(whole.toSshMsP50, "s")}</dd>
-      <dt>Time to SSH, 95 of 100</dt>
-      <dd>${shown(whole.toSshMsP95, "s")}</dd>
-      <dt>Disks wiped when told to</dt>
-      <dd>${shown(whole.erasedPct, "%")}</dd>
-      <dt>Refused although the node's own figures had room</dt>
-      <dd>${shown(whole.refusedPct, "%")}</dd>
-    </dl>
+    ${facts([
+      ["Starts that answered over SSH", shown(whole.startPct, "%")],
+      ["Time to SSH, median", shown(whole.toSshMsP50, "s")],
+      ["Time to SSH, 95 of 100", shown(whole.toSshMsP95, "s")],
+      ["Disks wiped when told to", shown(whole.erasedPct, "%")],
+      ["Refused although the node's own figures had room", shown(whole.refusedPct, "%")],
+    ])}
     <p>
       Only what this service saw itself, in the last 30 days, with stock images; one sample an account, node and day. A
       figure is shown once three accounts stand behind it. A machine that runs and never answers can be its user's
       doing: it counts once two accounts saw it on that node. A region is an estimate: where the node's address is
       registered, which need not be where the machine stands. <a href="/network.json">The same as JSON</a>.
     </p>
-    <div class="wide">
+    <div class="wide" role="region" aria-label="Nodes" tabindex="0">
       <table>
         <thead>
           <tr>

@@ -58,7 +58,9 @@ const PAYER_LINE: Choices = [
 function oneOf(words: string, name: string, choices: Choices, values: FormValues): Html {
   const chosen = choices.some(([value]) => value === values[name]) ? values[name] : choices[0]?.[0];
   return html`<p>${words}</p>
-    ${choices.map(([value, label]) => tick({ name, value, label, ticked: value === chosen, type: "radio" }))}`;
+    <div role="radiogroup" aria-label="${words}">
+      ${choices.map(([value, label]) => tick({ name, value, label, ticked: value === chosen, type: "radio" }))}
+    </div>`;
 }
 
 /** Ticked is `yes`; policy.js sends `no` for one that is not, so that a missing tick never reads as the default. */
