@@ -12,6 +12,7 @@ export function refusalPage(kit: Kit, refused: Refusal): Html {
   const told = Object.entries(refused.facts).filter(([name]) => name !== ADDRESS_LINE);
   const body = html`<h1>${says}</h1>
     ${refused.code === "auth.stranger" ? stranger(refused) : null}
+    ${refused.facts["reason"] === "session" ? html`<p>Your sign-in has run out: nothing was changed. Sign in again, then do it once more.</p>` : null}
     ${told.length === 0 ? null : facts(told.map(([name, value]) => [name.replaceAll("_", " "), plain(String(value), 100)] as const))}
     ${refused.retryAfterS === undefined ? null : html`<p>Try again in ${refused.retryAfterS} s.</p>`}
     <p>
