@@ -71,7 +71,7 @@ export async function expire({ walk, origin }: Scene): Promise<void> {
   await advanceTwin(origin, SESSION_S + 60);
   walk.expect(401);
   await tab.follow("button", "Stop everything now");
-  await walk.stop("form of a session that has run out", "Code: auth.missing");
+  await walk.stop("form of a session that has run out", "Your sign-in has run out");
   await tab.open(`${origin}/dashboard/funding`);
   await walk.stop("sign in again", "Sign in to go on");
   await tab.follow("button.wallet", WALLET_NAME);

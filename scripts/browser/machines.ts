@@ -15,6 +15,15 @@ async function until({ origin }: Scene, agent: Agent, vmId: unknown, holds: (vm:
   throw new Error(`VM ${String(vmId)} did not come to what was waited for`);
 }
 
+/** A create answers once its VM is up or after 15 s; with the twin's time going on, the VM comes first. */
+async function meanwhile<T>({ origin }: Scene, work: Promise<T>): Promise<T> {
+  let going = true;
+  const end = (): void => void (going = false);
+  work.then(end, end);
+  while (going) await advanceTwin(origin, STEP_S);
+  return work;
+}
+
 export async function firstMachine(scene: Scene, agent: Agent): Promise<string> {
   const { walk, wallet, origin } = scene;
   const { tab } = walk;
@@ -29,9 +38,11 @@ export async function firstMachine(scene: Scene, agent: Agent): Promise<string> 
   await walk.stop("approval, the wallet says no", "You said no in the wallet.");
   await tab.follow("[data-yes]");
   await walk.stop("approval, given", "You have approved it.");
-  const made = await agent.must("aleph_create_vm", { quote_id: quote["quote_id"] });
-  await tab.open(`${origin}/dashboard/vm/${String(made["vm_id"])}`);
+  const making = agent.must("aleph_create_vm", { quote_id: quote["quote_id"] });
+  await tab.open(`${origin}/dashboard`);
+  await tab.follow(".cards a");
   await walk.stop("VM, starting", "Timeline");
+  const made = await meanwhile(scene, making);
   await until(scene, agent, made["vm_id"], (vm) => vm["status"] === "healthy");
   await tab.open(`${origin}/dashboard/vm/${String(made["vm_id"])}`);
   await walk.stop("VM, alive", "HEALTHY");
@@ -78,7 +89,8 @@ export async function widenLimits({ walk, origin }: Scene): Promise<void> {
 }
 
 /** Asked by click this time: yes to one, no to another. Returns the one that was created. */
-export async function secondMachine({ walk, origin }: Scene, agent: Agent): Promise<string> {
+export async function secondMachine(scene: Scene, agent: Agent): Promise<string> {
+  const { walk, origin } = scene;
   const { tab } = walk;
   // the limits let two start within a minute, and the first one counts too
   await advanceTwin(origin, 61);
@@ -88,7 +100,7 @@ export async function secondMachine({ walk, origin }: Scene, agent: Agent): Prom
   await walk.stop("approval by click", "Your limits let you approve by a click.");
   await tab.follow("[data-yes]");
   await tab.untilSays("You have approved it.");
-  const made = await agent.must("aleph_create_vm", { quote_id: quote["quote_id"] });
+  const made = await meanwhile(scene, agent.must("aleph_create_vm", { quote_id: quote["quote_id"] }));
   const more = await agent.must("aleph_quote_vm", { ...SHAPE, ttl_hours: 1, name: "third" });
   const third = await agent.must("aleph_create_vm", { quote_id: more["quote_id"] });
   await tab.open(String(third["approval_url"]));
