@@ -43,6 +43,6 @@ export async function stopEverything({ walk, origin }: Scene): Promise<void> {
   await tab.follow("a", "Stop everything…");
   await walk.stop("emergency stop, before", "Stop everything?");
   await tab.follow("button", "Stop everything now");
-  await walk.stop("dashboard, everything stopped", "The account is frozen");
+  await walk.stop("dashboard, everything stopped", "Every VM is torn down.");
   await tab.allowScripts(true);
 }

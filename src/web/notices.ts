@@ -24,7 +24,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
   orphan: "A machine was found that the books do not know. It is torn down at its own time, or now if you say so.",
   reconciled: "The restored account was compared with the network. You can end the freeze.",
-  account_frozen: "The account is frozen. Running VMs go on to their end.",
+  account_frozen: "The account is frozen: nothing new may start.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
   approval_waiting: "An agent waits for your approval.",
   internal: "The service met a state that must not be. Tell its operator.",
