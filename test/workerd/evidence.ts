@@ -64,6 +64,22 @@ export function inAccount<T>(house: House, work: (sql: SqlStorage) => T): Promis
   return runInDurableObject(house.account, (_instance, state) => work(state.storage.sql));
 }
 
+/** Every row of an object's tables, blobs as text. */
+export function dumpOf(sql: SqlStorage): string {
+  const tables = sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf*'")
+    .toArray();
+  return tables.map(({ name }) => `${name}\n${rowsOf(sql, name).join("\n")}`).join("\n");
+}
+
+const rowsOf = (sql: SqlStorage, table: string): readonly string[] =>
+  sql
+    .exec(`SELECT * FROM "${table}"`)
+    .toArray()
+    .map((row) => JSON.stringify(row, (_key, one: unknown) => (one instanceof ArrayBuffer ? latin1(one) : one)));
+
+const latin1 = (bytes: ArrayBuffer): string => String.fromCharCode(...new Uint8Array(bytes));
+
 export type Books = {
   readonly holds: readonly Pick<Hold, "vmId" | "state" | "credits" | "creditsOriginal">[];
   readonly extras: readonly { readonly kind: string; readonly credits: number }[];

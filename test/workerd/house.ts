@@ -7,7 +7,7 @@ import type { AgentFront, Caller, GrantDraft, OwnerFront, Session, VmAsk, VmView
 import { accountName, type FrontSetting } from "../../src/account/doors.ts";
 import { agentFront } from "../../src/account/front-agent.ts";
 import { ownerFront } from "../../src/account/front-owner.ts";
-import type { PolicyDraft } from "../../src/account/types.ts";
+import type { ApprovalState, PolicyDraft } from "../../src/account/types.ts";
 import { utf8 } from "../../src/crypto/bytes.ts";
 import { addressOf, newPrivateKey, signDigest, signPersonal } from "../../src/crypto/secp256k1.ts";
 import { type TypedData, typedDataDigest } from "../../src/crypto/typed-data.ts";
@@ -197,6 +197,13 @@ export class House {
     };
     const added = value(await this.owners.addGrant(this.session, draft));
     return { account: added.account, grantId: added.grantId, scopes: draft.scopes };
+  }
+
+  /** The owner opens the request's page and says yes with the wallet, or no. */
+  async decide(approvalId: string, verdict: "approve" | "deny" = "approve"): Promise<ApprovalState> {
+    const { nonce, typedData } = value(await this.owners.openApproval(this.session, { approvalId }));
+    const signature = verdict === "approve" ? { signature: this.signTyped(typedData) } : {};
+    return value(await this.owners.decideApproval(this.session, { approvalId, nonce, verdict, ...signature })).state;
   }
 
   /** Quote, accept, and the VM's id; throws on a refusal. */

@@ -1,13 +1,12 @@
-/** What agents may send that must not pass: parameters that cannot be, keys that leak, ids that are not theirs. */
+/** What agents may send that must not pass: parameters that cannot be, keys that leak, quotes that stand for something else. */
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { AcceptView, AgentFront, Caller, VmAsk } from "../../src/account/contract.ts";
-import { shardOf } from "../../src/directory/watch.ts";
+import type { AcceptView, Caller, VmAsk } from "../../src/account/contract.ts";
 import type { Answer } from "../../src/errors.ts";
 import type { Bindings } from "../../src/wiring.ts";
-import { alone, booksOf, inAccount } from "./evidence.ts";
-import { ASK, code, draftPolicy, everyCall, House, HOUR_S, SSH_KEY, value } from "./house.ts";
+import { alone, booksOf, dumpOf } from "./evidence.ts";
+import { ASK, code, type House, HOUR_S, SSH_KEY, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
 const bindings = env as unknown as Bindings;
@@ -24,22 +23,6 @@ async function everythingStored(): Promise<string> {
   }
   return texts.join("\n");
 }
-
-function dumpOf(sql: SqlStorage): string {
-  const tables = sql
-    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf*'")
-    .toArray();
-  return tables.map(({ name }) => `${name}\n${rowsOf(sql, name)}`).join("\n");
-}
-
-const rowsOf = (sql: SqlStorage, table: string): string =>
-  sql
-    .exec(`SELECT * FROM "${table}"`)
-    .toArray()
-    .map((row) => JSON.stringify(row, (_key, one: unknown) => (one instanceof ArrayBuffer ? latin1(one) : one)))
-    .join("\n");
-
-const latin1 = (bytes: ArrayBuffer): string => String.fromCharCode(...new Uint8Array(bytes));
 
 const create = (house: House, agent: Caller, quoteId: string): Promise<Answer<AcceptView>> =>
   house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 });
@@ -285,105 +268,5 @@ describe("a quote", () => {
     expect(code(await create(house, agent, quoteId))).toBe("quote.above_max_hourly");
     await house.reprice(HOURLY);
     expect(value(await create(house, agent, quoteId)).kind).toBe("vm");
-  });
-});
-
-describe("an id that is not the caller's", () => {
-  type Ids = { readonly vmId: string; readonly quotes: readonly string[]; readonly approvalId: string };
-  const NOBODYS: Ids = {
-    vmId: `vm_${"a".repeat(26)}`,
-    quotes: Array.from({ length: 5 }, (_, at) => `q_${String.fromCharCode(98 + at).repeat(26)}`),
-    approvalId: `ap_${"a".repeat(26)}`,
-  };
-
-  /** A VM, a quote of each kind, a burnt one, one that waits for its owner, and that approval. */
-  async function belongings(house: House, agent: Caller): Promise<Ids> {
-    const used = value(await house.agents.quoteVm(agent, ASK));
-    const made = value(await create(house, agent, used.quoteId));
-    if (made.kind !== "vm") throw new Error(made.kind);
-    const { vmId } = made.vm;
-    await house.until(agent, vmId, ["HEALTHY"]);
-    const open = value(await house.agents.quoteVm(agent, ASK));
-    const extend = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
-    const topUp = value(await house.agents.quoteTopUp(agent, { credits: 1_000_000 }));
-    const waits = value(await house.agents.quoteVm(agent, { ...ASK, ttlS: 3 * HOUR_S }));
-    const asked = value(await create(house, agent, waits.quoteId));
-    if (asked.kind !== "approval_required") throw new Error(asked.kind);
-    const quotes = [open, extend, topUp, used, waits].map((quote) => quote.quoteId);
-    return { vmId, quotes, approvalId: asked.approval.approvalId };
-  }
-
-  /** Everything that an agent can do with an id, answered as bytes. */
-  async function said(
-    front: AgentFront,
-    caller: Caller,
-    { vmId, quotes, approvalId }: Ids,
-  ): Promise<readonly string[]> {
-    const answers: unknown[] = [
-      await front.getVm(caller, { vmId, waitS: 0 }),
-      await front.getVm(caller, { vmId, waitS: 1 }),
-      await front.quoteExtend(caller, { vmId, seconds: HOUR_S }),
-      await front.destroyVm(caller, { vmId, dryRun: true, waitS: 0 }),
-      await front.destroyVm(caller, { vmId, dryRun: false, waitS: 1 }),
-      await front.listVms(caller, { state: "all", limit: 10, cursor: vmId }),
-      await front.getApproval(caller, { approvalId, withdraw: false, waitS: 0 }),
-      await front.getApproval(caller, { approvalId, withdraw: true, waitS: 0 }),
-      await front.getSpending(caller, { limit: 10, cursor: vmId }),
-    ];
-    for (const quoteId of quotes)
-      for (const kind of ["create", "extend", "top_up"] as const)
-        answers.push(
-          await front.accept(caller, { quoteId, kind, waitS: 0 }),
-          await front.accept(caller, { quoteId, kind, same: { ...ASK, vmId, seconds: HOUR_S }, waitS: 0 }),
-        );
-    return answers.map((answer) => JSON.stringify(answer));
-  }
-
-  const STATE = ["vm", "hold", "entry", "quote", "approval", "agent_grant"];
-  const stateOf = (house: House): Promise<string> =>
-    inAccount(house, (sql) => STATE.map((table) => rowsOf(sql, table)).join("\n"));
-
-  it("is answered byte for byte as one that does not exist: another agent's and another owner's", async () => {
-    const policy = draftPolicy({ approval: { aboveCredits: 50_000 } });
-    const house = await alone(policy);
-    const neighbour = await House.join(policy);
-    house.shards = [shardOf(house.name), shardOf(neighbour.name)];
-    const agent = await house.agent();
-    await house.healthy(agent);
-    const second = await house.agent();
-    const others = [await belongings(house, second), await belongings(neighbour, await neighbour.agent())];
-    neighbour.shards = house.shards;
-    const before = [await stateOf(house), await stateOf(neighbour)];
-    const nobodys = await said(house.agents, agent, NOBODYS);
-    for (const ids of others) expect(await said(house.agents, agent, ids)).toEqual(nobodys);
-    const refused = nobodys.filter((text) => text.includes('"input.unknown_id"'));
-    // all but the two lists, which have no such id among their own
-    expect(refused).toHaveLength(nobodys.length - 2);
-    expect([await stateOf(house), await stateOf(neighbour)]).toEqual(before);
-    const own = value(await house.agents.listVms(agent, { state: "all", limit: 10 }));
-    expect(own.vms.map((vm) => vm.grantId)).toEqual([agent.grantId]);
-  });
-
-  it("is no way in either: a token of another account gets what an unknown one gets, from every method", async () => {
-    const house = await alone();
-    const neighbour = await House.join();
-    const agent = await house.agent();
-    const vmId = await house.create(agent);
-    const stranger = await neighbour.agent();
-    const tokens: readonly Caller[] = [
-      { ...agent, grantId: `gr_${"a".repeat(26)}` },
-      { ...stranger, account: house.name },
-      { ...agent, account: neighbour.name },
-      { ...agent, account: "nobody" },
-    ];
-    const before = await stateOf(house);
-    for (const caller of tokens)
-      for (const [name, call] of Object.entries(everyCall(house.agents, caller, { vmId })))
-        expect({ name, ...(await call()) }).toEqual({
-          name,
-          ok: false,
-          refusal: { code: "auth.revoked", facts: {}, retry: "never" },
-        });
-    expect(await stateOf(house)).toBe(before);
   });
 });
