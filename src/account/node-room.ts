@@ -6,7 +6,14 @@ import { PROBES_AT_ONCE } from "./next-node.ts";
 
 /** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
 const NODE_CALLS_MAX = 3;
-const NODE_STEPS: Readonly<Record<string, number>> = { dispatch: 1, node: 1, erase: 1, next_node: PROBES_AT_ONCE };
+const NODE_STEPS: Readonly<Record<string, number>> = {
+  dispatch: 1,
+  node: 1,
+  erase: 1,
+  copies: 1,
+  erase_copy: 1,
+  next_node: PROBES_AT_ONCE,
+};
 const nodeCallsOf = ({ kind }: { readonly kind: string }): number => NODE_STEPS[kind] ?? 0;
 
 export class NodeRoom {
