@@ -181,7 +181,7 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   const neverRan = attempt.seenAliveMs === null;
   const erasing = vm.erased === "no" && !neverRan;
   if (erasing) draft.add("erase", hash, () => S);
-  if (vm.orphan === undefined) draft.add("copies", hash, () => 60 * S);
+  draft.add("copies", hash, () => 60 * S);
   const waits =
     (erasing || awaitsCopies(draft, attempt)) && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
   // Once the erase is through, or its window is over, the FORGET is due whatever else runs.

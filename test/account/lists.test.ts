@@ -81,7 +81,7 @@ describe("an orphan", () => {
   });
 
   it.each(["destroyed", "ttl", "unreachable", "boot_failed", "ssh_never", "overrun", "payer_line"] as const)(
-    "has no node to be told, looked at, wiped or replaced, and ends by FORGET when it is %s",
+    "has no node of its own to be told, looked at, wiped or replaced, and ends by FORGET when it is %s",
     (reason) => {
       show(T0, [one, one, one]);
       show(T0 + MIN, [one, one, one]);
@@ -91,7 +91,7 @@ describe("an orphan", () => {
       const ended = { ...closed, state: "TERMINATED", endedAtMs: T0 + 11 * MIN } as const;
       const kinds = (vm: VmRecord): readonly string[] => planVm(vm, new Map(), T0 + 12 * MIN).map(({ kind }) => kind);
       expect(kinds(found)).toEqual(["deadline", "status", "price", "replenish"]);
-      expect(kinds(closed)).toEqual(["end", "replenish"]);
+      expect(kinds(closed)).toEqual(["copies", "end", "replenish"]);
       expect(kinds(ended)).toEqual(["witness", "settle", "push", "replenish"]);
       expect(mayBeFollowed(closed)).toBe(false);
     },

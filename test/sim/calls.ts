@@ -12,7 +12,7 @@ import type { PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import type { Dice } from "./dice.ts";
 import { isInventory } from "./inventories.ts";
 import { CORES, type Core, type CoreNetwork, type Message, type Payer } from "./network.ts";
-import type { Node, Nodes } from "./nodes.ts";
+import { CHANCES, type Node, type Nodes } from "./nodes.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -152,10 +152,13 @@ export class Wire {
           );
         }),
       notify: (origin, hash) => onNode(origin, (node) => nodes.notify(node, hash)),
-      execution: (origin, hash) =>
-        onNode(origin, (node) =>
+      execution: async (origin, hash) => {
+        const listed = await onNode(origin, (node) =>
           nodes.says(node, hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
-        ),
+        );
+        nodes.heardBy(nodes.at(origin), hash, CHANCES);
+        return listed;
+      },
       erase: (origin, hash) =>
         onNode(origin, (node) => {
           if (nodes.isCopy(node, hash)) this.seen.see("a copy on another node is torn down");
@@ -177,7 +180,12 @@ export class Wire {
           if (cores.isDown(core)) return this.silent();
           return this.lies(core, cores.securityMessages(core, caller.payer), () => []);
         }),
-      schedulerView: (hash) => this.ask(caller, () => this.scheduled(hash)),
+      schedulerView: async (hash) => {
+        const view = await this.ask(caller, () => this.scheduled(hash));
+        if (view.ok && view.value !== "absent")
+          for (const one of view.value.observedNodes) nodes.heardBy(nodes.byHash(one), hash, 1);
+        return view;
+      },
     };
   }
 
@@ -212,7 +220,7 @@ export class Wire {
         return { nodeHash, origin, domain };
       },
       known: async (nodeHash) => {
-        const found = await this.ask(caller, () => this.nodes.all.find((node) => node.nodeHash === nodeHash));
+        const found = await this.ask(caller, () => this.nodes.byHash(nodeHash));
         return found.ok ? { nodeHash, origin: found.value.origin, domain: found.value.domain } : null;
       },
       failed: async () => (await this.ask(caller, () => true as const)).ok,

@@ -8,10 +8,15 @@ import type { Node, Nodes } from "./nodes.ts";
 
 const HALF_A_DAY_MS = 12 * 3_600_000;
 
-/** Where a VM that lived and is over still has a machine; its own nodes end theirs as their core node tells them. */
+/**
+ * Where a VM that lived and is over still has a machine of which the account had heard; its own nodes end theirs as their
+ * core node tells them.
+ */
 export function runningYet(nodes: Nodes, { state, attempts }: VmRecord): readonly Node[] {
   if (state !== "TERMINATED") return [];
-  return attempts.flatMap(({ itemHash }) => nodes.runningOn(itemHash).filter((node) => nodes.isCopy(node, itemHash)));
+  return attempts.flatMap(({ itemHash }) =>
+    nodes.runningOn(itemHash).filter((node) => nodes.isKnownCopy(node, itemHash)),
+  );
 }
 
 export function checkNoneLeft(checker: Checker, nodes: Nodes, vm: VmRecord): void {

@@ -13,6 +13,8 @@ export type Node = NodeRef & { downUntilMs: number; claimsUntilMs: number };
 type Machine = { readonly bootAtMs: number; stopAtMs: number; readonly stubborn: boolean };
 
 const THREE_POLLS_MS = 180_000;
+/** So often the scheduler has to name it, if it was never asked itself. */
+export const CHANCES = 8;
 const alive = (word: CoreWord): boolean => word === "processed" || word === "removing";
 
 export class Nodes {
@@ -20,6 +22,7 @@ export class Nodes {
   /** By hash, then by node. */
   private readonly machines = new Map<string, Map<Node, Machine>>();
   private readonly givenTo = new Map<string, Node>();
+  private readonly heardOf = new Map<string, number>();
   private readonly refused = new Map<string, boolean>();
   private readonly dice: Dice;
   private readonly time: Timeline;
@@ -44,6 +47,10 @@ export class Nodes {
     return this.all.find((node) => node.origin === origin) ?? (this.all[0] as Node);
   }
 
+  byHash(nodeHash: string): Node | undefined {
+    return this.all.find((node) => node.nodeHash === nodeHash);
+  }
+
   /** Those that a search would find: they answer, whatever becomes of a machine on them. */
   answering(): readonly Node[] {
     return this.all.filter((node) => !this.isDown(node));
@@ -65,8 +72,10 @@ export class Nodes {
   heard(message: Message, core: Core): void {
     if (this.followed(message) !== core) return;
     for (const machine of this.machines.get(message.hash)?.values() ?? []) {
+      // a stubborn one heeds no core node, neither to stop nor to run again after an erase
+      if (machine.stubborn) continue;
       if (alive(message.words[core])) machine.stopAtMs = Infinity;
-      else if (!machine.stubborn) machine.stopAtMs = Math.min(machine.stopAtMs, this.time.nowMs + THREE_POLLS_MS);
+      else machine.stopAtMs = Math.min(machine.stopAtMs, this.time.nowMs + THREE_POLLS_MS);
     }
   }
 
@@ -128,6 +137,18 @@ export class Nodes {
     if (machine === undefined) return "absent";
     machine.stopAtMs = Math.min(machine.stopAtMs, this.time.nowMs);
     return "erased";
+  }
+
+  /** The account has heard of the scheduler, or of the node itself, whether it runs there; each time is a chance to act. */
+  heardBy(node: Node | undefined, hash: string, times: number): void {
+    if (node === undefined || !this.isRunning(node, hash)) return;
+    const key = `${hash} ${node.nodeHash}`;
+    this.heardOf.set(key, (this.heardOf.get(key) ?? 0) + times);
+  }
+
+  /** A copy that a liar hides at every look, or whose address was lost on the way each time, nobody can find. */
+  isKnownCopy(node: Node, hash: string): boolean {
+    return this.isCopy(node, hash) && (this.heardOf.get(`${hash} ${node.nodeHash}`) ?? 0) >= CHANCES;
   }
 
   isCopy(node: Node, hash: string): boolean {
