@@ -54,6 +54,8 @@ export const inputs = {
   node: z.strictObject({ node: host, knobs: knobsInput }),
   crash: z.strictObject({ node: host, hash: z.string() }),
   start: z.strictObject({ node: host, hash: z.string() }),
+  /** As `start`, whatever node the VM is pinned to. */
+  copy: z.strictObject({ node: host, hash: z.string() }),
   core: z.strictObject({
     core: coreIndex,
     down: z.boolean().optional(),

@@ -66,6 +66,7 @@ const HANDLERS: Handlers = {
   node: (scene, { node, knobs }) => onNode(scene, node, (index) => scene.world.node(index).setKnobs(knobsOf(knobs))),
   crash: (scene, { node, hash }) => onNode(scene, node, (index) => scene.world.node(index).crash(hash, scene.nowMs)),
   start: (scene, { node, hash }) => onNode(scene, node, (index) => scene.world.node(index).schedule(hash, scene.nowMs)),
+  copy: (scene, { node, hash }) => onNode(scene, node, (index) => scene.world.node(index).copy(hash, scene.nowMs)),
   core: setCore,
   "core-job": (scene, { core, job }) => onCores(scene, core, (index) => runJob(scene, index, job)),
   fault: addFault,

@@ -6,7 +6,7 @@ import { CoreView, type CoreLink, type Node } from "./core-link.ts";
 import { drainRunTimes, drop, isRunning, listV1, listV2, type RunTime } from "./executions.ts";
 import { monitorRound } from "./monitor.ts";
 import { ipv6Of } from "./network-of-vm.ts";
-import { notify } from "./notify.ts";
+import { notify, runAnyway } from "./notify.ts";
 import { operate, reserve } from "./operations.ts";
 import type { AuthScene } from "./operator-auth.ts";
 import { type Dialogue, STREAM_PATH, streamOf } from "./log-stream.ts";
@@ -184,6 +184,12 @@ export class ComputeNode {
   schedule(hash: string, nowMs: number): void {
     this.tick(nowMs);
     if (!this.knobs.down) notify(this.#node, JSON.stringify({ instance: hash }), nowMs);
+  }
+
+  /** Starts a VM that is pinned to another node. */
+  copy(hash: string, nowMs: number): void {
+    this.tick(nowMs);
+    runAnyway(this.#node, hash, nowMs);
   }
 
   /** Nothing runs here, and nothing that ran is still to be billed. */

@@ -40,6 +40,16 @@ export function notify(node: Node, body: string, nowMs: number): Answer {
   return bootAnswer(node, define(node, hash, instance.content, needs, gpus.pciHosts, nowMs), nowMs);
 }
 
+/** Runs what was given to another node, as a node does that it was moved to or that revives it: no pin is looked at. */
+export function runAnyway(node: Node, hash: string, nowMs: number): void {
+  const { state, spec } = node;
+  const { instance } = load(node, hash);
+  if (instance === undefined || state.vms[hash] !== undefined) return;
+  const needs = needsOf(instance.content);
+  const gpus = chooseGpus(spec, state, needs, ownerOf(instance.content), nowMs);
+  if (gpus.ok) define(node, hash, instance.content, needs, gpus.pciHosts, nowMs);
+}
+
 function readHash(body: string): string | WireResponse {
   const parsed = parseJson(body);
   if (parsed === undefined) return failed(400, "Body is not valid JSON");

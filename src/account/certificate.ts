@@ -1,8 +1,10 @@
 /**
  * The death certificate: who confirmed that a VM is gone, who denied it, who stayed silent. Pure.
  *
- * Witnesses are evidence, never a condition of the end; so it is issued at the latest ten minutes after it.
+ * Witnesses are evidence, never a condition of the end; so it is issued at the latest ten minutes after it. Only a copy on
+ * another node that says it runs is waited for, while it is erased again and again: half a day, for it may be a liar.
  */
+import { runsElsewhere } from "./copies.ts";
 import type { EndReason, Hash, VmRecord } from "./types.ts";
 
 export type Witness = {
@@ -24,12 +26,14 @@ export type Certificate = {
 };
 
 const WITNESS_WINDOW_MS = 600_000;
+const COPY_WINDOW_MS = 12 * 3_600_000;
 
-/** Issued once everybody confirms, at the latest ten minutes after the end with the silent ones named. */
+/** Issued once everybody confirms, at the latest when its window is over, with those named who did not. */
 export function certify(vm: VmRecord, witnesses: readonly Witness[], nowMs: number): VmRecord {
   if (vm.certificate !== null || vm.endedAtMs === null || vm.endReason === null) return vm;
   const all = witnesses.every((witness) => witness.says === "confirmed");
-  if (!all && nowMs - vm.endedAtMs < WITNESS_WINDOW_MS) return vm;
+  const windowMs = runsElsewhere(vm) ? COPY_WINDOW_MS : WITNESS_WINDOW_MS;
+  if (!all && nowMs - vm.endedAtMs < windowMs) return vm;
   const first = vm.attempts[0]?.firstSendMs ?? null;
   const runtimeS = first === null ? 0 : Math.round((vm.endedAtMs - first) / 1_000);
   const itemHashes = vm.attempts.map((attempt) => attempt.itemHash);

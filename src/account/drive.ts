@@ -14,7 +14,7 @@ import { type Learned, perform, signAll, signMore, type Tools } from "./effects.
 import { readInventory, writeInventory } from "./inventory-step.ts";
 import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
-import { PROBES_AT_ONCE } from "./next-node.ts";
+import { NodeRoom } from "./node-room.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { takePayer } from "./payer-note.ts";
@@ -25,10 +25,6 @@ import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts"
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
 const CLAIM_MS = 50_000;
-/** Six is the platform's limit for a request; calls to core nodes must never wait behind nodes (design.md §7). */
-const NODE_CALLS_MAX = 3;
-const NODE_STEPS: Readonly<Record<string, number>> = { dispatch: 1, node: 1, erase: 1, next_node: PROBES_AT_ONCE };
-const nodeCallsOf = ({ kind }: { readonly kind: string }): number => NODE_STEPS[kind] ?? 0;
 /** A deadline that passed without effect (a restored account voids nothing) must not ring the alarm without end. */
 const DEADLINE_AGAIN_MS = 30_000;
 
@@ -58,7 +54,7 @@ export class Drive {
   private inFlight = 0;
   /** Steps whose result could not be stored: the run that started them fails with the first. */
   private readonly failures: unknown[] = [];
-  private nodeCalls = 0;
+  private readonly nodeRoom = new NodeRoom();
   private running: Promise<void> | undefined;
   private again = false;
   private wakeUp: (() => void) | undefined;
@@ -130,14 +126,9 @@ export class Drive {
   private claim(): readonly Claimed[] {
     return this.commit((moment) => {
       tend(moment);
-      let room = NODE_CALLS_MAX - this.nodeCalls;
-      const fits = (calls: number): boolean => {
-        const has = calls <= room;
-        if (has) room -= calls;
-        return has;
-      };
+      const fits = this.nodeRoom.fitting();
       const due = this.steps(moment).filter(
-        (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && fits(nodeCallsOf(step)),
+        (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && fits(step),
       );
       return due.map((step) => {
         const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
@@ -159,11 +150,10 @@ export class Drive {
   }
 
   private start(claimed: Claimed): void {
-    const onNode = nodeCallsOf(claimed.step);
-    this.nodeCalls += onNode;
+    const leaveNode = this.nodeRoom.take(claimed.step);
     this.inFlight++;
     const ended = (): void => {
-      this.nodeCalls -= onNode;
+      leaveNode();
       this.inFlight--;
       this.again = true;
       this.wakeUp?.();

@@ -7,25 +7,20 @@
 import type { Calls } from "../aleph/calls.ts";
 import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
 import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
-import { erasePath, makeOperatorKey, operatorHeaders } from "../aleph/operator-auth.ts";
-import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
-import type { Clock, Random } from "../ports.ts";
-import type { Witness } from "./certificate.ts";
 import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, type Signers, usableForgets } from "./attempts.ts";
+import { copiesOf, type Sighting } from "./copies.ts";
+import { type Eraser, eraseOn } from "./erase.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
 import type { Nodes } from "./next-node.ts";
 import type { Step, Tried } from "./plan.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Attempt, CoreWord, Credits, Forget, NodeRef, VmRecord } from "./types.ts";
-import { witnesses } from "./witnesses.ts";
+import { lookElsewhere, type Testimony, witnesses } from "./witnesses.ts";
 
-export type Tools = {
+export type Tools = Eraser & {
   readonly calls: Calls;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly keys: KeyRing;
   readonly readiness: Readiness;
   /** Whose FORGETs count: ours need a delegation that two core nodes showed in force at the latest reading. */
   readonly signers: Signers;
@@ -52,15 +47,17 @@ export type Learned =
   | { readonly kind: "blamed"; readonly itemHash: string }
   | { readonly kind: "rates"; readonly rates: readonly (bigint | null)[] }
   | { readonly kind: "erase"; readonly outcome: "erased" | "failed" }
-  | { readonly kind: "witnesses"; readonly witnesses: readonly Witness[] }
+  | { readonly kind: "copies"; readonly seen: readonly Sighting[] }
+  | { readonly kind: "copy_erased"; readonly itemHash: string; readonly nodeHash: string }
+  | ({ readonly kind: "witnesses" } & Testimony)
   | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] };
 
-type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried) => Promise<readonly Learned[]>;
+type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried, step: Step) => Promise<readonly Learned[]>;
 
 export async function perform(tools: Tools, vm: VmRecord, step: Step, tried: Tried): Promise<readonly Learned[]> {
   const attempt = vm.attempts.find((one) => one.itemHash === step.itemHash);
   const effect = EFFECTS[step.kind];
-  return attempt === undefined || effect === undefined ? [] : effect(tools, vm, attempt, tried);
+  return attempt === undefined || effect === undefined ? [] : effect(tools, vm, attempt, tried, step);
 }
 
 const unsigned = (
@@ -164,12 +161,12 @@ const status: Effect = async ({ calls }, _vm, attempt) => [
 ];
 
 /** A closed attempt: whoever does not know it is given it, whoever has it alive is given a FORGET (safety.md a.4). */
-const end: Effect = async (tools, vm, attempt, tried) => {
+const end: Effect = async (tools, vm, attempt, tried, step) => {
   const message = signed("INSTANCE", attempt);
   if (message === undefined) return [];
   // An orphan is found before its FORGETs are signed: nothing is offered that could not be undone.
   if (!vm.forgets.some((one) => one.target === attempt.itemHash && one.signature !== null))
-    return status(tools, vm, attempt, tried);
+    return status(tools, vm, attempt, tried, step);
   const said = await ask(tools.calls, attempt.itemHash);
   await offer(tools, vm, message, lacking(said), isUnresolved);
   const undone = await forgetWhere(tools, vm, attempt, said, tried.tries);
@@ -238,21 +235,19 @@ const price: Effect = async ({ calls }, _vm, attempt) => {
   return [{ kind: "rates", rates: read.map((one) => (one.ok && one.value !== "absent" ? one.value : null)) }];
 };
 
-/**
- * Wipes the data volumes while the node still knows the VM; after a FORGET it no longer could (crn.md §6.4). Signed by the
- * present key: a node asks the owner's delegation, not who made the VM (crn.md §5.2).
- */
-const eraseOnNode: Effect = async ({ calls, keys, clock, random, signers }, _vm, attempt) => {
-  const { origin, domain } = attempt.node;
-  const nowMs = clock.nowMs();
-  const address = signers.agent as Address;
-  const headers = await keys.use(address, (walletKey) => {
-    const key = makeOperatorKey({ walletKey, address, domain, nowMs, p256Key: newP256Key(random) });
-    return operatorHeaders(key, { address, domain, method: "POST", path: erasePath(attempt.itemHash), nowMs });
-  });
-  if (headers === undefined) return [{ kind: "erase", outcome: "failed" }];
-  const outcome = await calls.erase(origin, attempt.itemHash, headers);
-  return [{ kind: "erase", outcome: outcome.ok && outcome.value !== "refused" ? "erased" : "failed" }];
+const eraseOnNode: Effect = async (tools, _vm, attempt) => {
+  const erased = await eraseOn(tools, attempt.node, attempt.itemHash);
+  return [{ kind: "erase", outcome: erased ? "erased" : "failed" }];
+};
+
+const copies: Effect = async (tools, _vm, attempt, { tries }) => [
+  { kind: "copies", seen: (await lookElsewhere(tools, attempt, tries)).copies },
+];
+
+const eraseCopy: Effect = async (tools, _vm, attempt, _tried, { nodeHash }) => {
+  const copy = copiesOf(attempt).find(({ node }) => node.nodeHash === nodeHash);
+  if (copy === undefined || !(await eraseOn(tools, copy.node, attempt.itemHash))) return [];
+  return [{ kind: "copy_erased", itemHash: attempt.itemHash, nodeHash: copy.node.nodeHash }];
 };
 
 /** A node for the next attempt, none of those that this VM has used. */
@@ -268,8 +263,8 @@ const blame: Effect = async ({ nodes }, _vm, attempt) => {
   return told ? [{ kind: "blamed", itemHash: attempt.itemHash }] : [];
 };
 
-const witness: Effect = async ({ calls, clock }, vm) => [
-  { kind: "witnesses", witnesses: await witnesses(calls, vm, clock.nowMs()) },
+const witness: Effect = async (tools, vm, _attempt, { tries }) => [
+  { kind: "witnesses", ...(await witnesses(tools, vm, tries)) },
 ];
 
 /** The network's bill for all attempts, as each core node has it. */
@@ -293,6 +288,8 @@ const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
   node,
   price,
   erase: eraseOnNode,
+  copies,
+  erase_copy: eraseCopy,
   next_node: nextNode,
   blame,
   witness,

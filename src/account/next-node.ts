@@ -1,5 +1,6 @@
 /**
- * The account's words with the directory: which node may take a VM next, who failed, and what was seen of a node.
+ * The account's words with the directory: which node may take a VM next, where a node is, who failed, and what was seen of
+ * a node.
  *
  * No rules in here. The node is found as for a create (list, filters, probes) and leased; what cannot be had now is asked
  * for again by the plan.
@@ -21,6 +22,8 @@ export type NextNodeAsk = {
 
 export type Nodes = {
   readonly next: (ask: NextNodeAsk) => Promise<NodeRef | null>;
+  /** A node with the address that two core nodes agree on; null: none, or the list cannot be had now. */
+  readonly known: (nodeHash: Hash) => Promise<NodeRef | null>;
   /** True once the directory has heard it. */
   readonly failed: (nodeHash: Hash, atMs: number) => Promise<boolean>;
   /** Told once and not waited for: a lost sample is lost knowledge, and no drive is late or fails for it. */
@@ -33,6 +36,7 @@ export type NodesFor = (account: string, place: Place | null) => Nodes;
 export function nodesOver(setting: () => Pick<FrontSetting, "doors" | "gather" | "ports">): NodesFor {
   return (account, place) => ({
     next: (ask) => orElse(null, findAndLease(setting(), account, place, ask)),
+    known: (nodeHash) => orElse(null, findKnown(setting(), nodeHash)),
     failed: (nodeHash, atMs) => orElse(false, tellFailure(setting(), account, nodeHash, atMs)),
     seen: (seen) => void orElse(undefined, tellSeen(setting(), account, seen)),
   });
@@ -51,6 +55,13 @@ async function findAndLease(
   const { nodeHash } = found.value;
   const lease = { account, key: quoteId, nodeHash, nowMs: ports.clock.nowMs() };
   return (await directory.lease(lease)) ? found.value : null;
+}
+
+/** Not probed: a node whose DOMAIN_NAME is not its address refuses what is signed for it, and that is all. */
+async function findKnown({ gather }: Pick<FrontSetting, "gather">, nodeHash: Hash): Promise<NodeRef | null> {
+  const snapshot = await gather.snapshot();
+  const origin = snapshot?.nodes.find((node) => node.nodeHash === nodeHash)?.origin;
+  return origin === undefined ? null : { nodeHash, origin, domain: new URL(origin).hostname };
 }
 
 async function tellFailure(

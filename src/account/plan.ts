@@ -6,6 +6,7 @@
  * of safety.md a.4.
  */
 import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
+import { copiesToErase } from "./copies.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
 import {
   BOOT_MS,
@@ -27,6 +28,8 @@ export type StepKind =
   | "node"
   | "price"
   | "erase"
+  | "copies"
+  | "erase_copy"
   | "end"
   | "push"
   | "replenish"
@@ -41,6 +44,8 @@ export type Step = {
   readonly kind: StepKind;
   readonly vmId: string;
   readonly itemHash: string;
+  /** The node that the step is for, where it is not the attempt's own. */
+  readonly nodeHash?: string;
   readonly dueMs: number;
 };
 export type Tried = { readonly lastMs: number; readonly tries: number; readonly leaseUntilMs: number };
@@ -63,15 +68,18 @@ export function backoff(tries: number, firstMs: number, capMs: number): number {
   return Math.min(capMs, firstMs * 2 ** Math.min(20, Math.max(0, tries - 1)));
 }
 
-export const stepKey = (kind: StepKind, itemHash: string): string => `${kind}:${itemHash}`;
+export const stepKey = (kind: StepKind, itemHash: string, nodeHash?: string): string =>
+  nodeHash === undefined ? `${kind}:${itemHash}` : `${kind}:${itemHash}:${nodeHash}`;
 
 export function planVm(vm: VmRecord, log: StepLog, nowMs: number): readonly Step[] {
   const draft = new Drafting(vm, log);
   const attempt = currentAttempt(vm);
   if (isLive(vm)) planLive(draft, vm, attempt);
   else planAfter(draft, vm, attempt, nowMs);
-  for (const one of vm.attempts)
+  for (const one of vm.attempts) {
     if (one.blame === "due") draft.add("blame", one.itemHash, (tries) => backoff(tries, 5 * S, 300 * S));
+    planCopies(draft, vm, one, nowMs);
+  }
   return draft.steps;
 }
 
@@ -89,14 +97,22 @@ class Drafting {
   /** Due at once the first time, then `pause(tries)` after the last try; never before a running claim ends. */
   add(kind: StepKind, itemHash: string, pause: (tries: number) => number, notBeforeMs = 0): void {
     const key = stepKey(kind, itemHash);
+    this.steps.push({ key, kind, vmId: this.vm.vmId, itemHash, dueMs: Math.max(this.paced(key, pause), notBeforeMs) });
+  }
+
+  addOn(nodeHash: string, kind: StepKind, itemHash: string, pause: (tries: number) => number): void {
+    const key = stepKey(kind, itemHash, nodeHash);
+    this.steps.push({ key, kind, vmId: this.vm.vmId, itemHash, nodeHash, dueMs: this.paced(key, pause) });
+  }
+
+  private paced(key: string, pause: (tries: number) => number): number {
     const tried = this.log.get(key);
-    const paced = tried === undefined ? 0 : Math.max(tried.lastMs + pause(tried.tries), tried.leaseUntilMs);
-    this.steps.push({ key, kind, vmId: this.vm.vmId, itemHash, dueMs: Math.max(paced, notBeforeMs) });
+    return tried === undefined ? 0 : Math.max(tried.lastMs + pause(tried.tries), tried.leaseUntilMs);
   }
 
   /** How often it was tried to the end; a try that runs, or was cut off by a crash, is none. */
-  finished(kind: StepKind, itemHash: string): number {
-    const tried = this.log.get(stepKey(kind, itemHash));
+  finished(kind: StepKind, itemHash: string, nodeHash?: string): number {
+    const tried = this.log.get(stepKey(kind, itemHash, nodeHash));
     return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.tries;
   }
 
@@ -120,7 +136,10 @@ function planLive(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   draft.add("status", hash, () => 60 * S);
   if (vm.priceCheckedAtMs === null) draft.add("price", hash, (tries) => backoff(tries, 2 * S, 60 * S));
   if (vm.state === "PROVISIONING") planBoot(draft, vm, hash);
-  else draft.add("node", hash, () => 60 * S);
+  else {
+    draft.add("node", hash, () => 60 * S);
+    draft.add("copies", hash, () => 900 * S);
+  }
 }
 
 function planUnsent(draft: Drafting, vm: VmRecord, hash: string): void {
@@ -162,7 +181,9 @@ function planStopping(draft: Drafting, vm: VmRecord, attempt: Attempt): void {
   const neverRan = attempt.seenAliveMs === null;
   const erasing = vm.erased === "no" && !neverRan;
   if (erasing) draft.add("erase", hash, () => S);
-  const waits = erasing && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
+  draft.add("copies", hash, () => 60 * S);
+  const waits =
+    (erasing || awaitsCopies(draft, attempt)) && !(vm.endReason !== null && STRAIGHT_TO_FORGET.has(vm.endReason));
   // Once the erase is through, or its window is over, the FORGET is due whatever else runs.
   const searchMs = planNextNode(draft, vm, hash);
   const erasedMs = waits ? askedMs + ERASE_WINDOW_MS : 0;
@@ -184,6 +205,18 @@ function planNextNode(draft: Drafting, vm: VmRecord, hash: string): number {
   return searching && draft.wasTried("end", hash) ? (vm.stopAskedAtMs ?? vm.stateSinceMs) + SEARCH_MS : 0;
 }
 
+/** A copy has its two tries of an erase before the FORGET, as the first has. */
+const awaitsCopies = (draft: Drafting, attempt: Attempt): boolean =>
+  copiesToErase(attempt).some(({ node }) => draft.finished("erase_copy", attempt.itemHash, node.nodeHash) < 2);
+
+/** Each copy is erased like the first, and goes on being erased until it obeys; after the certificate once an hour. */
+function planCopies(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {
+  if (nowMs - (attempt.endedAtMs ?? nowMs) >= WATCH_MS) return;
+  const capMs = vm.certificate === null ? 300 * S : 3_600 * S;
+  for (const { node } of copiesToErase(attempt))
+    draft.addOn(node.nodeHash, "erase_copy", attempt.itemHash, (tries) => backoff(tries, S, capMs));
+}
+
 /** Two unspent FORGETs for every core node, as long as one may still be needed. */
 function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
   if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, 300 * S));
@@ -191,7 +224,8 @@ function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
 
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {
   const endedMs = vm.endedAtMs ?? vm.stateSinceMs;
-  if (vm.state === "TERMINATED" && vm.certificate === null) draft.add("witness", attempt.itemHash, () => 30 * S);
+  if (vm.state === "TERMINATED" && vm.certificate === null)
+    draft.add("witness", attempt.itemHash, (tries) => (tries <= 25 ? 30 * S : 300 * S));
   const settleFromMs = vm.state === "TERMINATED" ? endedMs : quietSinceMs(vm);
   if (vm.settledAtMs === null && settleFromMs !== null) {
     draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), settleFromMs + SETTLE_AFTER_MS);

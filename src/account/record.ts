@@ -32,6 +32,7 @@ import { standing } from "./approvals.ts";
 import { sampleOf } from "./sample.ts";
 import { onBlamed, onNextNode } from "./successor.ts";
 import { certify } from "./certificate.ts";
+import { onCopyErased, withSightings } from "./copies.ts";
 import type { Credits, EndReason, VmRecord } from "./types.ts";
 
 /** A teardown that takes longer than this is shown to the owner (safety.md a.4). */
@@ -99,8 +100,12 @@ function next(
       return onFrozenRates(vm, learned.rates, nowMs);
     case "erase":
       return onErase(vm, learned.outcome);
+    case "copies":
+      return withSightings(vm, learned.seen, nowMs);
+    case "copy_erased":
+      return onCopyErased(vm, learned.itemHash, learned.nodeHash);
     case "witnesses":
-      return certify(vm, learned.witnesses, nowMs);
+      return certify(withSightings(vm, learned.copies, nowMs), learned.witnesses, nowMs);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { GpuSpec } from "../aleph/contents.ts";
 import type { Fact } from "../errors.ts";
-import type { Certificate } from "./certificate.ts";
+import type { Certificate, Witness } from "./certificate.ts";
 import type { Window } from "./policy-types.ts";
 
 export type Credits = number;
@@ -144,6 +144,19 @@ export type Attempt = {
   readonly aliveSinceMs: number | null;
   readonly firstForgetMs: number | null;
   readonly views: readonly [CoreView | null, CoreView | null, CoreView | null];
+  /** Nodes besides its own on which it runs or ran. */
+  readonly copies?: readonly Copy[];
+};
+
+/** One node that runs an instance which was not given to it. */
+export type Copy = {
+  /** As the core nodes agree on it, never an address that anybody else gave. */
+  readonly node: NodeRef;
+  /** Of its end; what it last said, and when it was asked. */
+  readonly says: Witness["says"];
+  readonly atMs: number;
+  /** It has obeyed an erase, or has nothing left to wipe, and was not seen running since. */
+  readonly erased: boolean;
 };
 
 export type Forget = {

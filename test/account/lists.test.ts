@@ -10,7 +10,7 @@ import type { Lists } from "../../src/account/reconcile.ts";
 import { endFreeze, notReconciled, noteRestored } from "../../src/account/restored.ts";
 import { mayBeFollowed } from "../../src/account/successor.ts";
 import type { Attempt, VmRecord } from "../../src/account/types.ts";
-import { witnesses } from "../../src/account/witnesses.ts";
+import { type Asking, witnesses } from "../../src/account/witnesses.ts";
 import type { Calls } from "../../src/aleph/calls.ts";
 import { unknown } from "../../src/aleph/network.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
@@ -81,7 +81,7 @@ describe("an orphan", () => {
   });
 
   it.each(["destroyed", "ttl", "unreachable", "boot_failed", "ssh_never", "overrun", "payer_line"] as const)(
-    "has no node to be told, looked at, wiped or replaced, and ends by FORGET when it is %s",
+    "has no node of its own to be told, looked at, wiped or replaced, and ends by FORGET when it is %s",
     (reason) => {
       show(T0, [one, one, one]);
       show(T0 + MIN, [one, one, one]);
@@ -91,7 +91,7 @@ describe("an orphan", () => {
       const ended = { ...closed, state: "TERMINATED", endedAtMs: T0 + 11 * MIN } as const;
       const kinds = (vm: VmRecord): readonly string[] => planVm(vm, new Map(), T0 + 12 * MIN).map(({ kind }) => kind);
       expect(kinds(found)).toEqual(["deadline", "status", "price", "replenish"]);
-      expect(kinds(closed)).toEqual(["end", "replenish"]);
+      expect(kinds(closed)).toEqual(["copies", "end", "replenish"]);
       expect(kinds(ended)).toEqual(["witness", "settle", "push", "replenish"]);
       expect(mayBeFollowed(closed)).toBe(false);
     },
@@ -104,7 +104,8 @@ describe("an orphan", () => {
     if (found === undefined) throw new Error("not found");
     const silent = async () => unknown("timeout");
     const calls = { messageStatus: silent, schedulerView: silent } as unknown as Calls;
-    const kinds = (await witnesses(calls, found, T0 + H)).map(({ kind }) => kind);
+    const asking = { calls, clock: { nowMs: () => T0 + H }, nodes: { known: async () => null } };
+    const kinds = (await witnesses(asking as unknown as Asking, found, 1)).witnesses.map(({ kind }) => kind);
     expect(kinds).toEqual(["core_node", "core_node", "core_node", "scheduler"]);
   });
 

@@ -67,13 +67,13 @@ describe("planVm while it may live", () => {
 
   test("the frozen price is read until two agree, and then no more", () => {
     expect(paces(provisioning(), "price", [1, 2, 9])).toEqual([2, 4, 60]);
-    expect(kinds({ ...healthy(), priceCheckedAtMs: T0 })).toEqual(["deadline", "status", "node"]);
+    expect(kinds({ ...healthy(), priceCheckedAtMs: T0 })).toEqual(["deadline", "status", "node", "copies"]);
   });
 
   test("HEALTHY and UNHEALTHY: status and node every minute, and the end of its life as the deadline", () => {
     const ill = onNodeSight(healthy(), sight({ atMs: T0 + 2 * MIN }));
     for (const vm of [healthy(), ill]) {
-      expect(kinds(vm)).toEqual(["deadline", "status", "price", "node"]);
+      expect(kinds(vm)).toEqual(["deadline", "status", "price", "node", "copies"]);
       expect([paces(vm, "status", [1, 9]), paces(vm, "node", [1, 99])]).toEqual([
         [60, 60],
         [60, 60],
@@ -94,7 +94,7 @@ describe("planVm while it is being stopped", () => {
   const asked = T0 + H;
 
   test("erases first, and the FORGET is due ninety seconds later whatever the erase does", () => {
-    expect(kinds(stopping())).toEqual(["erase", "end"]);
+    expect(kinds(stopping())).toEqual(["erase", "copies", "end"]);
     expect(due(stopping(), "end")).toBe(asked + 90 * S);
     const hangs: StepLog = new Map([
       [stepKey("erase", HASH), { lastMs: asked, tries: 1, leaseUntilMs: asked + 10 * MIN }],
@@ -107,14 +107,14 @@ describe("planVm while it is being stopped", () => {
     const erased = onErase(stopping(), "erased");
     const gaveUp = onErase(onErase(stopping(), "failed"), "failed");
     for (const vm of [erased, gaveUp]) {
-      expect(kinds(vm)).toEqual(["end"]);
+      expect(kinds(vm)).toEqual(["copies", "end"]);
       expect(due(vm, "end")).toBeLessThanOrEqual(asked);
     }
   });
 
   test("what was never seen alive has nothing to erase", () => {
     const vm = close(sent(), "destroyed", T0 + S);
-    expect(kinds(vm)).toEqual(["end"]);
+    expect(kinds(vm)).toEqual(["copies", "end"]);
     expect(due(vm, "end")).toBeLessThanOrEqual(T0 + S);
   });
 
@@ -122,7 +122,7 @@ describe("planVm while it is being stopped", () => {
     const straight: readonly EndReason[] = ["unreachable", "overrun", "price", "payer_line"];
     for (const reason of straight) {
       const vm = close(provisioning(), reason, asked);
-      expect(kinds(vm)).toEqual(["erase", "end"]);
+      expect(kinds(vm)).toEqual(["erase", "copies", "end"]);
       expect(due(vm, "end")).toBeLessThanOrEqual(asked);
     }
     const others: readonly EndReason[] = ["destroyed", "ttl", "stopped", "revoked", "boot_failed"];
@@ -143,9 +143,9 @@ describe("planVm while it is being stopped", () => {
 });
 
 describe("planVm after the end", () => {
-  test("asks witnesses every half minute until the certificate is there", () => {
+  test("asks witnesses every half minute, later every five, until the certificate is there", () => {
     expect(kinds(ended())).toEqual(["witness", "settle"]);
-    expect(paces(ended(), "witness", [1, 50])).toEqual([30, 30]);
+    expect(paces(ended(), "witness", [1, 25, 26])).toEqual([30, 30, 300]);
     expect(kinds(certified(ended()))).toEqual(["settle"]);
   });
 

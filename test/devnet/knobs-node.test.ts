@@ -1,13 +1,14 @@
 /** Every knob of a compute node, seen from outside: what its pages say and what happens to its machines. */
 import { describe, expect, it } from "vitest";
 import { knobsInput } from "../../devnet/control-input.ts";
-import { CRN_LIST_HOST, ROSTER } from "../../devnet/roster.ts";
+import { CRN_LIST_HOST, ROSTER, SCHEDULER_HOSTS } from "../../devnet/roster.ts";
 import type { JsonObject } from "../../devnet/wire.ts";
 import { OWNER } from "./crn/scripted-core.ts";
 import { NODE, Surface } from "./surface.ts";
 
 const PARIS = ROSTER[0]?.spec.hash ?? "";
 const LIST = "/v2/about/executions/list";
+const SCHEDULER = SCHEDULER_HOSTS[0] ?? "";
 
 type Bite = (twin: Surface, turn: (value: unknown) => void) => void;
 
@@ -168,5 +169,37 @@ describe("knobs of a compute node", () => {
     const twin = new Surface();
     twin.turn("node", { node: NODE, knobs: { down: true } });
     expect(twin.ask(ROSTER[1]?.spec.domain ?? "", "GET /status/config").status).toBe(200);
+  });
+});
+
+describe("a machine that is copied to another node", () => {
+  const LONDON = ROSTER[1]?.spec.domain ?? "";
+  const runs = (twin: Surface, hash: string) => (twin.read(LONDON, LIST)[hash] as JsonObject | undefined)?.["running"];
+
+  it("runs there although it is pinned elsewhere, is seen by the scheduler, and is erased on each node by itself", () => {
+    const twin = new Surface();
+    const hash = twin.started();
+    twin.turn("start", { node: LONDON, hash });
+    twin.pass(10_000);
+    expect(runs(twin, hash)).toBe(undefined);
+    twin.turn("copy", { node: LONDON, hash });
+    twin.pass(10_000);
+    expect([runs(twin, hash), twin.running()]).toEqual([true, [hash]]);
+    expect(twin.read(SCHEDULER, `/api/v1/vms/${hash}`)).toMatchObject({
+      status: "duplicated",
+      observed_nodes: [PARIS, ROSTER[1]?.spec.hash],
+    });
+    expect(twin.operate(hash, "erase").status).toBe(200);
+    expect([runs(twin, hash), twin.running()]).toEqual([true, []]);
+  });
+
+  it("ends as its node's core node tells it to", () => {
+    const twin = new Surface();
+    const hash = twin.started();
+    twin.turn("copy", { node: LONDON, hash });
+    twin.pass(10_000);
+    twin.forget(hash);
+    twin.pass(300_000);
+    expect([runs(twin, hash), twin.running()]).toEqual([undefined, []]);
   });
 });

@@ -6,12 +6,13 @@ import type { Calls, ListAsk } from "../../src/aleph/calls.ts";
 import type { SignedMessage } from "../../src/aleph/message.ts";
 import type { ListedInstance } from "../../src/aleph/core-lists.ts";
 import { known, type Outcome, unknown, type Unknown } from "../../src/aleph/network.ts";
+import type { SchedulerView } from "../../src/aleph/scheduler.ts";
 import type { Nodes as NodesDoor } from "../../src/account/next-node.ts";
 import type { PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import type { Dice } from "./dice.ts";
 import { isInventory } from "./inventories.ts";
 import { CORES, type Core, type CoreNetwork, type Message, type Payer } from "./network.ts";
-import type { Nodes } from "./nodes.ts";
+import { CHANCES, type Node, type Nodes } from "./nodes.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -105,10 +106,11 @@ export class Wire {
 
   over(caller: Caller): Calls {
     const { core: cores, nodes } = this;
-    const onNode = <T>(origin: string, serve: () => T): Promise<Outcome<T>> =>
+    const onNode = <T>(origin: string, serve: (node: Node) => T): Promise<Outcome<T>> =>
       this.ask(caller, () => {
-        const down = nodes.isDown(nodes.at(origin)) || this.dice.yes(cores.faults.nodeLineDown);
-        return down ? this.silent() : serve();
+        const node = nodes.at(origin);
+        const down = nodes.isDown(node) || this.dice.yes(cores.faults.nodeLineDown);
+        return down ? this.silent() : serve(node);
       });
     return {
       publish: (core, message) => {
@@ -149,12 +151,19 @@ export class Wire {
             truth === 0 ? 900_000 : 0,
           );
         }),
-      notify: (origin, hash) => onNode(origin, () => nodes.notify(hash)),
-      execution: (origin, hash) =>
-        onNode(origin, () =>
-          nodes.isRunning(hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
-        ),
-      erase: (origin, hash) => onNode(origin, () => nodes.erase(hash)),
+      notify: (origin, hash) => onNode(origin, (node) => nodes.notify(node, hash)),
+      execution: async (origin, hash) => {
+        const listed = await onNode(origin, (node) =>
+          nodes.says(node, hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
+        );
+        nodes.heardBy(nodes.at(origin), hash, CHANCES);
+        return listed;
+      },
+      erase: (origin, hash) =>
+        onNode(origin, (node) => {
+          if (nodes.isCopy(node, hash)) this.seen.see("a copy on another node is torn down");
+          return nodes.erase(node, hash);
+        }),
       liveInstances: (core, whose) =>
         this.ask(caller, () => {
           const listed = this.listed(core, caller.payer, whose);
@@ -171,8 +180,23 @@ export class Wire {
           if (cores.isDown(core)) return this.silent();
           return this.lies(core, cores.securityMessages(core, caller.payer), () => []);
         }),
-      schedulerView: () => this.ask(caller, () => "absent" as const),
+      schedulerView: async (hash) => {
+        const view = await this.ask(caller, () => this.scheduled(hash));
+        if (view.ok && view.value !== "absent")
+          for (const one of view.value.observedNodes) nodes.heardBy(nodes.byHash(one), hash, 1);
+        return view;
+      },
     };
+  }
+
+  /** Where it was seen; a scheduler may name anybody, or nobody. */
+  private scheduled(hash: string): SchedulerView | "absent" {
+    const running = this.nodes.runningOn(hash);
+    const lies = this.dice.yes(this.core.faults.schedulerLies);
+    const observed = lies ? this.nodes.all.filter(() => this.dice.yes(0.5)) : running;
+    if (observed.length === 0) return "absent";
+    const status = observed.length > 1 ? "duplicated" : "dispatched";
+    return { allocatedNode: null, observedNodes: observed.map(({ nodeHash }) => nodeHash), status };
   }
 
   private takeInventory(caller: Caller, core: Core, message: SignedMessage): Promise<Outcome<"accepted">> {
@@ -194,6 +218,10 @@ export class Wire {
         if (!found.ok) return null;
         const { nodeHash, origin, domain } = found.value;
         return { nodeHash, origin, domain };
+      },
+      known: async (nodeHash) => {
+        const found = await this.ask(caller, () => this.nodes.byHash(nodeHash));
+        return found.ok ? { nodeHash, origin: found.value.origin, domain: found.value.domain } : null;
       },
       failed: async () => (await this.ask(caller, () => true as const)).ok,
       // told without waiting, so it takes no part in a history

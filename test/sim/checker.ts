@@ -6,6 +6,7 @@
 import type { Hold, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
+import { checkCertified } from "./check-copies.ts";
 import { checkDormant, checkForgets } from "./check-forgets.ts";
 import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
 import {
@@ -198,6 +199,7 @@ export class Checker {
     this.checkSigned(account, memo, before, after);
     checkHolds(this, before, after);
     this.checkClose(account, memo, before, after);
+    checkCertified(this, before, after);
     if (isOver(after) && !isOver(before)) checkEnd(this, account, memo, before, after);
     if (after.settledAtMs !== null && before.settledAtMs === null) {
       checkSettled(this, account, memo, before, after);

@@ -38,6 +38,9 @@ export const FAULT_KINDS = [
   ["neverBoots", 0.35, 0.5],
   ["nodeRefuses", 0.45, 0.9],
   ["nodeDown", 0.3, 0.06],
+  ["runsElsewhere", 0.35, 0.15],
+  ["nodeClaims", 0.2, 0.05],
+  ["schedulerLies", 0.3, 0.6],
 ] as const;
 
 const NAMES = FAULT_KINDS.map(([name]) => name);

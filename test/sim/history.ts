@@ -95,7 +95,7 @@ export function* history(
     run.lookAtKeys();
     if (++events > EVENTS_MAX) checker.fail("I12", "the history does not come to rest");
   }
-  if (checker.broken === null) for (const account of accounts) checkRest(checker, account);
+  if (checker.broken === null) for (const account of accounts) checkRest(checker, account, nodes);
   const { broken, traceHash } = checker;
   const virtualMs = time.nowMs - startedMs;
   return { seed, broken, traceHash, seen: seen.seen, calls: wire.calls, faulted: wire.faulted, events, virtualMs };
@@ -238,7 +238,7 @@ class Run {
       this.leaver.finish(account);
       checkWatched(this.checker, account);
     }
-    this.over = this.accounts.every((account) => atRest(this.checker, account));
+    this.over = this.accounts.every((account) => atRest(this.checker, account, this.nodes));
     if (!this.over) time.after(LOOK_EVERY_MS, () => this.look());
   }
 }

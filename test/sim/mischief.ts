@@ -37,6 +37,8 @@ export class Mischief {
     if (dice.yes(faults.priceUp)) this.reprice();
     if (dice.yes(faults.nodeDown))
       this.nodes.down(dice.pick(this.nodes.all), this.time.nowMs + dice.between(1, 60) * MIN);
+    if (dice.yes(faults.runsElsewhere)) this.runElsewhere();
+    if (dice.yes(faults.nodeClaims)) this.claim();
   }
 
   /** Only the one bad node is ever down on its own; with a liar about, nobody else is. */
@@ -109,6 +111,18 @@ export class Mischief {
     this.seen.see("the price changes");
   }
 
+  /** A node starts what was given to another: it was moved there, or revived. Half of them stop by an erase alone. */
+  runElsewhere(stubborn = this.dice.yes(0.5)): void {
+    const running = this.instances(() => true).filter(({ hash }) => this.core.honestWith(hash, isProcessed) >= 2);
+    if (running.length === 0 || !this.nodes.startElsewhere(this.dice.pick(running).hash, stubborn)) return;
+    this.seen.see("a VM runs on another node as well");
+  }
+
+  private claim(): void {
+    this.dice.pick(this.nodes.all).claimsUntilMs = this.time.nowMs + this.dice.between(10, 240) * MIN;
+    this.seen.see("a node claims to run what it does not");
+  }
+
   /** Everything that can get well does; a liar goes on lying and a node that is down for ever stays down. */
   heal(): void {
     this.core.faults = NO_FAULTS;
@@ -126,4 +140,5 @@ export class Mischief {
   }
 }
 
+const isProcessed = (word: CoreWord): boolean => word === "processed";
 const dice3 = (dice: Dice): Core => dice.pick(CORES);

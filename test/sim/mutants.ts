@@ -4,6 +4,7 @@
  */
 import { APPROVALS } from "./mutants/approvals.ts";
 import { ATTEMPTS } from "./mutants/attempts.ts";
+import { COPIES } from "./mutants/copies.ts";
 import { FAILOVER } from "./mutants/failover.ts";
 import { FORGETS } from "./mutants/forgets.ts";
 import { GUARD } from "./mutants/guard.ts";
@@ -27,4 +28,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECONCILE,
   ...LEAVE,
   ...FAILOVER,
+  ...COPIES,
 ];

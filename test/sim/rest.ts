@@ -3,12 +3,14 @@ import type { VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
 import { toldOtherwise } from "./check-fold.ts";
 import { extrasOf } from "./check-money.ts";
+import { checkNoneLeft, runningYet } from "./check-copies.ts";
+import type { Nodes } from "./nodes.ts";
 import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
 
-export function atRest(checker: Checker, account: SimAccount): boolean {
+export function atRest(checker: Checker, account: SimAccount, nodes: Nodes): boolean {
   const vms = [...account.data.vms.values()].map((row) => row.vm);
   const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen) && isClosed(vm));
-  if (!isCompared(account)) return false;
+  if (!isCompared(account) || vms.some((vm) => runningYet(nodes, vm).length > 0)) return false;
   return (
     ledger && account.payer.hashes.every((hash) => checker.core.aliveOn(hash) === 0 && isBooked(checker, account, hash))
   );
@@ -37,7 +39,7 @@ export function checkWatched(checker: Checker, account: SimAccount): void {
   }
 }
 
-export function checkRest(checker: Checker, account: SimAccount): void {
+export function checkRest(checker: Checker, account: SimAccount, nodes: Nodes): void {
   const { core } = checker;
   for (const { vm } of account.data.vms.values()) {
     const { vmId, state } = vm;
@@ -47,6 +49,7 @@ export function checkRest(checker: Checker, account: SimAccount): void {
       () => `never resolved: ${state} ${words(checker, vm.attempts)} (${vmId})`,
     );
     checker.must(vm.state !== "TERMINATED" || vm.certificate !== null, "I11", () => `no death certificate (${vmId})`);
+    checkNoneLeft(checker, nodes, vm);
   }
   for (const hash of account.payer.hashes) {
     const vm = vmOfHash(account, hash);

@@ -68,6 +68,9 @@ export const SOMETIMES = [
   "a breaker opens",
   "a breaker freezes its grant",
   "a create fails before it runs",
+  "a VM runs on another node as well",
+  "a copy on another node is torn down",
+  "a node claims to run what it does not",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 
