@@ -7,8 +7,8 @@ import { history } from "./history.ts";
 export const PINNED: readonly (readonly [seed: number, traceHash: string])[] = [
   [1, "f96f6d58"],
   [2, "5ce203f7"],
-  [3, "c66d098d"],
-  [4, "2eda73db"],
+  [3, "d77f6fb1"],
+  [4, "8baf179b"],
   [5, "314e6b04"],
   [6, "e49b6d44"],
   [7, "b6beca24"],
