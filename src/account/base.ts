@@ -5,7 +5,6 @@
  * transaction, then acted on; armed after every commit; nothing sent before the second clock knows.
  */
 import { DurableObject } from "cloudflare:workers";
-import { callsOver } from "../aleph/calls.ts";
 import type { Network } from "../aleph/network.ts";
 import type { Kek } from "../crypto/sealed.ts";
 import type { Address } from "../crypto/secp256k1.ts";
@@ -17,16 +16,14 @@ import type { Health } from "./checks.ts";
 import type { Dated, NetworkState } from "./contract.ts";
 import type { Signers } from "./attempts.ts";
 import { Drive } from "./drive.ts";
-import type { Tools } from "./effects.ts";
 import { readWatchedPayer } from "./facts.ts";
-import { keyRing } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import type { NodesFor } from "./next-node.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
-import { overSsh } from "./readiness.ts";
 import { noteRestored } from "./restored.ts";
 import { sqlStore, type Store } from "./store.ts";
+import { type Tools, toolsOver } from "./tools.ts";
 
 export type AccountEnv = {
   readonly WATCH: {
@@ -168,19 +165,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
   }
 
   protected tools(signers: Signers): Tools {
-    const { network, ports, keks, nodes } = this.setting;
-    const name = (): string => this.store.loadAccount()?.name ?? "";
-    const keys = keyRing(this.store, name, keks, ports.random);
-    return {
-      calls: callsOver(network),
-      clock: ports.clock,
-      random: ports.random,
-      keys,
-      readiness: overSsh(ports),
-      signers,
-      nodes: nodes(name(), this.store.currentPolicy()?.place ?? null),
-      stored: (vmId) => this.store.loadVm(vmId),
-    };
+    return toolsOver(this.setting, this.store, signers);
   }
 
   /** Armed for the earliest due time; a due time that has passed rings at once. */

@@ -8,26 +8,15 @@ import type { Calls } from "../aleph/calls.ts";
 import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
 import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
-import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, type Signers, usableForgets } from "./attempts.ts";
+import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, usableForgets } from "./attempts.ts";
 import { copiesOf, type Sighting } from "./copies.ts";
-import { type Eraser, eraseOn } from "./erase.ts";
+import { eraseOn } from "./erase.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
-import type { Nodes } from "./next-node.ts";
 import type { Step, Tried } from "./plan.ts";
-import type { Readiness } from "./readiness.ts";
+import type { Tools } from "./tools.ts";
 import type { Attempt, CoreWord, Credits, Forget, NodeRef, VmRecord } from "./types.ts";
 import { lookElsewhere, type Testimony, witnesses } from "./witnesses.ts";
-
-export type Tools = Eraser & {
-  readonly calls: Calls;
-  readonly readiness: Readiness;
-  /** Whose FORGETs count: ours need a delegation that two core nodes showed in force at the latest reading. */
-  readonly signers: Signers;
-  readonly nodes: Nodes;
-  /** The VM as the ledger has it by now: what was read before a call may be over after it. */
-  readonly stored: (vmId: string) => VmRecord | undefined;
-};
 
 export type Learned =
   | {
@@ -146,11 +135,14 @@ async function offer(
   if (now !== undefined && mayTravel(now)) await Promise.all(cores.map((core) => calls.publish(core, message)));
 }
 
-/** The same bytes to two core nodes, later to whichever does not know them: they can never make a second VM. */
+/**
+ * The same bytes to two core nodes, those that answered last time before one that did not, later to whichever does not know
+ * them: they can never make a second VM.
+ */
 const send: Effect = async (tools, vm, attempt, tried) => {
   const message = signed("INSTANCE", attempt);
   if (message === undefined) return [];
-  if (tried.tries <= 1) await offer(tools, vm, message, [0, 1], isOpen);
+  if (tried.tries <= 1) await offer(tools, vm, message, tools.cores.slice(0, 2), isOpen);
   const said = await ask(tools.calls, attempt.itemHash);
   if (tried.tries > 1) await offer(tools, vm, message, lacking(said), isOpen);
   return [{ kind: "round", itemHash: attempt.itemHash, said }];

@@ -9,7 +9,6 @@ import { buildMessage, type SignedMessage, signMessage, type UnsignedMessage } f
 import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { DriveHost } from "./drive.ts";
-import type { Tools } from "./effects.ts";
 import {
   agreedOn,
   type Entries,
@@ -25,6 +24,7 @@ import {
 } from "./inventory.ts";
 import type { Moment } from "./moment.ts";
 import type { Tried } from "./plan.ts";
+import type { Tools } from "./tools.ts";
 import type { CoreWord } from "./types.ts";
 
 const NEW_EVERY_MS = 60_000;

@@ -2,12 +2,12 @@
  * What a change of a VM says of its node: whether a start answered, was refused, never ran or stayed silent, and whether
  * disks were wiped. Pure; of what was seen, never of what a node says of itself.
  *
- * Praise needs no witness: nobody answers over SSH by mistake. Blame counts only while two core nodes answered us, so that
- * our own outage makes no node's name (design.md §11).
+ * Praise needs no witness: nobody answers over SSH by mistake. Blame counts only while two core nodes answered us, and the
+ * one that the node follows: neither our own outage nor a core node's makes a node's name (design.md §11).
  */
 import type { Sample } from "../directory/samples.ts";
 import { bootDeadlineMs } from "./lifecycle.ts";
-import { heardTwo } from "./successor.ts";
+import { mayBlame } from "./successor.ts";
 import type { Attempt, VmRecord } from "./types.ts";
 
 /** A sample without its account: the directory's door adds whose it is. */
@@ -40,7 +40,7 @@ function startOf(before: VmRecord, after: VmRecord, { firstSendMs }: Attempt, no
 }
 
 function failureOf(before: VmRecord, attempt: Attempt, now: Attempt, nowMs: number) {
-  if (attempt.closedAtMs !== null || now.closedAtMs === null || !heardTwo(now, nowMs)) return null;
+  if (attempt.closedAtMs !== null || now.closedAtMs === null || !mayBlame(now, nowMs)) return null;
   if (now.closedFor === "ssh_never") return "no_ssh";
   if (now.closedFor !== "boot_failed") return null;
   // time alone closes at the deadline and not before; sooner it was the node's own refusal, three times
@@ -50,5 +50,5 @@ function failureOf(before: VmRecord, attempt: Attempt, now: Attempt, nowMs: numb
 function erasedOf(before: VmRecord, after: VmRecord, attempt: Attempt, { nowMs, mayErase }: Lookout): boolean | null {
   if (before.erased === after.erased || after.erased === "no") return null;
   if (after.erased === "yes") return true;
-  return mayErase && heardTwo(attempt, nowMs) ? false : null;
+  return mayErase && mayBlame(attempt, nowMs) ? false : null;
 }

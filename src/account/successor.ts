@@ -89,17 +89,23 @@ export function onNextNode(vm: VmRecord, node: NodeRef, nowMs: number): VmRecord
   return mayBeFollowed(vm) ? { ...vm, next: { node, atMs: nowMs } } : vm;
 }
 
-/** Two core nodes answered a moment ago: our own line was not the cause. */
-export const heardTwo = ({ views }: Attempt, nowMs: number): boolean =>
-  views.filter((view) => view !== null && nowMs - view.atMs <= HEARD_MS).length >= 2;
+/**
+ * Two core nodes answered a moment ago, so our own line was not the cause; and so did the one that the node follows: while
+ * that is silent a node can neither start a machine nor ask who may erase one, and it is no fault of the node's.
+ */
+export function mayBlame({ views, node }: Attempt, nowMs: number): boolean {
+  const heard = views.map((view) => view !== null && nowMs - view.atMs <= HEARD_MS);
+  const { followsCore } = node;
+  return heard.filter(Boolean).length >= 2 && (followsCore === undefined || heard[followsCore] === true);
+}
 
 /**
- * Notes on a closed attempt that its node has to answer for it. Only what we saw ourselves counts: while no two core nodes
- * answered, the silence may have been our own.
+ * Notes on a closed attempt that its node has to answer for it. Only what we saw ourselves counts, and only while whatever
+ * it needs besides itself was there.
  */
 export function blamed(attempt: Attempt, nowMs: number): Attempt {
   const nodes = attempt.closedFor !== undefined && NODES_DOING.has(attempt.closedFor);
-  return nodes && heardTwo(attempt, nowMs) ? { ...attempt, blame: "due" } : attempt;
+  return nodes && mayBlame(attempt, nowMs) ? { ...attempt, blame: "due" } : attempt;
 }
 
 export function onBlamed(vm: VmRecord, itemHash: string): VmRecord {

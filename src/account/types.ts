@@ -53,6 +53,8 @@ export type NodeRef = {
   readonly gpu?: GpuSpec;
   /** Its score in the public list when it was chosen, in whole percent. */
   readonly scorePct?: number;
+  /** Which of our three core nodes it followed when it was chosen; left out if it was none of them. */
+  readonly followsCore?: 0 | 1 | 2;
 };
 
 /** A node that could take a VM when it was looked for, and when that was. */

@@ -8,7 +8,7 @@
  * core node may be silent to us alone, and no single one may refuse for long.
  */
 import type { NodeRef } from "../account/types.ts";
-import type { Network, Outcome } from "../aleph/network.ts";
+import { CORES, type Network, type Outcome } from "../aleph/network.ts";
 import { probeNode, versionAtLeast } from "../aleph/nodes.ts";
 import type { NodeEntry, NodeProbe } from "../aleph/nodes.ts";
 import { answer, refuse } from "../errors.ts";
@@ -102,7 +102,13 @@ async function probe(ask: FindAsk, entry: NodeEntry): Promise<Probed> {
   const now = refreshed(entry, seen);
   const filter = refusedBy(now, ask.wanted);
   if (filter !== undefined) return { ok: false, flaw: filter };
-  const node = { nodeHash: entry.nodeHash, origin: entry.origin, domain: seen.domain };
+  const followsCore = CORES.find((core) => ask.network.coreOrigins[core] === seen.apiServer);
+  const node = {
+    nodeHash: entry.nodeHash,
+    origin: entry.origin,
+    domain: seen.domain,
+    ...(followsCore === undefined ? {} : { followsCore }),
+  };
   return { ok: true, found: { node, entry: now, latencyMs: seen.latencyMs, coreSilent: seen.coreSilent } };
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Drive, type DriveHost } from "../../src/account/drive.ts";
-import type { Tools } from "../../src/account/effects.ts";
+import type { Tools } from "../../src/account/tools.ts";
 import { close } from "../../src/account/lifecycle.ts";
 import { Moment } from "../../src/account/moment.ts";
 import { MemoryStore } from "../sim/memory-store.ts";

@@ -1,21 +1,28 @@
 /** INSTANCE bytes leave on what the ledger holds at that moment, whatever it held when the step began. */
 import { describe, expect, test } from "vitest";
-import { known } from "../../src/aleph/network.ts";
-import { perform, type Tools } from "../../src/account/effects.ts";
+import { type Core, CORES, known } from "../../src/aleph/network.ts";
+import { perform } from "../../src/account/effects.ts";
 import { close } from "../../src/account/lifecycle.ts";
+import type { Tools } from "../../src/account/tools.ts";
 import type { VmRecord } from "../../src/account/types.ts";
 import { HASH, only, S, sent, T0 } from "./vms.ts";
 
 const closed = close(sent(), "destroyed", T0 + S);
 const over: VmRecord = { ...closed, state: "TERMINATED", attempts: [{ ...only(closed), endedAtMs: T0 + 2 * S }] };
 
-/** Nobody knows it; while its status is asked for, `becomes` takes the VM's place in the ledger. */
-async function published(kind: "send" | "end", tries: number, vm: VmRecord, becomes: VmRecord): Promise<number> {
+/** Nobody knows it; while its status is asked for, `becomes` takes the VM's place in the ledger. Who was sent it. */
+async function published(
+  kind: "send" | "end",
+  tries: number,
+  vm: VmRecord,
+  becomes: VmRecord,
+  cores: readonly Core[] = CORES,
+): Promise<readonly Core[]> {
   let stored = vm;
-  let sends = 0;
+  const sentTo: Core[] = [];
   const calls = {
-    publish: () => {
-      sends++;
+    publish: (core: Core) => {
+      sentTo.push(core);
       return Promise.resolve(known("accepted"));
     },
     messageStatus: async () => {
@@ -24,28 +31,33 @@ async function published(kind: "send" | "end", tries: number, vm: VmRecord, beco
       return known({ status: "absent" });
     },
   };
-  const tools = { calls, signers: {}, stored: () => stored } as unknown as Tools;
+  const tools = { calls, signers: {}, cores, stored: () => stored } as unknown as Tools;
   const step = { key: kind, kind, vmId: vm.vmId, itemHash: HASH, dueMs: 0 } as const;
   await perform(tools, vm, step, { lastMs: 0, tries, leaseUntilMs: 0 });
-  return sends;
+  return sentTo;
 }
 
 describe("a create whose status is being asked for", () => {
   test("is sent again to whoever does not know it", async () => {
-    expect(await published("send", 2, sent(), sent())).toBe(3);
+    expect(await published("send", 2, sent(), sent())).toHaveLength(3);
   });
 
   test("is not sent again when it was closed meanwhile", async () => {
-    expect(await published("send", 2, sent(), closed)).toBe(0);
+    expect(await published("send", 2, sent(), closed)).toHaveLength(0);
   });
 
   test("goes on being offered once it is closed, and no more once it has ended meanwhile", async () => {
-    expect(await published("end", 2, closed, closed)).toBe(3);
-    expect(await published("end", 2, closed, over)).toBe(0);
+    expect(await published("end", 2, closed, closed)).toHaveLength(3);
+    expect(await published("end", 2, closed, over)).toHaveLength(0);
   });
 });
 
 test("the first send of a create leaves at once, unless it was closed between the claim and the act", async () => {
-  expect(await published("send", 1, sent(), sent())).toBe(2);
-  expect(await published("send", 1, closed, closed)).toBe(0);
+  expect(await published("send", 1, sent(), sent())).toHaveLength(2);
+  expect(await published("send", 1, closed, closed)).toHaveLength(0);
+});
+
+test("a core node that was silent last time is sent a create after the others, and not before it is known to lack it", async () => {
+  expect(await published("send", 1, sent(), sent(), [1, 2, 0])).toEqual([1, 2]);
+  expect(await published("send", 2, sent(), sent(), [1, 2, 0])).toEqual([0, 1, 2]);
 });

@@ -61,6 +61,16 @@ describe("a start", () => {
     expect(taught(before, over, BOOT_OVER_MS)).toBeNull();
   });
 
+  test("that failed while the core node that its node follows was silent is no failure of the node's", () => {
+    const booting = heardAt(provisioning(), BOOT_OVER_MS - T0 - S);
+    const after = (followsCore: 1 | 2) => {
+      const before = { ...booting, attempts: [{ ...only(booting), node: { ...only(booting).node, followsCore } }] };
+      return taught(before, onTime(before, BOOT_OVER_MS, false), BOOT_OVER_MS);
+    };
+    expect(after(1)).toMatchObject({ start: "never_ran" });
+    expect(after(2)).toBeNull();
+  });
+
   test.each(["destroyed", "ttl", "stopped", "price"] as const)("that was ended as %s is nobody's failure", (reason) => {
     const before = heardAt(provisioning(), MIN);
     expect(taught(before, close(before, reason, T0 + MIN), T0 + MIN)).toBeNull();

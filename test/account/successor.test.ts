@@ -251,11 +251,22 @@ describe("the plan of a failing attempt", () => {
     expect(at(found)["next_node"]).toBe(CLOSED_MS + S + 8 * MIN);
   });
 
-  test("tells the directory of a node that failed us, and only while two core nodes answered us", () => {
+  test("tells the directory of a node that failed us, and only while two core nodes answered us and the one that it follows did", () => {
     expect(at(closed)).not.toHaveProperty("blame");
     const heard = close(rounded(provisioning(), "PPP", CLOSED_MS - MIN), "boot_failed", CLOSED_MS);
     expect(at(heard)).toHaveProperty("blame", 0);
     const ours = { ...only(heard), blame: undefined as never };
+    const follows = (followsCore: 0 | 1 | 2, letters: string) => {
+      const booting = rounded(rounded(provisioning(), "PPP", T0 + MIN), letters, CLOSED_MS - MIN);
+      const following = only({ ...booting, attempts: [{ ...only(booting), node: { ...node("b"), followsCore } }] });
+      return blamed({ ...following, closedFor: "boot_failed" }, CLOSED_MS).blame;
+    };
+    expect([follows(0, "PPP"), follows(0, "PP-"), follows(2, "PP-"), follows(1, "P-P")]).toEqual([
+      "due",
+      "due",
+      undefined,
+      undefined,
+    ]);
     expect(blamed({ ...ours, closedFor: "destroyed" }, CLOSED_MS).blame).toBeUndefined();
   });
 });

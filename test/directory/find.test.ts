@@ -124,7 +124,10 @@ describe("findNode", () => {
     it("passes over the nodes that follow it, as far as the twelfth", async () => {
       const { net, asked } = nodesNet(following(1, 1, 1, 1, 1, 1, 1, 2), ["core-1.example.org"]);
       const found = await find(net);
-      expect(found).toMatchObject({ ok: true, value: { node: { nodeHash: hashOf("2") }, coreSilent: false } });
+      expect(found).toMatchObject({
+        ok: true,
+        value: { node: { nodeHash: hashOf("2"), followsCore: 1 }, coreSilent: false },
+      });
       expect(asked.filter((one) => LETTERS.includes(one))).toHaveLength(8);
     });
 

@@ -6,7 +6,7 @@
 import type { Signers } from "../../src/account/attempts.ts";
 import type { AccountEnv, AccountSetting } from "../../src/account/base.ts";
 import type { Health } from "../../src/account/checks.ts";
-import type { Tools } from "../../src/account/effects.ts";
+import type { Tools } from "../../src/account/tools.ts";
 import type { KeyRing } from "../../src/account/keys.ts";
 import type { Moment } from "../../src/account/moment.ts";
 import { AccountObject } from "../../src/account/object.ts";

@@ -1,12 +1,13 @@
 /** What the effects of a simulated account work with: its calls, its clock, and a key that may be gone. */
-import type { Tools } from "../../src/account/effects.ts";
+import { answeringFirst, type Tools } from "../../src/account/tools.ts";
 import { listedAsRunning } from "../../src/account/readiness.ts";
+import type { Store } from "../../src/account/store.ts";
 import type { Random } from "../../src/ports.ts";
 
 type Holder = {
   readonly keyOf: (address: string) => Uint8Array | undefined;
   readonly nowMs: () => number;
-  readonly data: { readonly store: { readonly loadVm: Tools["stored"] } };
+  readonly data: { readonly store: Pick<Store, "loadVm" | "loadAccount"> };
 };
 
 type Lines = Pick<Tools, "calls" | "nodes">;
@@ -19,5 +20,6 @@ export function toolsOf(holder: Holder, { calls, nodes }: Lines, random: Random,
   const clock = { nowMs: () => holder.nowMs(), alarmAtMs: (dueMs: number) => dueMs };
   const keys = { use, isOld: () => false };
   const stored: Tools["stored"] = (vmId) => holder.data.store.loadVm(vmId);
-  return { calls, clock, random, keys, readiness: listedAsRunning, signers, nodes, stored };
+  const cores = answeringFirst(holder.data.store.loadAccount()?.payer ?? null);
+  return { calls, clock, random, keys, readiness: listedAsRunning, signers, nodes, cores, stored };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { VmAsk } from "../../src/account/contract.ts";
 import { DEFAULT_PRICING } from "../../devnet/core/price-tables.ts";
+import { CORE_HOSTS } from "../../devnet/roster.ts";
 import type { JsonObject } from "../../devnet/wire.ts";
 import {
   alone,
@@ -124,6 +125,7 @@ describe("one core node is down for ever", () => {
       const agent = await house.agent();
       coresDown(index);
       const vmId = await house.healthy(agent);
+      expect(new Set(posted("INSTANCE").map(({ host }) => host))).toEqual(new Set(CORE_HOSTS.toSpliced(index, 1)));
       expect(followedBy((await house.vm(agent, vmId)).crnId)).not.toBe(index);
       const quote = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
       expect(code(await house.agents.accept(agent, { quoteId: quote.quoteId, kind: "extend", waitS: 0 }))).toBe("ok");
