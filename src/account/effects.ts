@@ -11,6 +11,7 @@ import { erasePath, makeOperatorKey, operatorHeaders } from "../aleph/operator-a
 import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import type { Clock, Random } from "../ports.ts";
+import { charges, settle } from "./bill-reading.ts";
 import type { Witness } from "./certificate.ts";
 import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, type Signers, usableForgets } from "./attempts.ts";
 import type { KeyRing } from "./keys.ts";
@@ -53,7 +54,8 @@ export type Learned =
   | { readonly kind: "rates"; readonly rates: readonly (bigint | null)[] }
   | { readonly kind: "erase"; readonly outcome: "erased" | "failed" }
   | { readonly kind: "witnesses"; readonly witnesses: readonly Witness[] }
-  | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] };
+  | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] }
+  | { readonly kind: "charged"; readonly perCore: readonly (Credits | null)[] };
 
 type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried) => Promise<readonly Learned[]>;
 
@@ -272,17 +274,6 @@ const witness: Effect = async ({ calls, clock }, vm) => [
   { kind: "witnesses", witnesses: await witnesses(calls, vm, clock.nowMs()) },
 ];
 
-/** The network's bill for all attempts, as each core node has it. */
-const settle: Effect = async ({ calls }, vm) => [
-  { kind: "billed", perCore: await Promise.all(CORES.map((core) => billOn(calls, core, vm))) },
-];
-
-async function billOn(calls: Calls, core: Core, vm: VmRecord): Promise<Credits | null> {
-  const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);
-  const bills = await Promise.all(sent.map((attempt) => calls.consumedCredits(core, attempt.itemHash)));
-  return bills.every((bill) => bill.ok) ? bills.reduce((sum, bill) => sum + (bill.ok ? bill.value : 0), 0) : null;
-}
-
 const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
   sign,
   send,
@@ -297,4 +288,5 @@ const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
   blame,
   witness,
   settle,
+  charges,
 };

@@ -38,6 +38,7 @@ export const FAULT_KINDS = [
   ["neverBoots", 0.35, 0.5],
   ["nodeRefuses", 0.45, 0.9],
   ["nodeDown", 0.3, 0.06],
+  ["lateExpense", 0.4, 0.4],
 ] as const;
 
 const NAMES = FAULT_KINDS.map(([name]) => name);

@@ -68,6 +68,9 @@ export const SOMETIMES = [
   "a breaker opens",
   "a breaker freezes its grant",
   "a create fails before it runs",
+  "the credit history agrees",
+  "the credit history shows more than was posted",
+  "the credit history shows less than was posted",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 
