@@ -7,6 +7,7 @@
 import type { Region } from "../aleph/region.ts";
 import type { Answer, Refusal } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
+import type { Charges } from "./charges.ts";
 import type { Approval, Credits, EndReason, Grant, Hash, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
 
 export type * from "./owner-contract.ts";
@@ -111,6 +112,8 @@ export type VmView = {
   /** The nodes that it was tried on, the present one last. */
   readonly attempts: readonly AttemptView[];
   readonly certificate: Certificate | null;
+  /** What the network's credit history showed, some time after it was settled. */
+  readonly charges?: Charges;
   /** Found on the network and unknown to the books; only the owner sees it. */
   readonly orphan?: true;
 };

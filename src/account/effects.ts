@@ -8,6 +8,7 @@ import type { Calls } from "../aleph/calls.ts";
 import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
 import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
+import { charges, settle } from "./bill-reading.ts";
 import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, usableForgets } from "./attempts.ts";
 import { copiesOf, type Sighting } from "./copies.ts";
 import { eraseOn } from "./erase.ts";
@@ -39,7 +40,8 @@ export type Learned =
   | { readonly kind: "copies"; readonly seen: readonly Sighting[] }
   | { readonly kind: "copy_erased"; readonly itemHash: string; readonly nodeHash: string }
   | ({ readonly kind: "witnesses" } & Testimony)
-  | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] };
+  | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] }
+  | { readonly kind: "charged"; readonly perCore: readonly (Credits | null)[] };
 
 type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried, step: Step) => Promise<readonly Learned[]>;
 
@@ -259,17 +261,6 @@ const witness: Effect = async (tools, vm, _attempt, { tries }) => [
   { kind: "witnesses", ...(await witnesses(tools, vm, tries)) },
 ];
 
-/** The network's bill for all attempts, as each core node has it. */
-const settle: Effect = async ({ calls }, vm) => [
-  { kind: "billed", perCore: await Promise.all(CORES.map((core) => billOn(calls, core, vm))) },
-];
-
-async function billOn(calls: Calls, core: Core, vm: VmRecord): Promise<Credits | null> {
-  const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);
-  const bills = await Promise.all(sent.map((attempt) => calls.consumedCredits(core, attempt.itemHash)));
-  return bills.every((bill) => bill.ok) ? bills.reduce((sum, bill) => sum + (bill.ok ? bill.value : 0), 0) : null;
-}
-
 const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
   sign,
   send,
@@ -286,4 +277,5 @@ const EFFECTS: Partial<Record<Step["kind"], Effect>> = {
   blame,
   witness,
   settle,
+  charges,
 };

@@ -6,6 +6,7 @@
  * of safety.md a.4.
  */
 import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
+import { awaitsCharges, CHARGES_AFTER_MS } from "./charges.ts";
 import { copiesToErase } from "./copies.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
 import {
@@ -37,6 +38,7 @@ export type StepKind =
   | "blame"
   | "witness"
   | "settle"
+  | "charges"
   | "deadline";
 
 export type Step = {
@@ -229,6 +231,10 @@ function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numbe
   const settleFromMs = vm.state === "TERMINATED" ? endedMs : quietSinceMs(vm);
   if (vm.settledAtMs === null && settleFromMs !== null) {
     draft.add("settle", attempt.itemHash, (tries) => backoff(tries, 60 * S, 900 * S), settleFromMs + SETTLE_AFTER_MS);
+  }
+  if (awaitsCharges(vm)) {
+    const fromMs = vm.settledAtMs + CHARGES_AFTER_MS;
+    draft.add("charges", attempt.itemHash, (tries) => backoff(tries, 61 * S, 4 * 3_600 * S), fromMs);
   }
   for (const one of vm.attempts) {
     if (!needsPush(one, endedMs, nowMs)) continue;

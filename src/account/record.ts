@@ -8,6 +8,7 @@ import { canUndo, type Signers, storedBy } from "./attempts.ts";
 import { lastBill, NO_BILL, seenCredits } from "./bill.ts";
 import type { Learned } from "./effects.ts";
 import { bookExtra, changeHolds } from "./books.ts";
+import { awaitsCharges, type Charges, compareCharges, isDrift } from "./charges.ts";
 import {
   close,
   currentAttempt,
@@ -27,7 +28,7 @@ import { standsStill, withSuccessor } from "./failover.ts";
 import type { Moment } from "./moment.ts";
 import { noteVm } from "./pacing.ts";
 import { planVm, type Step } from "./plan.ts";
-import { atEnd, settle } from "./settlement.ts";
+import { atEnd, type Extra, settle, settleLate } from "./settlement.ts";
 import { standing } from "./approvals.ts";
 import { sampleOf } from "./sample.ts";
 import { onBlamed, onNextNode } from "./successor.ts";
@@ -51,6 +52,7 @@ export function learn(
     if (vm === undefined) return;
     if (one.kind === "key_lost") keyLost(moment, one.address);
     else if (one.kind === "billed") settled(moment, vm, one.perCore);
+    else if (one.kind === "charged") charged(moment, vm, one.perCore);
     else if (isOfNow(vm, about.itemHash, one)) saveChange(moment, vm, next(moment, vm, one, delegationInForce));
   }
 }
@@ -69,7 +71,7 @@ export const signersOf = ({ account }: Moment, delegationInForce: boolean): Sign
 function next(
   moment: Moment,
   vm: VmRecord,
-  learned: Exclude<Learned, { kind: "key_lost" | "billed" }>,
+  learned: Exclude<Learned, { kind: "key_lost" | "billed" | "charged" }>,
   delegationInForce: boolean,
 ): VmRecord {
   const { nowMs } = moment;
@@ -215,13 +217,36 @@ function settleAt(moment: Moment, vm: VmRecord, billed: Credits, booked: Credits
   const { holds, extra } = settle(vm, billed, booked);
   changeHolds(moment.store, vm.holds, holds, moment.nowMs);
   const settledCredits = holds.reduce((sum, hold) => sum + hold.credits, 0) + booked + (extra?.credits ?? 0);
-  const done = { ...vm, holds, settledAtMs: moment.nowMs, settledCredits };
+  const done = { ...vm, holds, settledAtMs: moment.nowMs, settledCredits, billedCredits: billed };
   moment.store.saveVm(done, isTended(moment, done));
   moment.audit("vm.settled", { vmId: vm.vmId, billedCredits: billed });
-  if (extra === null) return;
+  if (extra !== null) bookBeyond(moment, vm, extra, vm.vmId);
+}
+
+function bookBeyond(moment: Moment, vm: VmRecord, extra: Extra, about: string): void {
   bookExtra(moment.store, vm, extra, moment.nowMs);
-  moment.tellOwner(extra.kind, vm.vmId, { vmId: vm.vmId, credits: extra.credits, late: extra.late });
+  moment.tellOwner(extra.kind, about, { vmId: vm.vmId, credits: extra.credits, late: extra.late });
   if (extra.kind === "overrun" && !extra.late) freeze(moment, "overrun");
+}
+
+/** The credit history, long after the bill: what it shows beyond is booked, whatever the limits say. */
+function charged(moment: Moment, vm: VmRecord, perCore: readonly (Credits | null)[]): void {
+  if (!awaitsCharges(vm)) return;
+  const charges = compareCharges(vm, perCore, moment.nowMs);
+  if (charges === null) return;
+  const extra = charges.sure && charges.says === "more" ? settleLate(vm, charges.historyCredits ?? 0) : null;
+  const compared = { ...vm, charges, settledCredits: (vm.settledCredits ?? 0) + (extra?.credits ?? 0) };
+  moment.store.saveVm(compared, isTended(moment, compared));
+  moment.touched = true;
+  if (extra !== null) bookBeyond(moment, vm, extra, `${vm.vmId}:history`);
+  if (charges.sure) noteCharges(moment, vm, charges);
+}
+
+function noteCharges(moment: Moment, vm: VmRecord, charges: Charges): void {
+  const { says, historyCredits, postedCredits } = charges;
+  const facts = { vmId: vm.vmId, says, historyCredits, postedCredits };
+  moment.audit("vm.charges", facts);
+  if (isDrift(vm, charges)) moment.tellOwner("history_drift", vm.vmId, facts);
 }
 
 /** Lets time do its part: deadlines, and what nothing was ever sent of. */

@@ -61,6 +61,10 @@ export function settle(vm: VmRecord, billed: Credits, booked: Credits = 0): Sett
   return { holds, extra: beyond(vm, due, shrunk + booked, original) };
 }
 
+/** The same for what the credit history shows later than any bill: only what was not posted yet. */
+export const settleLate = (vm: VmRecord, charged: Credits): Extra | null =>
+  beyond(vm, charged, vm.settledCredits ?? 0, originalOf(vm));
+
 function beyond(vm: VmRecord, due: Credits, covered: Credits, original: Credits): Extra | null {
   if (due <= covered) return null;
   const credits = due - covered;

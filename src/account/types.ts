@@ -7,6 +7,7 @@
 import type { GpuSpec } from "../aleph/contents.ts";
 import type { Fact } from "../errors.ts";
 import type { Certificate, Witness } from "./certificate.ts";
+import type { Charges } from "./charges.ts";
 import type { Window } from "./policy-types.ts";
 
 export type Credits = number;
@@ -212,6 +213,10 @@ export type VmRecord = {
   readonly settledAtMs: number | null;
   /** What it cost in the end, corrections and overruns included. */
   readonly settledCredits: Credits | null;
+  /** The network's bill that it was settled with. */
+  readonly billedCredits?: Credits;
+  /** What the credit history showed afterwards. */
+  readonly charges?: Charges;
   readonly eraseTries: number;
   readonly erased: "no" | "yes" | "gave_up";
   readonly unreachableSinceMs: number | null;
@@ -291,6 +296,7 @@ export type NoticeKind =
   | "overrun"
   | "correction"
   | "bill_drift"
+  | "history_drift"
   | "vm_unreachable"
   | "vm_moved"
   | "dormant_alive"

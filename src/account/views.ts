@@ -49,6 +49,7 @@ export function vmView(vm: VmRecord, nowMs: number, { destroyAfterMs }: WhenUnre
     timeline: timelineOf(vm),
     attempts: vm.attempts.map(attemptView),
     certificate: vm.certificate,
+    ...(vm.charges?.sure === true ? { charges: vm.charges } : {}),
     ...(vm.orphan === undefined ? {} : { orphan: true as const }),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { aggregateMessages, type ListedInstance, type ListedMessage, liveInstances } from "./core-lists.ts";
 import { aggregate, consumedCredits, type CoreStatus, frozenRate, messageStatus, publish } from "./core-nodes.ts";
+import { historyCharges } from "./credit-history.ts";
 import type { AttoPerS } from "./decimal.ts";
 import type { SignedMessage } from "./message.ts";
 import type { Core, Network, Outcome } from "./network.ts";
@@ -22,6 +23,8 @@ export type Calls = {
   readonly messageStatus: (core: Core, hash: string) => Promise<Outcome<{ readonly status: CoreStatus }>>;
   readonly frozenRate: (core: Core, hash: string) => Promise<Outcome<AttoPerS | "absent">>;
   readonly consumedCredits: (core: Core, hash: string) => Promise<Outcome<number>>;
+  /** What this core node's credit history of the payer shows for one message. */
+  readonly historyCharges: (core: Core, payer: string, hash: string) => Promise<Outcome<number>>;
   readonly notify: (origin: string, hash: string) => Promise<Outcome<Notified>>;
   readonly execution: (origin: string, hash: string) => Promise<Outcome<Execution | "absent">>;
   readonly erase: (origin: string, hash: string, headers: Record<string, string>) => Promise<Outcome<Erased>>;
@@ -38,6 +41,7 @@ export function callsOver(network: Network): Calls {
     messageStatus: (core, hash) => messageStatus(network, core, hash),
     frozenRate: (core, hash) => frozenRate(network, core, hash),
     consumedCredits: (core, hash) => consumedCredits(network, core, hash),
+    historyCharges: (core, payer, hash) => historyCharges(network, core, payer, hash),
     notify: (origin, hash) => notify(network, origin, hash),
     execution: (origin, hash) => execution(network, origin, hash),
     erase: (origin, hash, headers) => erase(network, origin, hash, headers),

@@ -19,6 +19,8 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   overrun: "The network took more than was held for a VM. The account is frozen.",
   correction: "The network's bill differed from our own meter and was booked.",
   bill_drift: "The network bills a VM otherwise than our own meter says, by more than rounding and its lag.",
+  history_drift:
+    "Long after a VM's bill, the network's credit history shows another sum than was posted, by more than rounding. What is more was booked; nothing is given back for what is less.",
   vm_unreachable: "A VM does not answer.",
   vm_moved: "A VM failed on its node, ended there, and is created again on another one within what was held for it.",
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",

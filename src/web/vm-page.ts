@@ -1,6 +1,7 @@
 /** One VM as the owner sees it: figures, timeline, death certificate, and the way to end it. Pure. */
 import { html } from "hono/html";
 import type { VmView } from "../account/contract.ts";
+import type { Charges } from "../account/charges.ts";
 import type { Certificate } from "../account/certificate.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, foldedPost, page } from "./html.ts";
@@ -41,9 +42,18 @@ function figures(vm: VmView): Html {
     ["Costs per hour", usd(vm.rateCreditsPerH)],
     [vm.costStatus === "settled" ? "Cost" : "Cost so far", usd(vm.costCredits)],
     ["Held", usd(vm.heldCredits)],
+    ...(vm.charges === undefined ? [] : [["Network's credit history", historyText(vm.charges)] as const]),
     ...(vm.unreachableSinceMs === null ? [] : [["Does not answer since", time(vm.unreachableSinceMs)] as const]),
     ...(vm.destroyAtMs === null ? [] : [["Will be destroyed at", time(vm.destroyAtMs)] as const]),
   ]);
+}
+
+function historyText({ says, historyCredits, postedCredits }: Charges): string {
+  const sum = usd(historyCredits ?? 0);
+  if (says === "unknown") return "no two core nodes told it within a day";
+  if (says === "agrees") return `agrees: ${sum}, within what was posted`;
+  if (says === "more") return `${sum}, ${usd((historyCredits ?? 0) - postedCredits)} more than was posted; booked`;
+  return `${sum}, less than the bill that was posted; nothing is given back`;
 }
 
 const WITNESS: Readonly<Record<Certificate["witnesses"][number]["kind"], string>> = {

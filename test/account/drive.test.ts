@@ -1,11 +1,14 @@
 import { expect, it } from "vitest";
 import { Drive, type DriveHost } from "../../src/account/drive.ts";
+import { CHARGES_AFTER_MS } from "../../src/account/charges.ts";
 import type { Tools } from "../../src/account/tools.ts";
 import { close } from "../../src/account/lifecycle.ts";
+import { CORES, known, type Outcome, unknown } from "../../src/aleph/network.ts";
 import { Moment } from "../../src/account/moment.ts";
+import type { VmRecord } from "../../src/account/types.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { AGENT, AGENT_KEY, OWNER } from "../aleph/fakes.ts";
-import { provisioning, S, T0 } from "./vms.ts";
+import { HASH, hold, provisioning, S, T0 } from "./vms.ts";
 
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const HEALTH = { watchHeard: true, schemaKnown: true };
@@ -44,4 +47,60 @@ it("signs and stores new FORGETs while Watch is silent, and sends nothing", asyn
   const forgets = data.store.loadVm(vm.vmId)?.forgets ?? [];
   expect(forgets.filter((one) => one.sender === AGENT && one.signature !== null)).toHaveLength(4);
   expect(called).toEqual([]);
+});
+
+const SETTLED: VmRecord = {
+  ...close(provisioning(), "destroyed", T0 - 10 * S),
+  state: "TERMINATED",
+  endedAtMs: T0,
+  settledAtMs: T0 - CHARGES_AFTER_MS,
+  settledCredits: 100,
+  billedCredits: 100,
+  holds: [{ ...hold(180_000), credits: 100, state: "posted" }],
+};
+
+/** Runs the drive until two minutes later nothing is due, over core nodes whose histories show these sums. */
+async function afterHistories(...perCore: readonly Outcome<number>[]) {
+  const data = new MemoryStore();
+  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  data.store.saveVm(SETTLED, true);
+  for (const one of SETTLED.holds) data.store.insertHold(one);
+  const asked: unknown[] = [];
+  const { host } = silentHost(data);
+  const historyCharges = async (core: 0 | 1 | 2, payer: string, hash: string) => {
+    asked.push([core, payer, hash]);
+    return perCore[core] ?? unknown("timeout");
+  };
+  let nowMs = T0;
+  const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
+  const now = (): Moment => new Moment(data.store, nowMs, CONFIG, random, HEALTH);
+  const calls = new Proxy(
+    { historyCharges },
+    { get: (has, name) => Reflect.get(has, name) ?? (async () => unknown("timeout")) },
+  );
+  const tools = { ...host.tools({} as never), calls } as Tools;
+  const heard: DriveHost = {
+    ...host,
+    commit: (work) => work(now()),
+    read: (work) => work(now()),
+    tools: () => tools,
+    readPayer: async () => ({ perCore: [null, null, null], asOfMs: nowMs }),
+    report: async () => true,
+  };
+  for (; nowMs <= T0 + 120 * S; nowMs += 61 * S) await new Drive(heard).run();
+  const kinds = data.store.loadNotices().map((one) => one.kind);
+  return { vm: data.store.loadVm(SETTLED.vmId), asked, kinds };
+}
+
+it("asks each core node for the credit history of what was settled, and books what two show twice", async () => {
+  const { vm, asked, kinds } = await afterHistories(known(150), known(150), known(900_000));
+  expect(asked).toEqual([...CORES, ...CORES].map((core) => [core, OWNER, HASH]));
+  expect(vm).toMatchObject({ settledCredits: 150, charges: { says: "more", sure: true, postedCredits: 100 } });
+  expect(kinds).toEqual(expect.arrayContaining(["correction", "history_drift"]));
+});
+
+it("books nothing on one core node's history", async () => {
+  const { vm, kinds } = await afterHistories(known(900_000), unknown("timeout"), known(100));
+  expect(vm).toMatchObject({ settledCredits: 100 });
+  expect([vm?.charges, kinds]).toEqual([undefined, []]);
 });

@@ -22,6 +22,10 @@ const ended = (): VmRecord => hearing(stopping(), ["FFF", H + MIN]);
 const failed = (): VmRecord => hearing(sent(), ["RRa", S], ["RRa", S + MIN]);
 const certified = (vm: VmRecord): VmRecord => ({ ...vm, certificate: {} as NonNullable<VmRecord["certificate"]> });
 const settled = (vm: VmRecord): VmRecord => ({ ...vm, settledAtMs: T0 + 5 * H });
+const compared = (vm: VmRecord): VmRecord => ({
+  ...settled(vm),
+  charges: { says: "agrees", sure: true, historyCredits: 0, postedCredits: 0, sinceMs: T0 },
+});
 
 describe("backoff", () => {
   test("doubles from the first pause and stops at the cap, also after very many tries", () => {
@@ -155,13 +159,20 @@ describe("planVm after the end", () => {
     expect(paces(ended(), "settle", [1, 2, 30])).toEqual([60, 120, 900]);
   });
 
-  test("is done with once settled and certified, and tended until then", () => {
-    expect(kinds(settled(certified(ended())))).toEqual([]);
-    expect(kinds(settled(ended()))).toEqual(["witness"]);
+  test("compares the credit history an hour and a half after that, and rarely again until it is sure", () => {
+    const vm = settled(certified(ended()));
+    expect(kinds(vm)).toEqual(["charges"]);
+    expect(due(vm, "charges")).toBe(T0 + 5 * H + 90 * MIN);
+    expect(paces(vm, "charges", [1, 2, 5, 30])).toEqual([61, 122, 976, 14_400]);
+  });
+
+  test("is done with once settled, compared and certified, and tended until then", () => {
+    expect(kinds(compared(certified(ended())))).toEqual([]);
+    expect(kinds(compared(ended()))).toEqual(["witness"]);
   });
 
   test("FORGETs go on every five minutes while any node still says alive, however long that is", () => {
-    const lagging = settled(certified(hearing(stopping(), ["FFP", H + MIN], ["FFP", H + 11 * MIN])));
+    const lagging = compared(certified(hearing(stopping(), ["FFP", H + MIN], ["FFP", H + 11 * MIN])));
     expect(lagging.state).toBe("TERMINATED");
     expect(kinds(lagging, T0 + 400 * DAY)).toEqual(["push"]);
     expect(paces(lagging, "push", [1, 99])).toEqual([300, 300]);

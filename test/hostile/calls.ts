@@ -1,10 +1,12 @@
 /** Every call of the client that reads something a stranger wrote, with the caps that it has to keep. */
+import { historyCharges } from "../../src/aleph/credit-history.ts";
 import { messageStatus } from "../../src/aleph/core-nodes.ts";
 import { estimatedRegion } from "../../src/aleph/dns.ts";
 import { erase, execution, nodeList, notify, probeNode } from "../../src/aleph/nodes.ts";
 import type { Network } from "../../src/aleph/network.ts";
 import { schedulerView } from "../../src/aleph/scheduler.ts";
 import { CORE_HOSTS, CRN_LIST_HOST, RESOLVER_HOST, SCHEDULER_HOSTS } from "../../devnet/roster.ts";
+import { OWNER } from "../aleph/fakes.ts";
 import { NODE } from "../devnet/surface.ts";
 
 const KIB = 1_024;
@@ -93,6 +95,14 @@ export const CALLS: readonly Call[] = [
     bytesMax: MIB,
     deadlineMs: 8_000,
     run: (network, hash) => messageStatus(network, 1, hash),
+  },
+  {
+    name: "credit history on a core node",
+    host: CORE_HOSTS[1],
+    prefix: "/api/v0/addresses/",
+    bytesMax: 512 * KIB,
+    deadlineMs: 8_000,
+    run: (network, hash) => historyCharges(network, 1, OWNER, hash),
   },
 ];
 

@@ -151,6 +151,12 @@ export class Wire {
             truth === 0 ? 900_000 : 0,
           );
         }),
+      historyCharges: (core, payer, hash) =>
+        this.ask(caller, () => {
+          if (cores.isDown(core)) return this.silent();
+          const truth = payer === caller.owner ? cores.history(hash, this.time.nowMs) : 0;
+          return this.lies(core, truth, () => (this.dice.yes(0.5) ? 0 : truth + 900_000));
+        }),
       notify: (origin, hash) => onNode(origin, (node) => nodes.notify(node, hash)),
       execution: async (origin, hash) => {
         const listed = await onNode(origin, (node) =>

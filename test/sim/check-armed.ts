@@ -31,6 +31,8 @@ function mustLookAtMs(vm: VmRecord, restored: boolean, nowMs: number): number {
   if (vm.state === "UNKNOWN" && unsent && vm.endReason !== null) return nowMs + 35_000;
   if (vm.state === "STOPPING") return Math.max(vm.stateSinceMs + 90_000, nowMs + 305_000);
   if (!isOver(vm)) return vm.expiresAtMs;
+  if (vm.settledAtMs !== null && vm.charges?.sure !== true)
+    return Math.max(vm.settledAtMs + 90 * 60_000, nowMs + 4 * 3_600_000 + 5_000);
   const settleMs = (vm.endedAtMs ?? 0) + 3 * 3_600_000;
   return vm.settledAtMs === null && vm.state === "TERMINATED" ? Math.max(settleMs, nowMs + 905_000) : Infinity;
 }

@@ -41,6 +41,7 @@ export const FAULT_KINDS = [
   ["runsElsewhere", 0.35, 0.15],
   ["nodeClaims", 0.2, 0.05],
   ["schedulerLies", 0.3, 0.6],
+  ["lateExpense", 0.4, 0.4],
 ] as const;
 
 const NAMES = FAULT_KINDS.map(([name]) => name);

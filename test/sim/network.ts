@@ -46,6 +46,8 @@ export type Message = {
   billedRate: number;
   /** When a core node last began to have it alive. */
   aliveSinceMs: number;
+  /** Of an expense that is published hours after all others: in the credit history, and in no bill before. */
+  readonly lateCredits: number;
   /** Swallowed by the network: no node ever keeps it. */
   lost: boolean;
 };
@@ -66,6 +68,8 @@ type Draft = Pick<Message, "hash" | "kind" | "target" | "payer" | "byOwner" | "b
 
 const FORGET_RETRY_MS = 811_000;
 const TAIL_MS = 180_000;
+/** After every settlement, before the history is read. */
+const LATE_MS = 4 * 3_600_000;
 const alive = (word: CoreWord): boolean => word === "processed" || word === "removing";
 
 export class CoreNetwork {
@@ -145,6 +149,7 @@ export class CoreNetwork {
       billedSinceMs: null,
       billedRate: 0,
       aliveSinceMs: 0,
+      lateCredits: this.dice.yes(this.faults.lateExpense) ? this.dice.pick([3, 5_000, 400_000]) : 0,
       lost,
     };
     this.messages.set(draft.hash, message);
@@ -237,6 +242,14 @@ export class CoreNetwork {
       if (ms > 0) sum += Math.ceil((message.billedRate * ms) / 1_000_000);
     }
     return sum;
+  }
+
+  /** The sum of the expense rows that the books show at `atMs`; a late one hours after the first span. */
+  history(hash: string, atMs: number): number {
+    const message = this.messages.get(hash);
+    const overMs = message?.spans[0]?.toMs ?? Infinity;
+    const late = atMs - overMs >= LATE_MS ? (message?.lateCredits ?? 0) : 0;
+    return this.consumed(hash, atMs - this.booksLagMs) + late;
   }
 
   /** When an honest core node last had it alive: now, or until its word changed. */

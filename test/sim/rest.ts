@@ -1,6 +1,7 @@
 /** Liveness: after healing, everything ends, every hold is resolved once, the network has nothing of ours left alive. */
 import type { VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
+import { isToldOfHistory } from "./check-charges.ts";
 import { toldOtherwise } from "./check-fold.ts";
 import { extrasOf } from "./check-money.ts";
 import { checkNoneLeft, runningYet } from "./check-copies.ts";
@@ -9,7 +10,7 @@ import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
 
 export function atRest(checker: Checker, account: SimAccount, nodes: Nodes): boolean {
   const vms = [...account.data.vms.values()].map((row) => row.vm);
-  const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen) && isClosed(vm));
+  const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen) && isClosed(vm) && isToldOfHistory(vm));
   if (!isCompared(account) || vms.some((vm) => runningYet(nodes, vm).length > 0)) return false;
   return (
     ledger && account.payer.hashes.every((hash) => checker.core.aliveOn(hash) === 0 && isBooked(checker, account, hash))
@@ -48,6 +49,7 @@ export function checkRest(checker: Checker, account: SimAccount, nodes: Nodes): 
       "I8",
       () => `never resolved: ${state} ${words(checker, vm.attempts)} (${vmId})`,
     );
+    checker.must(isToldOfHistory(vm), "I7", () => `its credit history was never compared (${vmId})`);
     checker.must(vm.state !== "TERMINATED" || vm.certificate !== null, "I11", () => `no death certificate (${vmId})`);
     checkNoneLeft(checker, nodes, vm);
   }

@@ -71,6 +71,9 @@ export const SOMETIMES = [
   "a VM runs on another node as well",
   "a copy on another node is torn down",
   "a node claims to run what it does not",
+  "the credit history agrees",
+  "the credit history shows more than was posted",
+  "the credit history shows less than was posted",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 

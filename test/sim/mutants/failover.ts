@@ -42,8 +42,8 @@ export const FAILOVER: readonly Mutant[] = [
   ),
   plant(
     "only the last attempt's bill is read",
-    "effects.ts",
-    "const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);\n  const bills",
-    "const sent = vm.attempts.slice(-1);\n  const bills",
+    "bill-reading.ts",
+    "const sent = vm.attempts.filter((attempt) => attempt.firstSendMs !== null);",
+    "const sent = vm.attempts.slice(-1);",
   ),
 ];

@@ -67,4 +67,16 @@ export const MONEY = [
     "export const SETTLE_AFTER_MS = 3 * 3_600_000;",
     "export const SETTLE_AFTER_MS = 60_000;",
   ),
+  plant(
+    "a drift of the credit history is ignored",
+    "charges.ts",
+    "const found = judge(vm, perCore, postedCredits);",
+    'const found = { says: "agrees" as const, historyCredits: postedCredits };',
+  ),
+  plant(
+    "the credit history is booked on one core node's word",
+    "charges.ts",
+    'const atLeast = medianOrWorse(figures, "smaller");',
+    "const atLeast = figures.length === 0 ? undefined : Math.max(...figures);",
+  ),
 ];
