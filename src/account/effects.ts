@@ -13,6 +13,7 @@ import type { Address } from "../crypto/secp256k1.ts";
 import type { Clock, Random } from "../ports.ts";
 import type { Witness } from "./certificate.ts";
 import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, type Signers, usableForgets } from "./attempts.ts";
+import { listing } from "./forwards.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
 import type { Nodes } from "./next-node.ts";
@@ -178,11 +179,12 @@ const dispatch: Effect = async ({ calls }, _vm, attempt, tried) => {
 };
 
 /** Two signals, the node's list and the machine's own SSH, and whether it is our own line that is down. */
-const node: Effect = async ({ calls, readiness }, vm, attempt) => {
-  const listed = await calls.execution(attempt.node.origin, attempt.itemHash);
+const node: Effect = async ({ calls, readiness, signers }, vm, attempt, tried) => {
+  const { listed, forwards } = await listing(calls, signers.owner, vm, attempt, tried.tries);
   const seen = await readiness(listed.ok ? listed.value : null, vm.ssh);
   const othersAnswered = seen.ready !== null || (await ask(calls, attempt.itemHash)).some((word) => word !== null);
-  return [{ kind: "node", sight: { ...seen, answered: listed.ok, othersAnswered } }];
+  const ports = forwards === null ? {} : { forwards };
+  return [{ kind: "node", sight: { ...seen, ...ports, answered: listed.ok, othersAnswered } }];
 };
 
 const price: Effect = async ({ calls }, _vm, attempt) => {

@@ -152,8 +152,11 @@ export class Wire {
       notify: (origin, hash) => onNode(origin, () => nodes.notify(hash)),
       execution: (origin, hash) =>
         onNode(origin, () =>
-          nodes.isRunning(hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
+          nodes.isRunning(hash)
+            ? { running: true, ipv4Host: "192.0.2.1", ipv6: "2001:db8::1", forwards: nodes.forwardsOf(hash) }
+            : ("absent" as const),
         ),
+      refreshForwards: (origin, hash) => onNode(origin, () => nodes.refreshForwards(hash)),
       erase: (origin, hash) => onNode(origin, () => nodes.erase(hash)),
       liveInstances: (core, whose) =>
         this.ask(caller, () => {

@@ -2,6 +2,7 @@
  * A model of the compute nodes and the scheduler: a node starts what it is told of and what its core node shows alive,
  * stops three polls after that ended, and may be dead, full, or never boot a machine.
  */
+import type { Mapped } from "../../src/aleph/forwards.ts";
 import type { CoreWord, NodeRef } from "../../src/account/types.ts";
 import type { Dice } from "./dice.ts";
 import type { Core, CoreNetwork, Message } from "./network.ts";
@@ -16,6 +17,7 @@ const alive = (word: CoreWord): boolean => word === "processed" || word === "rem
 export class Nodes {
   readonly all: readonly Node[];
   private readonly machines = new Map<string, Machine>();
+  private readonly refreshed = new Set<string>();
   private readonly refused = new Map<string, boolean>();
   private readonly dice: Dice;
   private readonly time: Timeline;
@@ -67,6 +69,18 @@ export class Nodes {
   /** The core node that the machine's node listens to. */
   private followed(message: Message): Core {
     return (message.hash.charCodeAt(0) % 3) as Core;
+  }
+
+  /** Every fourth machine's node has lost what it ought to forward, until it is told to read it anew. */
+  forwardsOf(hash: string): readonly Mapped[] {
+    const lost = hash.charCodeAt(1) % 4 === 0 && !this.refreshed.has(hash);
+    return lost ? [] : [{ port: 22, protocol: "tcp", hostPort: 24_000 }];
+  }
+
+  refreshForwards(hash: string): "done" | "absent" {
+    if (!this.isRunning(hash)) return "absent";
+    this.refreshed.add(hash);
+    return "done";
   }
 
   notify(hash: string): "started" | "retry" | "no_capacity" {
