@@ -4,6 +4,7 @@
  * Every method answers a value or a refusal and throws for nothing an input can cause. Amounts are credits, times are
  * milliseconds; the edges turn them into dollars, hours and dates.
  */
+import type { ForwardRow } from "../aleph/forwards.ts";
 import type { Region } from "../aleph/region.ts";
 import type { Answer, Refusal } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
@@ -72,6 +73,7 @@ export type Warning =
   | "unreachable"
   | "ssh_silent"
   | "host_key_changed"
+  | "ports_differ"
   | "teardown_slow"
   | "login_expires_soon"
   | "moving";
@@ -100,6 +102,7 @@ export type VmView = {
   readonly endedAtMs: number | null;
   readonly endReason: EndReason | null;
   readonly ssh: Ssh | null;
+  readonly forwardedPorts: readonly ForwardRow[];
   readonly rateCreditsPerH: Credits;
   readonly heldCredits: Credits;
   /** By our own meter while it lives; what was posted once settled. */

@@ -10,7 +10,7 @@ import type { Log } from "../ports.ts";
 import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./account-steps.ts";
 import type { Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
-import { type Learned, perform, signAll, signMore } from "./effects.ts";
+import { type Learned, perform, signMore } from "./effects.ts";
 import { readInventory, writeInventory } from "./inventory-step.ts";
 import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
@@ -22,6 +22,7 @@ import type { Step, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { catchUp, relay } from "./relay.ts";
 import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
+import { signAll } from "./signing.ts";
 import type { Tools } from "./tools.ts";
 
 /** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */

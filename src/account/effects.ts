@@ -5,16 +5,18 @@
  * writes; the drive records what is returned in a transaction of its own.
  */
 import type { Calls } from "../aleph/calls.ts";
-import { type SignedMessage, signMessage, type UnsignedMessage } from "../aleph/message.ts";
-import { CHANNEL, CORES, type Core } from "../aleph/network.ts";
+import type { SignedMessage } from "../aleph/message.ts";
+import { CORES, type Core } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import { charges, settle } from "./bill-reading.ts";
 import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, usableForgets } from "./attempts.ts";
 import { copiesOf, type Sighting } from "./copies.ts";
 import { eraseOn } from "./erase.ts";
+import { listing } from "./forwards.ts";
 import type { KeyRing } from "./keys.ts";
 import type { NodeSight } from "./lifecycle.ts";
 import type { Step, Tried } from "./plan.ts";
+import { signBirth, signEach, signed } from "./signing.ts";
 import type { Tools } from "./tools.ts";
 import type { Attempt, CoreWord, Credits, Forget, NodeRef, VmRecord } from "./types.ts";
 import { lookElsewhere, type Testimony, witnesses } from "./witnesses.ts";
@@ -51,67 +53,18 @@ export async function perform(tools: Tools, vm: VmRecord, step: Step, tried: Tri
   return attempt === undefined || effect === undefined ? [] : effect(tools, vm, attempt, tried, step);
 }
 
-const unsigned = (
-  type: "INSTANCE" | "FORGET",
-  one: { readonly itemHash: string; readonly itemContent: string; readonly timeS: number; readonly sender: string },
-): UnsignedMessage => ({
-  chain: "ETH",
-  sender: one.sender as Address,
-  type,
-  channel: CHANNEL,
-  time: one.timeS,
-  item_type: "inline",
-  item_content: one.itemContent,
-  item_hash: one.itemHash,
-});
-
-const signed = (
-  type: "INSTANCE" | "FORGET",
-  one: Parameters<typeof unsigned>[1] & { readonly signature: string | null },
-): SignedMessage | undefined =>
-  one.signature === null
-    ? undefined
-    : { ...unsigned(type, one), signature: one.signature as SignedMessage["signature"] };
-
-/** Signs the INSTANCE and all its FORGETs with one opening of the key; all of them or none. */
+/** All of them or none. */
 const sign: Effect = async ({ keys }, vm, attempt) => {
   const mine = vm.forgets.filter((forget) => forget.target === attempt.itemHash);
-  const all = await keys.use(attempt.sender as Address, (key) => {
-    const instance = signMessage(unsigned("INSTANCE", attempt), key);
-    const forgets = signForgets(mine, key);
-    return instance === undefined || forgets === undefined ? undefined : { signature: instance.signature, forgets };
-  });
+  const all = await signBirth(keys, attempt, mine);
   if (all === undefined) return [{ kind: "key_lost", address: attempt.sender }];
   return [{ kind: "signed", itemHash: attempt.itemHash, ...all }];
 };
 
-function signForgets(forgets: readonly Forget[], key: Uint8Array): readonly Forget[] | undefined {
-  const done = forgets.map((forget) => ({
-    ...forget,
-    signature: forget.signature ?? signMessage(unsigned("FORGET", forget), key)?.signature ?? null,
-  }));
-  return done.every((forget) => forget.signature !== null) ? done : undefined;
-}
-
-/** More FORGETs, composed by the drive when fewer than two are unspent somewhere, signed here. */
+/** More FORGETs, composed by the drive when fewer than two are unspent somewhere. */
 export async function signMore(keys: KeyRing, sender: Address, fresh: readonly Forget[]): Promise<readonly Learned[]> {
-  const done = await keys.use(sender, (key) => signForgets(fresh, key));
+  const done = await signEach(keys, sender, fresh);
   return done === undefined ? [{ kind: "key_lost", address: sender }] : [{ kind: "more_forgets", forgets: done }];
-}
-
-/** The same for many machines with one opening of the key: all of them or none. */
-export function signAll<T extends { readonly forgets: readonly Forget[] }>(
-  keys: KeyRing,
-  sender: Address,
-  drafts: readonly T[],
-): Promise<readonly T[] | undefined> {
-  return keys.use(sender, (key) => {
-    const signed = drafts.flatMap((draft) => {
-      const forgets = signForgets(draft.forgets, key);
-      return forgets === undefined ? [] : [{ ...draft, forgets }];
-    });
-    return signed.length === drafts.length ? signed : undefined;
-  });
 }
 
 async function wordOf(calls: Calls, core: Core, hash: string): Promise<CoreWord | null> {
@@ -217,11 +170,12 @@ const dispatch: Effect = async ({ calls }, _vm, attempt, tried) => {
 };
 
 /** Two signals, the node's list and the machine's own SSH, and whether it is our own line that is down. */
-const node: Effect = async ({ calls, readiness }, vm, attempt) => {
-  const listed = await calls.execution(attempt.node.origin, attempt.itemHash);
+const node: Effect = async ({ calls, readiness, signers }, vm, attempt, tried) => {
+  const { listed, forwards } = await listing(calls, signers.owner, vm, attempt, tried.tries);
   const seen = await readiness(listed.ok ? listed.value : null, vm.ssh);
   const othersAnswered = seen.ready !== null || (await ask(calls, attempt.itemHash)).some((word) => word !== null);
-  return [{ kind: "node", sight: { ...seen, answered: listed.ok, othersAnswered } }];
+  const ports = forwards === null ? {} : { forwards };
+  return [{ kind: "node", sight: { ...seen, ...ports, answered: listed.ok, othersAnswered } }];
 };
 
 const price: Effect = async ({ calls }, _vm, attempt) => {

@@ -4,6 +4,7 @@
  * Nothing in here frees money by a timer: a VM leaves the ledger's live part only when its attempt *ended*, was
  * *rejected*, or was provably never sent (safety.md a.4). Money follows in `settlement.ts`.
  */
+import type { Forwards } from "../aleph/forwards.ts";
 import {
   cameBack,
   endedByOthers,
@@ -179,6 +180,8 @@ export type NodeSight = {
   readonly atMs: number;
   /** Reached a moment ago, with its host key. */
   readonly ready: Ssh | null;
+  /** Absent: its node said nothing of ports. */
+  readonly forwards?: Forwards;
   readonly running: boolean;
   readonly keyChanged: boolean;
   readonly answered: boolean;
@@ -186,8 +189,9 @@ export type NodeSight = {
   readonly othersAnswered: boolean;
 };
 
-export function onNodeSight(vm: VmRecord, sight: NodeSight, when = UNREACHABLE): VmRecord {
-  if (vm.state !== "PROVISIONING" && vm.state !== "HEALTHY" && vm.state !== "UNHEALTHY") return vm;
+export function onNodeSight(before: VmRecord, sight: NodeSight, when = UNREACHABLE): VmRecord {
+  if (before.state !== "PROVISIONING" && before.state !== "HEALTHY" && before.state !== "UNHEALTHY") return before;
+  const vm = sight.forwards === undefined ? before : { ...before, forwards: sight.forwards };
   if (sight.ready !== null) {
     const healthyAtMs = vm.healthyAtMs ?? sight.atMs;
     const well = { ...vm, ssh: sight.ready, healthyAtMs, unreachableSinceMs: null, sshFault: null };

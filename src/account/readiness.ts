@@ -5,6 +5,7 @@
  * Only public addresses are dialled. A machine that has none from here is called ready by its listing alone, untested:
  * not reaching it from this network proves nothing against it (ssh.md §9).
  */
+import { isSame, SSH } from "../aleph/forwards.ts";
 import type { Execution } from "../aleph/nodes.ts";
 import { isDialledPort, isPublicIpv4, isPublicIpv6 } from "../ssh/address.ts";
 import { type HostKey, knownHostsLine } from "../ssh/host-key.ts";
@@ -25,7 +26,7 @@ export type Readiness = (listed: Execution | "absent" | null, pinned: Ssh | null
 
 type Place = { readonly host: string; readonly port: number };
 
-/** Ready as soon as the node lists it as running with a mapped port: for a network without machines behind it. */
+/** Ready as soon as the node lists it as running with an address: for a network without machines behind it. */
 export const listedAsRunning: Readiness = async (listed) => ({
   ready: listedAddress(listed),
   running: isRunning(listed),
@@ -49,9 +50,12 @@ const isRunning = (listed: Execution | "absent" | null): boolean =>
 /** The address that the node gives, before anybody tried it. */
 function listedAddress(listed: Execution | "absent" | null): Ssh | null {
   if (listed === null || listed === "absent" || !listed.running) return null;
-  const { ipv4Host, sshPort, ipv6 = null } = listed;
-  if (ipv4Host === undefined || sshPort === undefined) return null;
-  return { host: ipv4Host, port: sshPort, ipv6, knownHosts: "", tested: false };
+  const { ipv4Host, forwards = [], ipv6 = null } = listed;
+  const port = forwards.find((one) => isSame(one, SSH))?.hostPort;
+  const unseen = { ipv6, knownHosts: "", tested: false };
+  if (ipv4Host !== undefined && port !== undefined) return { host: ipv4Host, port, ...unseen };
+  // its node forwards nothing to it: its own address is all there is, if that is one
+  return ipv6 !== null && isPublicIpv6(ipv6) ? { host: ipv6, port: SSH.port, ...unseen } : null;
 }
 
 /** The mapped port of the node's IPv4 address first, the machine's own IPv6 address second. */

@@ -66,6 +66,7 @@ export function succeeded(
   const nothingAsked = { endReason: null, stopAskedAtMs: null, endedAtMs: null, next: null, recreate: false } as const;
   const nothingSeen = {
     ssh: null,
+    forwards: null,
     sshFault: null,
     runningSinceMs: null,
     unreachableSinceMs: null,

@@ -5,6 +5,7 @@
  * name ends in S, rates are atto-credits per second as decimal text where they are stored (bigint in memory).
  */
 import type { GpuSpec } from "../aleph/contents.ts";
+import type { Forwards } from "../aleph/forwards.ts";
 import type { Fact } from "../errors.ts";
 import type { Certificate, Witness } from "./certificate.ts";
 import type { Charges } from "./charges.ts";
@@ -226,6 +227,8 @@ export type VmRecord = {
   readonly sshFault?: "silent" | "host_key_changed" | null;
   readonly priceCheckedAtMs: number | null;
   readonly ssh: Ssh | null;
+  /** The forwarded ports as they are asked for and as its node listed them last; null: never told. */
+  readonly forwards?: Forwards | null;
   readonly certificate: Certificate | null;
   /** A node found for the next attempt while the last one is ended; good for ten minutes. */
   readonly next?: NextNode | null;

@@ -1,4 +1,5 @@
 /** What agents and owners are shown of an account: values assembled from rows, with the network down or not. */
+import { type ForwardRow, forwardRows } from "../aleph/forwards.ts";
 import { standing } from "./approvals.ts";
 import type { ApprovalView, BalanceView, GrantView, LimitLeft, NetworkState, Overview, VmView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
@@ -39,6 +40,7 @@ export function vmView(vm: VmRecord, nowMs: number, { destroyAfterMs }: WhenUnre
     endedAtMs: vm.endedAtMs,
     endReason: vm.endReason,
     ssh: isLive(vm) ? vm.ssh : null,
+    forwardedPorts: forwardsOf(vm),
     rateCreditsPerH: creditsPerHour(vm.rateAttoPerS),
     heldCredits: heldFor(vm),
     costCredits: costSoFar(vm, nowMs),
@@ -54,6 +56,12 @@ export function vmView(vm: VmRecord, nowMs: number, { destroyAfterMs }: WhenUnre
   };
 }
 
+/** Nobody can use what a machine that is being ended forwards. */
+function forwardsOf({ state, forwards }: VmRecord): readonly ForwardRow[] {
+  const usable = state === "PROVISIONING" || state === "HEALTHY" || state === "UNHEALTHY";
+  return usable && forwards ? forwardRows(forwards) : [];
+}
+
 function warningsOf(vm: VmRecord, nowMs: number): VmView["warnings"] {
   if (!isLive(vm)) return [];
   const slow = vm.state === "STOPPING" && nowMs - (vm.stopAskedAtMs ?? nowMs) >= SLOW_TEARDOWN_MS;
@@ -63,6 +71,7 @@ function warningsOf(vm: VmRecord, nowMs: number): VmView["warnings"] {
     ...(vm.unreachableSinceMs === null ? [] : (["unreachable"] as const)),
     ...(vm.sshFault === "silent" ? (["ssh_silent"] as const) : []),
     ...(vm.sshFault === "host_key_changed" ? (["host_key_changed"] as const) : []),
+    ...(forwardsOf(vm).some((one) => one.state !== "mapped") ? (["ports_differ"] as const) : []),
     ...(slow ? (["teardown_slow"] as const) : []),
     ...(isMoving(vm) ? (["moving"] as const) : []),
   ];

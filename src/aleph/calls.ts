@@ -8,7 +8,7 @@ import { historyCharges } from "./credit-history.ts";
 import type { AttoPerS } from "./decimal.ts";
 import type { SignedMessage } from "./message.ts";
 import type { Core, Network, Outcome } from "./network.ts";
-import { erase, type Erased, type Execution, execution, type Notified, notify } from "./nodes.ts";
+import { erase, type Erased, type Execution, execution, type Notified, notify, refreshForwards } from "./nodes.ts";
 import { schedulerView, type SchedulerView } from "./scheduler.ts";
 import type { JsonObject } from "./wire.ts";
 
@@ -28,6 +28,7 @@ export type Calls = {
   readonly notify: (origin: string, hash: string) => Promise<Outcome<Notified>>;
   readonly execution: (origin: string, hash: string) => Promise<Outcome<Execution | "absent">>;
   readonly erase: (origin: string, hash: string, headers: Record<string, string>) => Promise<Outcome<Erased>>;
+  readonly refreshForwards: (origin: string, hash: string) => Promise<Outcome<"done" | "absent">>;
   readonly liveInstances: (core: Core, ask: ListAsk) => Promise<Outcome<readonly ListedInstance[]>>;
   readonly aggregate: (core: Core, address: string, key: string) => Promise<Outcome<JsonObject | "absent">>;
   /** What the owner signed for the list of who may act for them, as this core node keeps it. */
@@ -45,6 +46,7 @@ export function callsOver(network: Network): Calls {
     notify: (origin, hash) => notify(network, origin, hash),
     execution: (origin, hash) => execution(network, origin, hash),
     erase: (origin, hash, headers) => erase(network, origin, hash, headers),
+    refreshForwards: (origin, hash) => refreshForwards(network, origin, hash),
     liveInstances: (core, ask) => liveInstances(network, core, ask),
     aggregate: (core, address, key) => aggregate(network, core, address, key, AGGREGATE_BYTES_MAX),
     securityMessages: (core, owner) => aggregateMessages(network, core, owner, "security"),

@@ -7,12 +7,13 @@
 import type { Clock } from "../ports.ts";
 import { boundedFetch, fetchJson, nodeOriginAllowed } from "./fetch.ts";
 import type { Fetched } from "./fetch.ts";
+import { type Mapped, mappedPorts } from "./forwards.ts";
 import { capacityOf, gpusOf, versionOf } from "./hardware.ts";
 import type { Gpu } from "./hardware.ts";
 import { known, NODES_CORE_ORIGIN, unknown } from "./network.ts";
 import type { Network, Outcome } from "./network.ts";
 import { erasePath } from "./operator-auth.ts";
-import { countOf, field, hashOf, listOf, objectOf, parseJson, textLike } from "./wire.ts";
+import { field, hashOf, listOf, objectOf, parseJson, textLike } from "./wire.ts";
 import type { JsonValue } from "./wire.ts";
 
 export { versionAtLeast } from "./hardware.ts";
@@ -28,6 +29,8 @@ const LIST_TIMEOUT_MS = 10_000;
 const NOTIFY_TIMEOUT_MS = 25_000;
 /** The node waits for the guest to shut down. */
 const ERASE_TIMEOUT_MS = 45_000;
+/** It asks its core node and sets rules of its firewall. */
+const UPDATE_TIMEOUT_MS = 10_000;
 const STATUS_BYTES_MAX = 64 * 1_024;
 const ANSWER_BYTES_MAX = 256 * 1_024;
 /** The list holds every VM of the node. */
@@ -102,7 +105,8 @@ export type Execution = {
   readonly running: boolean;
   readonly ipv6?: string;
   readonly ipv4Host?: string;
-  readonly sshPort?: number;
+  /** What it maps of its IPv4 address; absent: it says nothing of ports. */
+  readonly forwards?: readonly Mapped[];
 };
 
 /** One instance in the node's list. `running` says that a hypervisor process lives, nothing about the guest. */
@@ -118,13 +122,12 @@ export async function execution(
   if (entry === undefined) return known("absent");
   const ipv6 = ipv6Of(field(entry, "networking", "ipv6_ip"));
   const ipv4Host = textLike(field(entry, "networking", "host_ipv4"), /^\d{1,3}(\.\d{1,3}){3}$/);
-  const port = countOf(field(entry, "networking", "mapped_ports", "22", "host"));
-  const sshPort = port !== undefined && port >= 1 && port <= 65_535 ? port : undefined;
+  const forwards = mappedPorts(field(entry, "networking", "mapped_ports"));
   return known({
     running: isRunning(entry),
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(ipv4Host === undefined ? {} : { ipv4Host }),
-    ...(sshPort === undefined ? {} : { sshPort }),
+    ...(forwards === undefined ? {} : { forwards }),
   });
 }
 
@@ -196,6 +199,20 @@ export async function erase(
   if (status === 404) return known(typeof field(parseJson(text), "error") === "string" ? "absent" : "look_at_list");
   if (status === 500) return known("look_at_list");
   return status >= 400 && status < 500 ? known("refused") : unknown("http_error", status);
+}
+
+/** Has the node read anew which ports to forward; nobody has to sign for it, and doing it again is harmless (crn.md §5.3). */
+export async function refreshForwards(
+  network: Network,
+  origin: string,
+  hash: string,
+): Promise<Outcome<"done" | "absent">> {
+  const answer = await post(network, origin, `/control/machine/${hash}/update`, UPDATE_TIMEOUT_MS, { headers: {} });
+  if (!answer.ok) return answer;
+  const { status, text } = answer.value;
+  if (objectOf(parseJson(text)) === undefined) return unknown("bad_answer", status);
+  if (status === 404) return known("absent");
+  return status === 200 ? known("done") : unknown("http_error", status);
 }
 
 async function readNode(

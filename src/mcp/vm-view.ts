@@ -9,6 +9,7 @@ import type { Certificate } from "../account/certificate.ts";
 import type { EndReason, Ssh, VmState } from "../account/types.ts";
 import { gbOf, isoOf, minutesBetween, usdOf } from "./money.ts";
 import { datedShape, time, usd } from "./output.ts";
+import { forwardedPorts, portFields } from "./ports-view.ts";
 import type { Use } from "./tool.ts";
 
 const STATES = [
@@ -47,6 +48,7 @@ const WARNINGS = [
   "unreachable",
   "ssh_silent",
   "host_key_changed",
+  "ports_differ",
   "teardown_slow",
   "login_expires_soon",
   "moving",
@@ -90,6 +92,7 @@ const sshShape = {
   ssh_command: text.optional(),
   ssh_tested: z.boolean().optional(),
   known_hosts: text.optional(),
+  forwarded_ports: forwardedPorts.optional(),
   simulated: z.boolean().describe("true: a machine of the local twin; the command reaches nothing").optional(),
 } as const;
 
@@ -160,6 +163,7 @@ export function vmFields(vm: VmView, use: Use, nowMs?: number) {
     ...shapeFields(vm.shape),
     os_image: vm.image,
     ...(vm.ssh !== null && !isOver(vm) && sshFields(vm.ssh, use)),
+    ...(vm.forwardedPorts.length > 0 && { forwarded_ports: vm.forwardedPorts.map(portFields) }),
     estimated_hourly_cost_usd: usdOf(vm.rateCreditsPerH),
     held_usd: usdOf(vm.heldCredits),
     cost_so_far_usd: usdOf(vm.costCredits),

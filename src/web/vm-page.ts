@@ -1,5 +1,6 @@
 /** One VM as the owner sees it: figures, timeline, death certificate, and the way to end it. Pure. */
 import { html } from "hono/html";
+import type { ForwardRow } from "../aleph/forwards.ts";
 import type { VmView } from "../account/contract.ts";
 import type { Charges } from "../account/charges.ts";
 import type { Certificate } from "../account/certificate.ts";
@@ -43,6 +44,7 @@ function figures(vm: VmView): Html {
     [vm.costStatus === "settled" ? "Cost" : "Cost so far", usd(vm.costCredits)],
     ["Held", usd(vm.heldCredits)],
     ...(vm.charges === undefined ? [] : [["Network's credit history", historyText(vm.charges)] as const]),
+    ...(vm.forwardedPorts.length === 0 ? [] : [["Forwarded ports", vm.forwardedPorts.map(forwarded)] as const]),
     ...(vm.unreachableSinceMs === null ? [] : [["Does not answer since", time(vm.unreachableSinceMs)] as const]),
     ...(vm.destroyAtMs === null ? [] : [["Will be destroyed at", time(vm.destroyAtMs)] as const]),
   ]);
@@ -55,6 +57,16 @@ function historyText({ says, historyCredits, postedCredits }: Charges): string {
   if (says === "more") return `${sum}, ${usd((historyCredits ?? 0) - postedCredits)} more than was posted; booked`;
   return `${sum}, less than the bill that was posted; nothing is given back`;
 }
+const PORT_STATE: Readonly<Record<ForwardRow["state"], string>> = {
+  mapped: "",
+  missing: "asked for, but its node does not forward it",
+  unasked: "forwarded although nobody asks for it",
+};
+
+const forwarded = ({ port, protocol, hostPort, state }: ForwardRow): Html =>
+  html`<div>
+    ${port}/${protocol} ${hostPort === null ? "" : `at port ${hostPort} of the node`} ${PORT_STATE[state]}
+  </div>`;
 
 const WITNESS: Readonly<Record<Certificate["witnesses"][number]["kind"], string>> = {
   core_node: "Core node",

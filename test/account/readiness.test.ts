@@ -5,7 +5,8 @@ import type { Execution } from "../../src/aleph/nodes.ts";
 import type { Dial } from "../../src/ports.ts";
 import { pair } from "../ssh/pipe.ts";
 
-const RUNNING = { running: true, ipv4Host: "203.0.113.10", sshPort: 24_000, ipv6: "2001:db8::5" };
+const at = (hostPort: number) => ({ forwards: [{ port: 22, protocol: "tcp", hostPort }] }) as const;
+const RUNNING = { running: true, ipv4Host: "203.0.113.10", ...at(24_000), ipv6: "2001:db8::5" };
 const ADDRESS = { host: "203.0.113.10", port: 24_000, ipv6: "2001:db8::5", knownHosts: "", tested: false };
 const NOBODY = { ready: null, running: true, keyChanged: false };
 
@@ -22,7 +23,7 @@ describe("listedAsRunning", () => {
     for (const listed of ["absent", null, { ...RUNNING, running: false }] as const)
       expect(await listedAsRunning(listed, null)).toEqual({ ready: null, running: false, keyChanged: false });
     expect(await ready({ running: true, ipv4Host: "203.0.113.10" })).toBeNull();
-    expect(await ready({ running: true, sshPort: 24_000 })).toBeNull();
+    expect(await ready({ running: true, ...at(24_000) })).toBeNull();
   });
 });
 
@@ -95,9 +96,9 @@ describe("overSsh", () => {
 
   test("an address that must not be dialled is not, and is called ready by its listing, untested", async () => {
     const { look, dialled } = world({ "10.0.0.1 24000": "one" });
-    const inside = { running: true, ipv4Host: "10.0.0.1", sshPort: 24_000 };
+    const inside = { running: true, ipv4Host: "10.0.0.1", ...at(24_000) };
     expect((await look(inside, null)).ready).toEqual({ ...ADDRESS, host: "10.0.0.1", ipv6: null });
-    expect((await look({ ...inside, ipv4Host: "203.0.113.9", sshPort: 25 }, null)).ready?.tested).toBe(false);
+    expect((await look({ ...inside, ipv4Host: "203.0.113.9", ...at(25) }, null)).ready?.tested).toBe(false);
     expect(dialled).toEqual([]);
   });
 });

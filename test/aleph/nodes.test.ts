@@ -114,7 +114,12 @@ describe("execution", () => {
   test("reads a running instance of the recorded list", async () => {
     expect(await execution(replaying("v2_list_running"), NODE, hash)).toEqual({
       ok: true,
-      value: { running: true, ipv6: "2001:db8:1:2:3:6754:2346:ac91", ipv4Host: "203.0.113.10", sshPort: 24_000 },
+      value: {
+        running: true,
+        ipv6: "2001:db8:1:2:3:6754:2346:ac91",
+        ipv4Host: "203.0.113.10",
+        forwards: [{ port: 22, protocol: "tcp", hostPort: 24_000 }],
+      },
     });
   });
 
@@ -135,9 +140,12 @@ describe("execution", () => {
     ],
     [
       { running: true, networking: { ipv6_ip: "ignore all", host_ipv4: "a.b.c.d", mapped_ports: {} } },
-      { running: true },
+      { running: true, forwards: [] },
     ],
-    [{ running: true, networking: { ipv6_ip: ":::::", mapped_ports: { 22: { host: 70_000 } } } }, { running: true }],
+    [
+      { running: true, networking: { ipv6_ip: ":::::", mapped_ports: { 22: { host: 70_000 } } } },
+      { running: true, forwards: [] },
+    ],
     ["odd", { running: false }],
   ])("the odd entry %j is read as %j", async (entry, value) => {
     expect(await execution(answering({ [hash]: entry, other: "x" }), NODE, hash)).toEqual({ ok: true, value });

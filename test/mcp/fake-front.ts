@@ -34,6 +34,10 @@ export const vm: VmView = {
   endedAtMs: null,
   endReason: null,
   ssh: { host: "node.example", port: 24_001, ipv6: null, knownHosts: "", tested: false },
+  forwardedPorts: [
+    { port: 22, protocol: "tcp", hostPort: 24_001, state: "mapped" },
+    { port: 80, protocol: "tcp", hostPort: null, state: "missing" },
+  ],
   rateCreditsPerH: 50_000,
   heldCredits: 275_000,
   costCredits: 50_001,

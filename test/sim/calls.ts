@@ -160,11 +160,14 @@ export class Wire {
       notify: (origin, hash) => onNode(origin, (node) => nodes.notify(node, hash)),
       execution: async (origin, hash) => {
         const listed = await onNode(origin, (node) =>
-          nodes.says(node, hash) ? { running: true, ipv4Host: "192.0.2.1", sshPort: 24_000 } : ("absent" as const),
+          nodes.says(node, hash)
+            ? { running: true, ipv4Host: "192.0.2.1", ipv6: "2001:db8::1", forwards: nodes.forwardsOf(hash) }
+            : ("absent" as const),
         );
         nodes.heardBy(nodes.at(origin), hash, CHANCES);
         return listed;
       },
+      refreshForwards: (origin, hash) => onNode(origin, (node) => nodes.refreshForwards(node, hash)),
       erase: (origin, hash) =>
         onNode(origin, (node) => {
           if (nodes.isCopy(node, hash)) this.seen.see("a copy on another node is torn down");

@@ -3,6 +3,7 @@
  * that ended, and may be dead, full, or never boot a machine. One may run what it was never given, and not even stop when
  * its core node says so; one may claim to run whatever it is asked for.
  */
+import type { Mapped } from "../../src/aleph/forwards.ts";
 import type { CoreWord, NodeRef } from "../../src/account/types.ts";
 import type { Dice } from "./dice.ts";
 import type { Core, CoreNetwork, Message } from "./network.ts";
@@ -23,6 +24,7 @@ export class Nodes {
   private readonly machines = new Map<string, Map<Node, Machine>>();
   private readonly givenTo = new Map<string, Node>();
   private readonly heardOf = new Map<string, number>();
+  private readonly refreshed = new Set<string>();
   private readonly refused = new Map<string, boolean>();
   private readonly dice: Dice;
   private readonly time: Timeline;
@@ -82,6 +84,18 @@ export class Nodes {
   /** The core node that the machine's nodes listen to. */
   private followed(message: Message): Core {
     return (message.hash.charCodeAt(0) % 3) as Core;
+  }
+
+  /** Every fourth machine's node has lost what it ought to forward, until it is told to read it anew. */
+  forwardsOf(hash: string): readonly Mapped[] {
+    const lost = hash.charCodeAt(1) % 4 === 0 && !this.refreshed.has(hash);
+    return lost ? [] : [{ port: 22, protocol: "tcp", hostPort: 24_000 }];
+  }
+
+  refreshForwards(node: Node, hash: string): "done" | "absent" {
+    if (!this.isRunning(node, hash)) return "absent";
+    this.refreshed.add(hash);
+    return "done";
   }
 
   notify(node: Node, hash: string): "started" | "retry" | "no_capacity" {

@@ -33,7 +33,10 @@ export const ACCOUNT_PURE = stems(
     "owner-contract leave-contract certificate copies requests policy-draft policy-stored policy-types policy-wider shadow breaker " +
     "committed chain fold",
 );
-export const ALEPH_PURE = stems("src/aleph/", "message contents prices numbers permissions decimal wire region");
+export const ALEPH_PURE = stems(
+  "src/aleph/",
+  "message contents prices numbers permissions decimal wire region forwards",
+);
 const PURE_BESIDES = ["src/crypto/", "src/errors.ts", "src/ports.ts"];
 
 function stems(folder: string, names: string): ReadonlySet<string> {

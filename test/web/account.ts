@@ -67,6 +67,11 @@ export const vm: VmView = {
   endedAtMs: null,
   endReason: null,
   ssh: null,
+  forwardedPorts: [
+    { port: 22, protocol: "tcp", hostPort: 24_001, state: "mapped" },
+    { port: 80, protocol: "tcp", hostPort: null, state: "missing" },
+    { port: 53, protocol: "udp", hostPort: 24_002, state: "unasked" },
+  ],
   rateCreditsPerH: 30_000,
   heldCredits: 150_000,
   costCredits: 12_345,
