@@ -69,8 +69,9 @@ function twoDoneSince(attempt: Attempt, round: Round): number | null {
   return attempt.twoDoneSinceMs ?? (doneAt(attempt, round.atMs) >= 2 ? sinceMs : null);
 }
 
+/** Two answers of one moment count together, whichever of two questions asked at once brought them. */
 function aliveSince(attempt: Attempt, round: Round): number | null {
-  if (round.said.filter(isAliveWord).length >= 2) return attempt.aliveSinceMs ?? round.atMs;
+  if (heardAt(attempt, round.atMs, isAliveWord) >= 2) return attempt.aliveSinceMs ?? round.atMs;
   return attempt.views.filter((view) => isAliveWord(view?.says)).length >= 2 ? attempt.aliveSinceMs : null;
 }
 

@@ -192,7 +192,7 @@ export class Wire {
       schedulerView: async (hash) => {
         const view = await this.ask(caller, () => this.scheduled(hash));
         if (view.ok && view.value !== "absent")
-          for (const one of view.value.observedNodes) nodes.heardBy(nodes.byHash(one), hash, 1);
+          for (const one of view.value.observedNodes) nodes.namedTo(nodes.byHash(one), hash);
         return view;
       },
     };

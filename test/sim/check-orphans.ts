@@ -26,7 +26,7 @@ export function checkAdoption(checker: Checker, account: SimAccount, vm: VmRecor
   checker.must(bytes !== null, "I9", () => `an orphan that was never signed (${vm.vmId})`);
   const says = bytes === null ? Number.NaN : diesAtMs(bytes.content);
   // only an extension moves an end, and only the inventory can tell a restored account of one
-  const moved = vm.expiresAtMs > says && core.inventories.tells(vm.vmId, vm.expiresAtMs);
+  const moved = vm.expiresAtMs > says && bytes !== null && core.inventories.tells(idOf(bytes.content), vm.expiresAtMs);
   const dies = moved ? vm.expiresAtMs : says;
   checker.must(vm.expiresAtMs === dies, "I11", () => `an orphan ends at ${vm.expiresAtMs}, not at ${dies}`);
   checker.must(vm.holds.length === 0, "I3", () => `an orphan with a hold (${vm.vmId})`);
@@ -42,10 +42,11 @@ export function checkAdoption(checker: Checker, account: SimAccount, vm: VmRecor
   );
 }
 
-function diesAtMs(content: string): number {
-  const { metadata } = JSON.parse(content) as { metadata: { allowance: { expires_at: string } } };
-  return Date.parse(metadata.allowance.expires_at);
-}
+type Content = { readonly metadata: { readonly allowance: { readonly vm_id: string; readonly expires_at: string } } };
+const allowanceOf = (content: string) => (JSON.parse(content) as Content).metadata.allowance;
+const diesAtMs = (content: string): number => Date.parse(allowanceOf(content).expires_at);
+/** A further attempt of a VM that the ledger still has comes into it under an id of its own. */
+const idOf = (content: string): string => allowanceOf(content).vm_id;
 
 export function checkForgotten(checker: Checker, target: string | null): void {
   checker.must(target !== FOREIGN.itemHash, "I9", () => "the owner's own machine is forgotten");

@@ -160,6 +160,11 @@ export class Nodes {
     this.heardOf.set(key, (this.heardOf.get(key) ?? 0) + times);
   }
 
+  /** Being named is a chance to find it only while it can be asked. */
+  namedTo(node: Node | undefined, hash: string): void {
+    if (node !== undefined && !this.isDown(node)) this.heardBy(node, hash, 1);
+  }
+
   /** A copy that a liar hides at every look, or whose address was lost on the way each time, nobody can find. */
   isKnownCopy(node: Node, hash: string): boolean {
     return this.isCopy(node, hash) && (this.heardOf.get(`${hash} ${node.nodeHash}`) ?? 0) >= CHANCES;

@@ -38,8 +38,8 @@ export const ATTEMPTS = [
   plant(
     "one word freezes",
     "attempts.ts",
-    "if (round.said.filter(isAliveWord).length >= 2) return",
-    "if (round.said.filter(isAliveWord).length >= 1) return",
+    "if (heardAt(attempt, round.atMs, isAliveWord) >= 2) return",
+    "if (heardAt(attempt, round.atMs, isAliveWord) >= 1) return",
     {
       file: "attempts.ts",
       from: "return heardAt(attempt, nowMs, isAliveWord) >= 2;",
