@@ -191,8 +191,7 @@ export class Wire {
         }),
       schedulerView: async (hash) => {
         const view = await this.ask(caller, () => this.scheduled(hash));
-        if (view.ok && view.value !== "absent")
-          for (const one of view.value.observedNodes) nodes.namedTo(nodes.byHash(one), hash);
+        if (view.ok && view.value !== "absent") for (const one of view.value.observedNodes) nodes.noteNamed(one, hash);
         return view;
       },
     };
@@ -230,7 +229,9 @@ export class Wire {
       },
       known: async (nodeHash) => {
         const found = await this.ask(caller, () => this.nodes.byHash(nodeHash));
-        return found.ok ? { nodeHash, origin: found.value.origin, domain: found.value.domain } : null;
+        if (!found.ok) return null;
+        this.nodes.addressTold(found.value);
+        return { nodeHash, origin: found.value.origin, domain: found.value.domain };
       },
       failed: async () => (await this.ask(caller, () => true as const)).ok,
       // told without waiting, so it takes no part in a history

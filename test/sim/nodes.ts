@@ -24,6 +24,8 @@ export class Nodes {
   private readonly machines = new Map<string, Map<Node, Machine>>();
   private readonly givenTo = new Map<string, Node>();
   private readonly heardOf = new Map<string, number>();
+  /** What the scheduler has named each node for, lately. */
+  private readonly named = new Map<Node, string>();
   private readonly refreshed = new Set<string>();
   private readonly refused = new Map<string, boolean>();
   private readonly dice: Dice;
@@ -160,9 +162,15 @@ export class Nodes {
     this.heardOf.set(key, (this.heardOf.get(key) ?? 0) + times);
   }
 
-  /** Being named is a chance to find it only while it can be asked. */
-  namedTo(node: Node | undefined, hash: string): void {
-    if (node !== undefined && !this.isDown(node)) this.heardBy(node, hash, 1);
+  noteNamed(nodeHash: string, hash: string): void {
+    const node = this.byHash(nodeHash);
+    if (node !== undefined) this.named.set(node, hash);
+  }
+
+  /** Being named is a chance to find it once its address comes too, while it can be asked. */
+  addressTold(node: Node): void {
+    const hash = this.named.get(node);
+    if (hash !== undefined && !this.isDown(node)) this.heardBy(node, hash, 1);
   }
 
   /** A copy that a liar hides at every look, or whose address was lost on the way each time, nobody can find. */
