@@ -30,7 +30,7 @@ const SHARED_TYPES = ["src/account/types.ts", "src/account/contract.ts"];
 export const ACCOUNT_PURE = stems(
   "src/account/",
   "credits policy ledger quote lifecycle plan approvals reconcile types payer attempts attempt-views successor settlement bill charges typed contract " +
-    "owner-contract leave-contract certificate copies requests policy-draft policy-stored policy-types policy-wider shadow breaker " +
+    "owner-contract leave-contract certificate copies requests policy-draft policy-stored policy-types vm-types policy-wider shadow breaker " +
     "committed chain fold",
 );
 export const ALEPH_PURE = stems(
