@@ -25,6 +25,7 @@ export const knobsInput = z.strictObject({
   clock_skew_ms: z.number().int().optional(),
   aiohttp38: z.boolean().optional(),
   drop_networking: z.boolean().optional(),
+  lose_forwards: z.boolean().optional(),
   claim_cores: ms.optional(),
   claim_memory_mib: ms.optional(),
   claim_disk_mib: ms.optional(),

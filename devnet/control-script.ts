@@ -2,7 +2,7 @@
 export const CONTROL_SCRIPT = String.raw`
 const $ = (id) => document.getElementById(id);
 const short = (hash) => hash ? hash.slice(0, 10) + "…" : "–";
-const FLAGS = ["down", "hang", "html502", "full", "aiohttp38", "drop_networking", "qemu"];
+const FLAGS = ["down", "hang", "html502", "full", "aiohttp38", "drop_networking", "lose_forwards", "qemu"];
 const FIELDS = { reject_notify: "reject notify with", fail_boot: ["none", "prepare", "start"], lie: ["none", "running", "stopped"],
   vanish_after_ms: "vanish after ms", download_ms: "download ms", start_ms: "start ms", ssh_after_ms: "SSH after ms", clock_skew_ms: "clock skew ms", domain_name: "DOMAIN_NAME",
   operation_ms: "operations take ms", claim_cores: "claims cores", claim_memory_mib: "claims MiB", claim_disk_mib: "claims disk MiB", claim_hash: "claims hash", claim_version: "claims version" };

@@ -18,7 +18,8 @@ export function monitorRound(node: Node, nowMs: number): void {
   for (const vm of running) {
     countStrike(node, vm, nowMs);
     // Nodes since 1.11 follow the owner's aggregate as it changes; here they look once a round.
-    if (atLeast(node.spec.version, "1.11.0") && node.state.vms[vm.hash] !== undefined) refreshPorts(node, vm);
+    const follows = atLeast(node.spec.version, "1.11.0") && !node.state.knobs.loseForwards;
+    if (follows && node.state.vms[vm.hash] !== undefined) refreshPorts(node, vm);
   }
   for (const group of groups(node, nowMs).values()) stopUnpaid(node, group, nowMs);
 }

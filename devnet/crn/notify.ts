@@ -160,7 +160,7 @@ function define(
   if (vm.failMs === null) {
     if (!state.images.includes(image)) state.images.push(image);
     state.disks[hash] = disksOf(content);
-    mapPorts(state, hash, wantedPorts(core.link.aggregate(owner, "port-forwarding"), hash));
+    if (!knobs.loseForwards) mapPorts(state, hash, wantedPorts(core.link.aggregate(owner, "port-forwarding"), hash));
   }
   return vm;
 }

@@ -70,6 +70,8 @@ export type Knobs = {
   /** Errors raised with a body become plain-text 500s, as on the distribution's aiohttp 3.8. */
   readonly aiohttp38: boolean;
   readonly dropNetworking: boolean;
+  /** No port is mapped, and no change of the aggregate followed, until it is told to update. */
+  readonly loseForwards: boolean;
   /** What it says of itself in place of the truth; 0 and "" mean the truth. It admits and boots by its real size. */
   readonly claimCores: number;
   readonly claimMemoryMib: number;
@@ -97,6 +99,7 @@ export const KNOBS: Knobs = {
   clockSkewMs: 0,
   aiohttp38: false,
   dropNetworking: false,
+  loseForwards: false,
   claimCores: 0,
   claimMemoryMib: 0,
   claimDiskMib: 0,

@@ -9,7 +9,7 @@ import type { Execution } from "../aleph/nodes.ts";
 import type { Attempt, VmRecord } from "./types.ts";
 
 /** What the owner asks for is one aggregate for all machines: every fifth look, so every five minutes, is enough. */
-const ASK_EVERY = 5;
+const REPEAT_EVERY = 5;
 
 export type Listing = {
   readonly listed: Outcome<Execution | "absent">;
@@ -17,7 +17,7 @@ export type Listing = {
   readonly forwards: Forwards | null;
 };
 
-/** `turn` counts the looks. At most one update a look, and the list once more after it. */
+/** `turn` counts the looks. At most one update a look, and the list once more after it: a machine is reached sooner. */
 export async function listing(
   calls: Calls,
   payer: string,
@@ -29,12 +29,16 @@ export async function listing(
   const list = (): Promise<Outcome<Execution | "absent">> => calls.execution(node.origin, itemHash);
   const [listed, asked] = await Promise.all([list(), askedNow(calls, payer, vm, itemHash, turn)]);
   const forwards = forwardsIn(listed, asked);
-  if (forwards === null || !differ(forwards)) return { listed, forwards };
+  if (forwards === null || !differ(forwards) || !mayRefresh(vm, turn)) return { listed, forwards };
   const told = await calls.refreshForwards(node.origin, itemHash);
   const again = told.ok ? await list() : listed;
   const after = forwardsIn(again, asked);
   return after === null ? { listed, forwards } : { listed: again, forwards: after };
 }
+
+/** When the difference is new; a node that did not mend it is told again now and then. */
+const mayRefresh = ({ forwards = null }: VmRecord, turn: number): boolean =>
+  forwards === null || !differ(forwards) || turn % REPEAT_EVERY === 0;
 
 /** Until a machine was reached nobody can have asked for more than the default, and its boot waits for no core node. */
 async function askedNow(
@@ -45,7 +49,7 @@ async function askedNow(
   turn: number,
 ): Promise<readonly Port[] | null> {
   const before = vm.forwards?.asked ?? null;
-  if (vm.ssh === null || (before !== null && turn % ASK_EVERY !== 0)) return before;
+  if (vm.ssh === null || (before !== null && turn % REPEAT_EVERY !== 0)) return before;
   const read = await Promise.all(CORES.map((core) => calls.aggregate(core, payer, FORWARDING_KEY)));
   return agreedPorts(read.map((one) => (one.ok ? askedPorts(one.value, itemHash) : null))) ?? before;
 }

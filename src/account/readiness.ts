@@ -2,6 +2,7 @@
  * Whether a machine can be used: its node lists it as running, and it answers over SSH with the host key that was pinned at
  * first sight. Decides nothing about the VM; says what was seen.
  *
+ * The port that its node forwards comes first; a machine to which it forwards none is dialled at its own IPv6 address.
  * Only public addresses are dialled. A machine that has none from here is called ready by its listing alone, untested:
  * not reaching it from this network proves nothing against it (ssh.md §9).
  */

@@ -25,6 +25,11 @@ describe("listedAsRunning", () => {
     expect(await ready({ running: true, ipv4Host: "203.0.113.10" })).toBeNull();
     expect(await ready({ running: true, ...at(24_000) })).toBeNull();
   });
+
+  test("one to which its node forwards nothing is found at its own public IPv6 address, at no other", async () => {
+    expect(await ready({ running: true, ipv6: "2606:4700::5" })).toMatchObject({ host: "2606:4700::5", port: 22 });
+    expect(await ready({ running: true, ipv6: "fe80::5" })).toBeNull();
+  });
 });
 
 describe("overSsh", () => {

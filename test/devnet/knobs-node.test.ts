@@ -113,6 +113,14 @@ const BITES: Readonly<Record<string, Bite>> = {
     turn(true);
     expect(entry(twin, twin.started())?.["networking"]).toEqual({});
   },
+  lose_forwards: (twin, turn) => {
+    turn(true);
+    const hash = twin.started();
+    twin.pass(120_000);
+    expect(entry(twin, hash)?.["networking"]).toMatchObject({ mapped_ports: {} });
+    expect(twin.ask(NODE, `POST /control/machine/${hash}/update`).status).toBe(200);
+    expect(entry(twin, hash)?.["networking"]).toMatchObject({ mapped_ports: { "22": { tcp: true, udp: false } } });
+  },
   claim_cores: (twin, turn) => {
     turn(4_096);
     expect(usage(twin)["cpu"]?.["count"]).toBe(4_096);

@@ -40,6 +40,16 @@ describe("a machine over SSH", () => {
     expect(over.endReason).toBe("ssh_never");
   });
 
+  it("to which its node forwards nothing gets its port once the node is told to read it anew, and says which it has", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    everywhere({ loseForwards: true });
+    const vm = await house.vm(agent, await house.healthy(agent));
+    expect(vm.warnings).toEqual([]);
+    expect(vm.forwardedPorts).toEqual([{ port: 22, protocol: "tcp", hostPort: vm.ssh?.port, state: "mapped" }]);
+    everywhere({ loseForwards: false });
+  });
+
   it("whose port is closed later is told of, and lives to its end", async () => {
     const house = await alone();
     const agent = await house.agent();
