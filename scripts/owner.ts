@@ -45,6 +45,7 @@ const LIMITS: Readonly<Record<string, string | number>> = {
   images: "",
   nodes_allow: "",
   nodes_deny: "",
+  terms_accepted: "",
   score_pct_min: 80,
   approval_by: "signature",
   approval_first_vm: "yes",

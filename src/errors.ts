@@ -128,6 +128,12 @@ export const CODES = {
   "policy.shape": code("The VM is larger than the policy allows.", "new_key", "owner", { page: "/dashboard/policy" }),
   "policy.image": code("The policy does not allow that image.", "new_key", "owner", { page: "/dashboard/policy" }),
   "policy.node_denied": code("The policy does not allow that node.", "new_key", "agent", { next: "aleph_list_crns" }),
+  "policy.terms": code(
+    "That node asks for terms of use that the owner has not accepted. Take another, or have the owner accept their hash.",
+    "new_key",
+    "owner",
+    { next: "aleph_list_crns", page: "/dashboard/policy" },
+  ),
   "policy.ttl": code("The VM would live longer than the policy allows.", "new_key", "agent", {
     next: "aleph_quote_vm",
   }),

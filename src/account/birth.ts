@@ -104,6 +104,7 @@ function newAttempt(
     nodeHash: node.nodeHash,
     ...(spec.name === undefined ? {} : { name: spec.name }),
     ...(node.gpu === undefined ? {} : { gpu: node.gpu }),
+    ...(node.termsHash === undefined ? {} : { termsHash: node.termsHash }),
   });
   const message = buildMessage({ sender: agentAddress, type: "INSTANCE", channel: CHANNEL, timeS, content });
   const unknown = {

@@ -10,7 +10,7 @@ import { GRACE_S } from "./credits.ts";
 import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { guardPayer, payerLine } from "./payer.ts";
-import { isDenied } from "./policy.ts";
+import { acceptsTerms, isDenied } from "./policy.ts";
 import { SCORE_PCT_FLOOR } from "./policy-stored.ts";
 import { followedOn, succeeded } from "./successor.ts";
 import type { NodeRef, VmRecord } from "./types.ts";
@@ -56,5 +56,6 @@ function isAllowed({ policy, nowMs }: Moment, vm: VmRecord, node: NodeRef): bool
   if (vm.endReason === "unreachable" && policy.on.vmUnreachable !== "recreate") return false;
   const untilMs = policy.delegationExpiresAtMs;
   if (untilMs !== null && vm.expiresAtMs + GRACE_S * 1_000 > untilMs) return false;
-  return !isDenied(policy.place, node.nodeHash) && (node.scorePct ?? SCORE_PCT_FLOOR) >= policy.place.scorePctMin;
+  if (isDenied(policy.place, node.nodeHash) || !acceptsTerms(policy.place, node)) return false;
+  return (node.scorePct ?? SCORE_PCT_FLOOR) >= policy.place.scorePctMin;
 }

@@ -154,7 +154,9 @@ export class Gatherer {
 
 function chosen({ node, entry }: Found, model: string | undefined): NodeRef {
   const device = model === undefined ? undefined : freeGpu(entry, model)?.spec;
-  return { ...node, scorePct: scorePctOf(entry), ...(device === undefined ? {} : { gpu: device }) };
+  const { termsHash } = entry;
+  const terms = termsHash === undefined ? {} : { termsHash };
+  return { ...node, ...terms, scorePct: scorePctOf(entry), ...(device === undefined ? {} : { gpu: device }) };
 }
 
 const whole = (value: number, min: number, max: number): boolean =>

@@ -5,7 +5,7 @@ const HASH = /^[0-9a-f]{64}$/;
 /** The short names that the network gives its images (aleph/images.ts). */
 const SLUG = /^[a-z0-9][a-z0-9._-]{0,31}$/;
 const IMAGES_MAX = 50;
-const NODES_MAX = 100;
+const HASHES_MAX = 100;
 /** A node that restarts is away for minutes; below that a VM would be destroyed for nothing. */
 const UNREACHABLE_MIN_MIN = 5;
 const UNREACHABLE_MIN_MAX = 1_440;
@@ -45,11 +45,12 @@ export function areWindows(windows: readonly Window[]): boolean {
 function listFault({ shape, place }: PolicyDraft): string | null {
   const { images } = shape;
   if (images.length > IMAGES_MAX || images.some((one) => !SLUG.test(one) && !HASH.test(one))) return "images";
-  const nodes = [
+  const lists = [
     ["nodes_allow", place.nodesAllow],
     ["nodes_deny", place.nodesDeny],
+    ["terms_accepted", place.termsAccepted],
   ] as const;
-  const bad = nodes.find(([, hashes]) => hashes.length > NODES_MAX || hashes.some((one) => !HASH.test(one)));
+  const bad = lists.find(([, hashes]) => hashes.length > HASHES_MAX || hashes.some((one) => !HASH.test(one)));
   return bad?.[0] ?? null;
 }
 

@@ -56,6 +56,8 @@ export type Place = {
   /** Node hashes; empty: any node. */
   readonly nodesAllow: readonly Hash[];
   readonly nodesDeny: readonly Hash[];
+  /** Item hashes of operators' terms that the owner accepts: a node that asks for others takes no VM. */
+  readonly termsAccepted: readonly Hash[];
   /** Lowest score of the public list, in whole percent: no floating point decides. */
   readonly scorePctMin: number;
 };

@@ -52,7 +52,10 @@ function allowsMore(now: readonly string[], next: readonly string[]): boolean {
 function placeWider(now: Place, next: Place): boolean {
   const undenied = (hash: Hash): boolean => !next.nodesDeny.includes(hash);
   return (
-    allowsMore(now.nodesAllow, next.nodesAllow) || now.nodesDeny.some(undenied) || next.scorePctMin < now.scorePctMin
+    allowsMore(now.nodesAllow, next.nodesAllow) ||
+    now.nodesDeny.some(undenied) ||
+    next.termsAccepted.some((hash) => !now.termsAccepted.includes(hash)) ||
+    next.scorePctMin < now.scorePctMin
   );
 }
 

@@ -37,7 +37,7 @@ export type Request = {
   readonly rateAttoPerS: bigint;
   readonly shape: Shape;
   readonly image: { readonly slug: string; readonly hash: Hash };
-  readonly node: Pick<NodeRef, "nodeHash" | "scorePct">;
+  readonly node: Pick<NodeRef, "nodeHash" | "scorePct" | "termsHash">;
   /** The VM's whole life, extensions included, from its admission on. */
   readonly ttlS: number;
   /** All its extensions together, this one included; 0 for a create. */
@@ -84,6 +84,8 @@ const image: Check = ({ shape: { images } }, _grant, _usage, { image: asked }) =
 
 const place: Check = ({ place: limits }, _grant, _usage, { kind, node }) => {
   if (isDenied(limits, node.nodeHash)) return refusal("policy.node_denied", { crnId: node.nodeHash });
+  if (kind === "create" && !acceptsTerms(limits, node))
+    return refusal("policy.terms", { crnId: node.nodeHash, termsHash: node.termsHash ?? "" });
   // A running VM's score may have fallen since; that is no reason to refuse it time on a node that is still allowed.
   const scorePct = node.scorePct ?? SCORE_PCT_FLOOR;
   return kind === "create" && scorePct < limits.scorePctMin
@@ -94,6 +96,10 @@ const place: Check = ({ place: limits }, _grant, _usage, { kind, node }) => {
 /** Denied beats allowed; an empty list of allowed ones allows every other node. */
 export const isDenied = (place: Place, nodeHash: Hash): boolean =>
   place.nodesDeny.includes(nodeHash) || (place.nodesAllow.length > 0 && !place.nodesAllow.includes(nodeHash));
+
+/** Only the owner can accept an operator's terms, and only the very text that was named. */
+export const acceptsTerms = ({ termsAccepted }: Place, { termsHash }: Pick<NodeRef, "termsHash">): boolean =>
+  termsHash === undefined || termsAccepted.includes(termsHash);
 
 const ttl: Check = ({ limits, delegationExpiresAtMs: untilMs }, _grant, _usage, ask) => {
   if (ask.ttlS > limits.ttlSMax) return over("policy.ttl", ask.ttlS, limits.ttlSMax, limits.ttlSMax);

@@ -12,8 +12,11 @@ export type ExtendFacts = { readonly payer: PayerFacts };
 
 const imageOf = (spec: VmSpec): Request["image"] => ({ slug: spec.imageSlug, hash: spec.imageHash });
 
-const placeOf = ({ nodeHash, scorePct }: NodeRef): Request["node"] =>
-  scorePct === undefined ? { nodeHash } : { nodeHash, scorePct };
+const placeOf = ({ nodeHash, scorePct, termsHash }: NodeRef): Request["node"] => ({
+  nodeHash,
+  ...(scorePct === undefined ? {} : { scorePct }),
+  ...(termsHash === undefined ? {} : { termsHash }),
+});
 
 export const createRequest = (
   spec: VmSpec,

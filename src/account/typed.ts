@@ -82,6 +82,7 @@ export function policyTypedData(
     ["images", "string", listed(shape.images, "all")],
     ["nodes_allow", "string", listed(place.nodesAllow, "all")],
     ["nodes_deny", "string", listed(place.nodesDeny, "none")],
+    ["terms_accepted", "string", listed(place.termsAccepted, "none")],
     ["score_pct_min", "uint256", place.scorePctMin],
     ["approval_by", "string", approval.by],
     ["approval_first_vm", "bool", approval.firstVm],

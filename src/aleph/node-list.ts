@@ -21,7 +21,7 @@ export type NodeEntry = Capacity & {
   readonly version: string | null;
   readonly linked: boolean;
   readonly inactive: boolean;
-  /** Item hash of terms that the owner would have to accept. */
+  /** Item hash of terms that the owner would have to accept; DISPUTED: core nodes name different ones. */
   readonly termsHash?: string;
   readonly ipv6Ok: boolean;
   readonly qemu: boolean;
@@ -35,6 +35,8 @@ const LIST_BYTES_MAX = 8 * 1_048_576;
 const LIST_TIMEOUT_MS = 15_000;
 const NODES_MAX = 5_000;
 
+/** No hash, so nobody can accept it. */
+const DISPUTED = "";
 type Registered = Pick<NodeEntry, "origin" | "score" | "linked" | "inactive" | "termsHash">;
 
 /** Fails when fewer than two core nodes or not the public list can be read. */
@@ -111,7 +113,7 @@ function agreedOn(nodeHash: string, registers: readonly ReadonlyMap<string, Regi
   const backed = said.find((one) => said.filter((other) => other.origin === one.origin).length >= 2);
   if (backed === undefined) return undefined;
   const backers = said.filter((one) => one.origin === backed.origin);
-  const termsHash = backers.find((one) => one.termsHash !== undefined)?.termsHash;
+  const termsHash = termsOf(backers.map((one) => one.termsHash));
   return {
     origin: backed.origin,
     score: Math.min(...backers.map((one) => one.score)),
@@ -119,6 +121,14 @@ function agreedOn(nodeHash: string, registers: readonly ReadonlyMap<string, Regi
     inactive: backers.some((one) => one.inactive),
     ...(termsHash === undefined ? {} : { termsHash }),
   };
+}
+
+/** Two decide, for terms or for none; of one against one the hash that is named, of two different ones neither. */
+function termsOf(said: readonly (string | undefined)[]): string | undefined {
+  const isAgreed = (one: string | undefined): boolean => said.filter((other) => other === one).length >= 2;
+  if (said.some(isAgreed)) return said.find(isAgreed);
+  const [hash, ...others] = said.filter((one) => one !== undefined);
+  return others.length > 0 ? DISPUTED : hash;
 }
 
 /** Host and VM must both be reachable; some nodes call the second check `result`. */

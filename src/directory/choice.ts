@@ -64,8 +64,7 @@ const FILTERS: readonly (readonly [Filter, (node: NodeEntry, wanted: Wanted) => 
   ["version_too_old", (node) => !versionAtLeast(node.version, VERSION_MIN)],
   ["ipv6_broken", (node) => !node.ipv6Ok],
   ["qemu_missing", (node) => !node.qemu],
-  // accepting an operator's terms is the owner's to do, and no owner has been asked
-  ["terms_not_accepted", (node) => node.termsHash !== undefined],
+  ["terms_not_accepted", (node, wanted) => node.termsHash !== undefined && !acceptsTerms(node.termsHash, wanted)],
   ["not_allowed", (node, { place }) => place !== undefined && !isAllowed(node, place)],
   ["capacity_unknown", (node) => node.vcpus === null || node.memoryMibFree === null || node.diskMibFree === null],
   ["vcpus_too_few", (node, { shape }) => !hasRoom(node.vcpus, shape.vcpus)],
@@ -75,6 +74,10 @@ const FILTERS: readonly (readonly [Filter, (node: NodeEntry, wanted: Wanted) => 
   ["failed_recently", (node, { cooling }) => cooling.has(node.nodeHash)],
   ["tried_already", (node, { tried }) => tried.has(node.nodeHash)],
 ];
+
+/** Accepting an operator's terms is the owner's to do; of a node that was asked for the account says itself which they are. */
+const acceptsTerms = (termsHash: string, { place, nodeHash }: Wanted): boolean =>
+  place === undefined ? nodeHash !== undefined : place.termsAccepted.includes(termsHash);
 
 function isAllowed(node: NodeEntry, place: Place): boolean {
   if (place.nodesDeny.includes(node.nodeHash)) return false;

@@ -40,6 +40,7 @@ export const DEFAULTS: FormValues = {
   images: "",
   nodes_allow: "",
   nodes_deny: "",
+  terms_accepted: "",
   score_pct_min: "80",
   approval_by: "signature",
   approval_first_vm: "yes",
@@ -96,6 +97,12 @@ export const PLACE_FIELDS: readonly Spec[] = [
     optional: true,
   },
   { name: "nodes_deny", label: "Nodes never to be used, by hash", type: "text", optional: true },
+  {
+    name: "terms_accepted",
+    label: "Operators' terms that I have read and accept, by hash (empty: no node that asks for any)",
+    type: "text",
+    optional: true,
+  },
   { name: "score_pct_min", label: "Lowest score of a node (below 80 none is ever used)", unit: "%", step: "1" },
 ];
 
@@ -138,6 +145,7 @@ export function valuesOf(policy: Policy): FormValues {
     images: shape.images.join(", "),
     nodes_allow: place.nodesAllow.join(", "),
     nodes_deny: place.nodesDeny.join(", "),
+    terms_accepted: place.termsAccepted.join(", "),
     score_pct_min: String(place.scorePctMin),
     approval_by: approval.by,
     approval_first_vm: approval.firstVm ? "yes" : "no",
@@ -198,6 +206,7 @@ function draftOf(form: Form): PolicyDraft {
     place: {
       nodesAllow: list(form, "nodes_allow"),
       nodesDeny: list(form, "nodes_deny"),
+      termsAccepted: list(form, "terms_accepted"),
       scorePctMin: whole(form, "score_pct_min", 0, 100),
     },
     approval: {

@@ -85,6 +85,8 @@ describe("draftFault", () => {
     expect(fault(shape({ images: Array.from({ length: 51 }, () => "debian12") }))).toBe("images");
     expect(fault(place({ nodesAllow: [hash], nodesDeny: [hash] }))).toBeNull();
     expect(fault(place({ nodesAllow: ["node-a"] }))).toBe("nodes_allow");
+    expect(fault(place({ termsAccepted: [hash] }))).toBeNull();
+    expect(fault(place({ termsAccepted: [""] }))).toBe("terms_accepted");
     expect(fault(place({ nodesDeny: [hash.toUpperCase()] }))).toBe("nodes_deny");
     expect(fault(place({ nodesDeny: Array.from({ length: 101 }, () => hash) }))).toBe("nodes_deny");
   });

@@ -21,10 +21,15 @@ describe("revivePolicy", () => {
     expect(revivePolicy(old(POLICY))).toEqual({
       ...POLICY,
       limits: { ...POLICY.limits, extendSTotalMax: POLICY.limits.ttlSMax },
-      place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80 },
+      place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 80 },
       on: { vmUnreachable: "destroy", vmUnreachableMin: 30, payerLine: "stop_ours" },
       delegationExpiresAtMs: null,
     });
+  });
+
+  test("one from before terms could be accepted accepts none", () => {
+    const { termsAccepted: _none, ...place } = { ...POLICY.place, nodesDeny: ["ab".repeat(32)] };
+    expect(revivePolicy(JSON.stringify({ ...POLICY, place })).place).toEqual({ ...place, termsAccepted: [] });
   });
 
   test("saving an old policy as it is read needs no signature, and any of the new fields can be narrowed by a click", () => {

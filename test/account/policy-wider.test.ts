@@ -90,6 +90,9 @@ describe("isWider", () => {
     expect(isWider(at({}), at({ nodesAllow: ["a"] }))).toBe(false);
     expect(isWider(at({ nodesDeny: ["a"] }), at({ nodesDeny: ["b"] }))).toBe(true);
     expect(isWider(at({ nodesDeny: ["a"] }), at({ nodesDeny: ["a", "b"] }))).toBe(false);
+    expect(isWider(at({}), at({ termsAccepted: ["a"] }))).toBe(true);
+    expect(isWider(at({ termsAccepted: ["a"] }), at({ termsAccepted: ["b"] }))).toBe(true);
+    expect(isWider(at({ termsAccepted: ["a", "b"] }), at({ termsAccepted: ["b"] }))).toBe(false);
   });
 
   test("leaving a VM alone that would have been stopped is wider", () => {

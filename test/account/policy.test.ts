@@ -31,6 +31,11 @@ const BREAKS: readonly (readonly [code: string, name: string, apply: (one: Case)
   ],
   ["policy.node_denied", "node denied", (one) => placed(one, { nodesDeny: [ASK.node.nodeHash] })],
   ["policy.node_denied", "node not allowed", (one) => placed(one, { nodesAllow: ["ee".repeat(32)] })],
+  [
+    "policy.terms",
+    "terms",
+    (one) => ({ ...one, ask: { ...one.ask, node: { ...one.ask.node, termsHash: "7".repeat(64) } } }),
+  ],
   ["policy.node_denied", "score", (one) => placed(one, { scorePctMin: 91 })],
   ["policy.ttl", "ttl", (one) => limits(one, { ttlSMax: ASK.ttlS - 1 })],
   ["policy.ttl", "extensions", (one) => ({ ...one, ask: { ...one.ask, extendS: 43_201 } })],
@@ -189,6 +194,16 @@ describe("decide, image and place", () => {
     const extend: Case = { ...FITS, ask: { ...ASK, kind: "extend", extendS: 3_600 } };
     expect(verdict(placed(extend, { scorePctMin: 100 }))).toBe("admitted");
     expect(verdict(placed(extend, { nodesDeny: [ASK.node.nodeHash] }))).toBe("policy.node_denied");
+  });
+
+  test("an operator's terms have to be accepted by their very hash, once, before a machine is created there", () => {
+    const [terms, other] = ["7".repeat(64), "8".repeat(64)];
+    const asks: Case = { ...FITS, ask: { ...ASK, node: { ...ASK.node, termsHash: terms } } };
+    expect(verdict(placed(asks, { termsAccepted: [other] }))).toBe("policy.terms");
+    expect(verdict(placed(asks, { termsAccepted: [other, terms] }))).toBe("admitted");
+    expect(verdict({ ...asks, ask: { ...asks.ask, kind: "extend" } })).toBe("admitted");
+    const disputed = { ...asks.ask, node: { ...ASK.node, termsHash: "" } };
+    expect(verdict(placed({ ...asks, ask: disputed }, { termsAccepted: [terms] }))).toBe("policy.terms");
   });
 });
 

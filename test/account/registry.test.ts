@@ -54,6 +54,7 @@ it("the closed list of codes, in order of precedence, with what helps and who ca
       "policy.shape new_key owner - /dashboard/policy",
       "policy.image new_key owner - /dashboard/policy",
       "policy.node_denied new_key agent aleph_list_crns -",
+      "policy.terms new_key owner aleph_list_crns /dashboard/policy",
       "policy.ttl new_key agent aleph_quote_vm -",
       "policy.vms_live after agent aleph_destroy_vm -",
       "policy.rate after agent - -",

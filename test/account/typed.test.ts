@@ -115,6 +115,7 @@ describe("policyTypedData", () => {
       policy({ shape: { ...POLICY.shape, images: ["debian12"] } }),
       policy({ place: { ...POLICY.place, nodesAllow: ["ab".repeat(32)] } }),
       policy({ place: { ...POLICY.place, nodesDeny: ["ab".repeat(32)] } }),
+      policy({ place: { ...POLICY.place, termsAccepted: ["ab".repeat(32)] } }),
       policy({ place: { ...POLICY.place, scorePctMin: 81 } }),
       policy({ on: { ...POLICY.on, vmUnreachable: "alert" } }),
       policy({ on: { ...POLICY.on, vmUnreachableMin: 31 } }),

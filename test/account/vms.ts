@@ -34,7 +34,7 @@ export const POLICY: Policy = {
     extendSTotalMax: 43_200,
   },
   shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: ["RTX 4000 ADA"], images: [] },
-  place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80 },
+  place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 80 },
   approval: {
     by: "signature",
     firstVm: true,

@@ -124,7 +124,19 @@ describe("nodeList", () => {
       }),
     ];
     const [entry] = await entries([measured(A, "https://a.example.org")], [honest, worse, honest]);
-    expect(entry).toMatchObject({ score: 0.2, linked: false, inactive: true, termsHash: B });
+    expect(entry).toMatchObject({ score: 0.2, linked: false, inactive: true });
+  });
+
+  test("terms are what two core nodes name; of one against one the hash that is named, of two hashes neither", async () => {
+    const terms = async (...hashes: readonly string[]) => {
+      const said = hashes.map((one) => [registered(A, "https://a.example.org", { terms_and_conditions: one })]);
+      return (await entries([measured(A, "https://a.example.org")], said))[0]?.termsHash;
+    };
+    expect(await terms("", B, "")).toBeUndefined();
+    expect(await terms(B, "", B)).toBe(B);
+    expect(await terms(A, B, B)).toBe(B);
+    expect(await terms(B, "")).toBe(B);
+    expect(await terms(A, B)).toBe("");
   });
 
   test("missing and odd measurements are unknown, never good", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEST_FEW, eligible, freeGpu, nodeView, pickWeighted, rank } from "../../src/directory/choice.ts";
+import { BEST_FEW, eligible, freeGpu, nodeView, pickWeighted, rank, type Wanted } from "../../src/directory/choice.ts";
 import type { Place } from "../../src/account/types.ts";
 import type { NodeEntry } from "../../src/aleph/nodes.ts";
 import type { Figures } from "../../src/directory/figures.ts";
@@ -52,10 +52,29 @@ describe("eligible", () => {
     expect(eligible(nodes, wanted({ shape: { ...SHAPE, gpu: "H100" } })).leftOut).toEqual({ gpu_not_free: 3 });
   });
 
+  it("leaves out nodes whose terms the owner has not accepted, but not the one that was asked for by name", () => {
+    const [terms, other] = [hashOf("7"), hashOf("8")];
+    const nodes = [entry("a"), entry("b", { termsHash: terms })];
+    const place = { nodesAllow: [], nodesDeny: [], termsAccepted: [other], scorePctMin: 80 };
+    const fits = (change: Partial<Wanted>): string =>
+      eligible(nodes, wanted(change))
+        .fit.map((node) => node.nodeHash[0])
+        .join("");
+    expect(fits({})).toBe("a");
+    expect(fits({ place })).toBe("a");
+    expect(fits({ place: { ...place, termsAccepted: [other, terms] } })).toBe("ab");
+    expect(fits({ nodeHash: hashOf("b") })).toBe("b");
+    // the node that a quote named is looked for under the owner's rules
+    expect(fits({ nodeHash: hashOf("b"), place })).toBe("");
+  });
+
   it("leaves out what the owner's policy rules out: denied, not among the allowed, below the owner's score", () => {
     const nodes = [entry("a"), entry("b"), entry("c", { score: 0.89 })];
     const left = (place: Partial<Place>): string =>
-      eligible(nodes, wanted({ place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80, ...place } }))
+      eligible(
+        nodes,
+        wanted({ place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 80, ...place } }),
+      )
         .fit.map((node) => node.nodeHash[0])
         .join("");
     expect(left({})).toBe("abc");

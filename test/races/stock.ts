@@ -42,7 +42,7 @@ const POLICY: Policy = {
     extendSTotalMax: 86_400,
   },
   shape: { vcpusMax: 4, memoryMibMax: 8_192, diskMibMax: 40_960, gpus: [], images: [] },
-  place: { nodesAllow: [], nodesDeny: [], scorePctMin: 0 },
+  place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 0 },
   approval: {
     by: "click",
     firstVm: false,

@@ -224,8 +224,8 @@ export class Wire {
           return fit.length === 0 ? this.silent() : this.dice.pick(fit);
         });
         if (!found.ok) return null;
-        const { nodeHash, origin, domain } = found.value;
-        return { nodeHash, origin, domain };
+        const { nodeHash, origin, domain, termsHash } = found.value;
+        return { nodeHash, origin, domain, ...(termsHash === undefined ? {} : { termsHash }) };
       },
       known: async (nodeHash) => {
         const found = await this.ask(caller, () => this.nodes.byHash(nodeHash));

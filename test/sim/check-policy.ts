@@ -26,6 +26,9 @@ function checkPlace(checker: Checker, { place }: Policy, vm: VmRecord, kind: Hol
   const denied = place.nodesDeny.includes(node.nodeHash);
   const allowed = place.nodesAllow.length === 0 || place.nodesAllow.includes(node.nodeHash);
   checker.must(!denied && allowed, "a.3", () => `on a node that is not allowed (${vm.vmId})`);
+  const { termsHash } = node;
+  const accepted = kind === "extend" || termsHash === undefined || place.termsAccepted.includes(termsHash);
+  checker.must(accepted, "a.3", () => `on a node whose terms nobody accepted (${vm.vmId})`);
   const good = kind === "extend" || (node.scorePct ?? 0) >= place.scorePctMin;
   checker.must(good, "a.3", () => `on a node of ${node.scorePct} % (${vm.vmId})`);
 }

@@ -86,12 +86,12 @@ export class Agents {
   private createFacts(account: SimAccount, at?: number) {
     const { world, nodes } = this.setting;
     const node = nodes.all[at ?? world.dice.below(nodes.all.length)] as (typeof nodes.all)[number];
-    const { nodeHash, origin, domain, scorePct = 100 } = node;
+    const { downUntilMs: _down, claimsUntilMs: _claims, ...ref } = node;
     const rateAttoPerS = attoOf(world.core.price);
     return {
       payer: world.wire.payerNow(account.payer, account.row.agentAddress),
       rateAttoPerS,
-      node: { nodeHash, origin, domain, scorePct },
+      node: ref,
     };
   }
 

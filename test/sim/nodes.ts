@@ -13,6 +13,7 @@ export type Node = NodeRef & { downUntilMs: number; claimsUntilMs: number };
 /** `stubborn`: ended by an erase alone. */
 type Machine = { readonly bootAtMs: number; stopAtMs: number; readonly stubborn: boolean };
 
+export const TERMS = "7".repeat(64);
 const THREE_POLLS_MS = 180_000;
 /** So often the scheduler has to name it, if it was never asked itself. */
 export const CHANCES = 8;
@@ -42,6 +43,8 @@ export class Nodes {
       domain: `${name}.example`,
       // the third is a poor one: a policy may ask for better
       scorePct: name === "c" ? 85 : 99,
+      // the fourth asks its users to accept terms
+      ...(name === "d" ? { termsHash: TERMS } : {}),
       downUntilMs: 0,
       claimsUntilMs: 0,
     }));

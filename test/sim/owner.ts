@@ -10,6 +10,7 @@ import { answer } from "../../src/errors.ts";
 import type { SimAccount } from "./account.ts";
 import type { World } from "./world.ts";
 import type { Checker } from "./checker.ts";
+import { TERMS } from "./nodes.ts";
 import type { Opening } from "./openings.ts";
 
 const DAY_MS = 86_400_000;
@@ -70,11 +71,7 @@ export class Owners {
         gpus: [],
         images: dice.yes(0.3) ? ["debian12"] : [],
       },
-      place: {
-        nodesAllow: dice.yes(0.1) ? ["a".repeat(64), "b".repeat(64)] : [],
-        nodesDeny: dice.yes(0.1) ? ["c".repeat(64)] : [],
-        scorePctMin: dice.yes(0.2) ? 90 : 0,
-      },
+      place: this.somePlace(),
       approval: {
         by: dice.yes(0.2) ? "signature" : "click",
         firstVm: dice.yes(0.4),
@@ -91,6 +88,15 @@ export class Owners {
       expiresAtMs: time.nowMs + 60 * DAY_MS,
       delegationExpiresAtMs: dice.yes(0.15) ? time.nowMs + dice.between(2, 10) * 3_600_000 : null,
     };
+  }
+
+  /** Whoever is choosy about nodes reads no terms: the stream of dice stays as it is. */
+  private somePlace(): PolicyDraft["place"] {
+    const { dice } = this.world;
+    const nodesAllow = dice.yes(0.1) ? ["a".repeat(64), "b".repeat(64)] : [];
+    const nodesDeny = dice.yes(0.1) ? ["c".repeat(64)] : [];
+    const choosy = dice.yes(0.2);
+    return { nodesAllow, nodesDeny, termsAccepted: choosy ? [] : [TERMS], scorePctMin: choosy ? 90 : 0 };
   }
 
   addGrant(account: SimAccount, index: number, as?: Opening["grant"]): void {

@@ -20,7 +20,7 @@ export const policy: Policy = {
     extendSTotalMax: 86_400,
   },
   shape: { vcpusMax: 8, memoryMibMax: 16_384, diskMibMax: 163_840, gpus: [], images: [] },
-  place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80 },
+  place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 80 },
   approval: {
     by: "signature",
     firstVm: true,

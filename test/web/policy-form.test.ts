@@ -36,6 +36,7 @@ const anyPolicy: fc.Arbitrary<Policy> = fc.record({
   }),
   place: fc.record({
     nodesAllow: fc.uniqueArray(fc.constantFrom("cd".repeat(32), "ef".repeat(32)), { maxLength: 2 }),
+    termsAccepted: fc.uniqueArray(fc.constantFrom("12".repeat(32), "34".repeat(32)), { maxLength: 2 }),
     nodesDeny: fc.uniqueArray(fc.constantFrom("cd".repeat(32), "ef".repeat(32)), { maxLength: 2 }),
     scorePctMin: fc.integer({ min: 0, max: 100 }),
   }),

@@ -62,7 +62,7 @@ export function draftPolicy(
       ...change.limits,
     },
     shape: { vcpusMax: 8, memoryMibMax: 16_384, diskMibMax: 163_840, gpus: [], images: [], ...change.shape },
-    place: { nodesAllow: [], nodesDeny: [], scorePctMin: 80, ...change.place },
+    place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 80, ...change.place },
     approval: {
       by: "signature",
       firstVm: false,

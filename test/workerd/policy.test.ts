@@ -7,7 +7,7 @@ import { shardOf } from "../../src/directory/watch.ts";
 import type { Answer } from "../../src/errors.ts";
 import type { Bindings } from "../../src/wiring.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
-import { nodeOf } from "./evidence.ts";
+import { nodeOf, posted } from "./evidence.ts";
 import { stage } from "./stage.ts";
 
 const DAY_MS = 86_400_000;
@@ -71,6 +71,23 @@ describe("image and place", () => {
     expect(shown.left_out["not_allowed"]).toBe(1);
     for (let tries = 0; tries < 10; tries++) expect((await quote(house, agent)).crnId).not.toBe(crnId);
     expect(code(await tryCreate(house, agent, { nodeHash: crnId }))).toBe("policy.node_denied");
+  });
+
+  it("a node that asks for terms takes a VM once the owner has accepted these, and the VM says so in its own content", async () => {
+    const [node] = stage.world.roster.filter(({ terms }) => terms !== "");
+    if (node === undefined) throw new Error("no node asks for terms");
+    const crnId = node.spec.hash;
+    const strict = await opened();
+    const refused = await tryCreate(strict, await strict.agent(), { nodeHash: crnId });
+    expect(code(refused)).toBe("policy.terms");
+    const house = await opened(draftPolicy({ place: { termsAccepted: [node.terms] } }));
+    const agent = await house.agent();
+    expect(value(await house.agents.listNodes(agent, { limit: 50 })).nodes.map((one) => one.crnId)).toContain(crnId);
+    const { itemHash } = await house.vm(agent, await house.create(agent, { nodeHash: crnId }));
+    const [sent] = posted("INSTANCE").filter((one) => one.itemHash === itemHash);
+    expect(sent?.content).toMatchObject({
+      requirements: { node: { node_hash: crnId, terms_and_conditions: node.terms } },
+    });
   });
 
   it("with one allowed node every VM goes there", async () => {

@@ -6,6 +6,8 @@ import { ASK, draftPolicy, HOUR_S, value } from "./house.ts";
 import { type Cast, created, joined, refusalOf, type Story } from "./provoked-asks.ts";
 import { stage } from "./stage.ts";
 
+const TERMS_NODE = stage.world.roster.find(({ terms }) => terms !== "")?.spec.hash ?? "";
+
 const limited = async (limits: Partial<PolicyDraft["limits"]>): Promise<Refusal | undefined> =>
   created(await joined(draftPolicy({ limits })));
 
@@ -50,6 +52,7 @@ export const LIMITS = {
     const nodeHash = value(await cast.house.agents.quoteVm(cast.agent, ASK)).crnId ?? "";
     return created(await joined(draftPolicy({ place: { nodesDeny: [nodeHash] } })), { nodeHash });
   },
+  "policy.terms": async () => created(await joined(), { nodeHash: TERMS_NODE }),
   "policy.ttl": () => limited({ ttlSMax: HOUR_S, ttlSDefault: HOUR_S }),
   "policy.vms_live": () => second({ vmsLiveMax: 1 }),
   "policy.rate": () => second({ createsPerMinMax: 1 }),

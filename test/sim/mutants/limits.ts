@@ -55,6 +55,12 @@ export const LIMITS = [
     'return kind === "create" && scorePct < limits.scorePctMin',
     "return kind === null",
   ),
+  plant(
+    "an operator's terms are not asked about",
+    "policy.ts",
+    "termsHash === undefined || termsAccepted.includes(termsHash)",
+    "termsHash === undefined || termsAccepted.length >= 0",
+  ),
   plant("extensions have no end", "policy.ts", "if (ask.extendS > extendMax)", "if (ask.extendS > Infinity)"),
   plant(
     "the grace may outlive the delegation",

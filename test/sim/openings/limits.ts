@@ -112,7 +112,7 @@ const forbidden: Opening = {
       ...rest,
       limits: { ...limits, extendSTotalMax: 600 },
       shape: { ...shape, vcpusMax: 4, images: ["debian12"] },
-      place: { nodesAllow: [a, b, c], nodesDeny: [b], scorePctMin: 90 },
+      place: { nodesAllow: [a, b, c], nodesDeny: [b], termsAccepted: [], scorePctMin: 90 },
       delegationExpiresAtMs: Date.UTC(2026, 2, 1, 1, 20),
     };
   },

@@ -28,7 +28,7 @@ export const roomy = (drawn: PolicyDraft): PolicyDraft => ({
     extendSTotalMax: 7_200,
   },
   shape: { ...drawn.shape, images: [] },
-  place: { nodesAllow: [], nodesDeny: [], scorePctMin: 0 },
+  place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 0 },
   approval: {
     ...drawn.approval,
     by: "click",
