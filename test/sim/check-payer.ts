@@ -45,7 +45,9 @@ export class PayerCheck {
     const known = this.memos.get(account.name);
     if (known !== undefined && known.restored === account.restoredTimes) return known;
     const bills = { overSinceMs: new Map<string, number>(), shown: new Map<string, number>() };
-    const fresh = { pending: null, shortSinceMs: null, maybeSinceMs: null, ...bills };
+    // a restore may leave the account what it had seen: what could have been its first look stays one
+    const maybeSinceMs = known?.maybeSinceMs ?? null;
+    const fresh = { pending: null, shortSinceMs: null, maybeSinceMs, ...bills };
     const memo = { ...fresh, extras: account.data.extras.size, restored: account.restoredTimes };
     this.memos.set(account.name, memo);
     return memo;

@@ -72,7 +72,10 @@ export function* history(
     committed: (account: SimAccount) => checker.committed(account),
     sends: (account: SimAccount, ...message: Parameters<Checker["sends"]> extends [unknown, ...infer R] ? R : never) =>
       checker.sends(account, ...message),
-    putBack: (account: SimAccount) => checker.putBack(account, watch.seqOf(account.name)),
+    putBack: (account: SimAccount) => {
+      checker.putBack(account, watch.seqOf(account.name));
+      nodes.unheard(account.payer.hashes);
+    },
     restored: (account: SimAccount) => checker.noticed(account),
     lists: (account: SimAccount, one: Core) => checker.lists(account, one),
     payerRead: (...read: Parameters<Checker["payers"]["read"]>) => checker.payers.read(...read),

@@ -165,6 +165,11 @@ export class Nodes {
     this.heardOf.set(key, (this.heardOf.get(key) ?? 0) + times);
   }
 
+  /** A restore took back what its account had heard of these. */
+  unheard(hashes: readonly string[]): void {
+    for (const hash of hashes) for (const { nodeHash } of this.all) this.heardOf.delete(`${hash} ${nodeHash}`);
+  }
+
   noteNamed(nodeHash: string, hash: string): void {
     const node = this.byHash(nodeHash);
     if (node !== undefined) this.named.set(node, hash);
