@@ -1,4 +1,5 @@
 /** Openings at the edge of a limit: windows, sums, counts, and what the policy does not allow at all. */
+import { TERMS } from "../nodes.ts";
 import type { Opening } from "../openings.ts";
 import { create, destroy, extend, holdOf, latest, MIN, rich, roomy, S } from "./scene.ts";
 
@@ -112,7 +113,7 @@ const forbidden: Opening = {
       ...rest,
       limits: { ...limits, extendSTotalMax: 600 },
       shape: { ...shape, vcpusMax: 4, images: ["debian12"] },
-      place: { nodesAllow: [a, b, c], nodesDeny: [b], termsAccepted: [], scorePctMin: 90 },
+      place: { nodesAllow: [a, b, c], nodesDeny: [b], termsAccepted: [TERMS], scorePctMin: 90 },
       delegationExpiresAtMs: Date.UTC(2026, 2, 1, 1, 20),
     };
   },

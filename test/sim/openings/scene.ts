@@ -1,6 +1,7 @@
 /** What openings have in common: the first agent, its latest VM, and an owner who lets it do what is not under test. */
 import type { Grant, PolicyDraft, VmRecord } from "../../../src/account/types.ts";
 import type { Wish } from "../commands.ts";
+import { TERMS } from "../nodes.ts";
 import type { Opening, Stage } from "../openings.ts";
 
 export const S = 1_000;
@@ -28,7 +29,7 @@ export const roomy = (drawn: PolicyDraft): PolicyDraft => ({
     extendSTotalMax: 7_200,
   },
   shape: { ...drawn.shape, images: [] },
-  place: { nodesAllow: [], nodesDeny: [], termsAccepted: [], scorePctMin: 0 },
+  place: { nodesAllow: [], nodesDeny: [], termsAccepted: [TERMS], scorePctMin: 0 },
   approval: {
     ...drawn.approval,
     by: "click",
