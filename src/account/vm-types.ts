@@ -18,7 +18,7 @@ export type NodeRef = {
   readonly gpu?: GpuSpec;
   /** Its score in the public list when it was chosen, in whole percent. */
   readonly scorePct?: number;
-  /** Of the terms that it asks its users to accept; echoed in the INSTANCE. Empty: core nodes name different ones. */
+  /** Of the terms that it asks its users to accept; echoed in the INSTANCE. Empty: none that anybody could accept. */
   readonly termsHash?: Hash;
   /** Which of our three core nodes it followed when it was chosen; left out if it was none of them. */
   readonly followsCore?: 0 | 1 | 2;

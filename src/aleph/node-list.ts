@@ -21,7 +21,7 @@ export type NodeEntry = Capacity & {
   readonly version: string | null;
   readonly linked: boolean;
   readonly inactive: boolean;
-  /** Item hash of terms that the owner would have to accept; DISPUTED: core nodes name different ones. */
+  /** Item hash of terms that the owner would have to accept; DISPUTED: there are some, and no one hash stands for them. */
   readonly termsHash?: string;
   readonly ipv6Ok: boolean;
   readonly qemu: boolean;
@@ -35,7 +35,7 @@ const LIST_BYTES_MAX = 8 * 1_048_576;
 const LIST_TIMEOUT_MS = 15_000;
 const NODES_MAX = 5_000;
 
-/** No hash, so nobody can accept it. */
+/** No hash, so that nobody can accept it. */
 const DISPUTED = "";
 type Registered = Pick<NodeEntry, "origin" | "score" | "linked" | "inactive" | "termsHash">;
 
@@ -71,7 +71,7 @@ function registerOf(corechannel: JsonObject): ReadonlyMap<string, Registered> {
 }
 
 function registered(node: JsonValue, origin: string): Registered {
-  const termsHash = hashOf(field(node, "terms_and_conditions"));
+  const termsHash = termsIn(field(node, "terms_and_conditions"));
   const inactiveSince = field(node, "inactive_since");
   const score = finiteOf(field(node, "score")) ?? 0;
   return {
@@ -129,6 +129,12 @@ function termsOf(said: readonly (string | undefined)[]): string | undefined {
   if (said.some(isAgreed)) return said.find(isAgreed);
   const [hash, ...others] = said.filter((one) => one !== undefined);
   return others.length > 0 ? DISPUTED : hash;
+}
+
+/** What is neither empty nor a hash asks for something that nobody can read. */
+function termsIn(said: JsonValue | undefined): string | undefined {
+  const none = said === undefined || said === null || said === "";
+  return none ? undefined : (hashOf(said) ?? DISPUTED);
 }
 
 /** Host and VM must both be reachable; some nodes call the second check `result`. */

@@ -137,6 +137,7 @@ describe("nodeList", () => {
     expect(await terms(A, B, B)).toBe(B);
     expect(await terms(B, "")).toBe(B);
     expect(await terms(A, B)).toBe("");
+    expect(await terms("the text itself", "the text itself")).toBe("");
   });
 
   test("missing and odd measurements are unknown, never good", async () => {
