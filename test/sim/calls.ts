@@ -229,9 +229,8 @@ export class Wire {
       },
       known: async (nodeHash) => {
         const found = await this.ask(caller, () => this.nodes.byHash(nodeHash));
-        if (!found.ok) return null;
-        this.nodes.addressTold(found.value);
-        return { nodeHash, origin: found.value.origin, domain: found.value.domain };
+        if (!found.ok) this.nodes.addressLost(nodeHash);
+        return found.ok ? { nodeHash, origin: found.value.origin, domain: found.value.domain } : null;
       },
       failed: async () => (await this.ask(caller, () => true as const)).ok,
       // told without waiting, so it takes no part in a history

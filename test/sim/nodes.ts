@@ -170,15 +170,18 @@ export class Nodes {
     for (const hash of hashes) for (const { nodeHash } of this.all) this.heardOf.delete(`${hash} ${nodeHash}`);
   }
 
+  /** Each naming is a chance to find it while it can be asked, unless its address is lost on the way. */
   noteNamed(nodeHash: string, hash: string): void {
     const node = this.byHash(nodeHash);
-    if (node !== undefined) this.named.set(node, hash);
+    if (node === undefined || this.isDown(node)) return;
+    this.named.set(node, hash);
+    this.heardBy(node, hash, 1);
   }
 
-  /** Being named is a chance to find it once its address comes too, while it can be asked. */
-  addressTold(node: Node): void {
-    const hash = this.named.get(node);
-    if (hash !== undefined && !this.isDown(node)) this.heardBy(node, hash, 1);
+  addressLost(nodeHash: string): void {
+    const node = this.byHash(nodeHash);
+    const hash = node === undefined ? undefined : this.named.get(node);
+    if (hash !== undefined) this.heardBy(node, hash, -1);
   }
 
   /** A copy that a liar hides at every look, or whose address was lost on the way each time, nobody can find. */

@@ -1,5 +1,4 @@
 /** Openings at the edge of a limit: windows, sums, counts, and what the policy does not allow at all. */
-import { TERMS } from "../nodes.ts";
 import type { Opening } from "../openings.ts";
 import { create, destroy, extend, holdOf, latest, MIN, rich, roomy, S } from "./scene.ts";
 
@@ -105,15 +104,15 @@ const midnight: Opening = {
 /** Each agent asks for two things that are not allowed: a third refusal would open its breaker. */
 const forbidden: Opening = {
   name: "what the policy does not allow",
-  grants: 3,
+  grants: 4,
   policy: (drawn) => {
     const { limits, shape, ...rest } = roomy(drawn);
-    const [a, b, c] = ["a", "b", "c"].map((name) => name.repeat(64)) as [string, string, string];
+    const nodesAllow = ["a", "b", "c", "d"].map((name) => name.repeat(64));
     return {
       ...rest,
       limits: { ...limits, extendSTotalMax: 600 },
       shape: { ...shape, vcpusMax: 4, images: ["debian12"] },
-      place: { nodesAllow: [a, b, c], nodesDeny: [b], termsAccepted: [TERMS], scorePctMin: 90 },
+      place: { nodesAllow, nodesDeny: ["b".repeat(64)], termsAccepted: [], scorePctMin: 90 },
       delegationExpiresAtMs: Date.UTC(2026, 2, 1, 1, 20),
     };
   },
@@ -124,7 +123,8 @@ const forbidden: Opening = {
     stage.at(20 * S, () => create(stage, { ttlS: 300, vcpus: 6 }));
     stage.at(30 * S, () => create(stage, { ttlS: 300, node: 1 }, 1));
     stage.at(40 * S, () => create(stage, { ttlS: 300, node: 2 }, 1));
-    stage.at(50 * S, () => create(stage, { ttlS: 300, node: 3 }, 2));
+    stage.at(50 * S, () => create(stage, { ttlS: 300, node: 4 }, 2));
+    stage.at(55 * S, () => create(stage, { ttlS: 300, node: 3 }, 3));
     stage.at(60 * S, () => create(stage, { ttlS: 1_200 }, 2));
     stage.at(70 * S, () => create(stage, { ttlS: 300 }));
     stage.at(180 * S, () => extend(stage, 720));

@@ -69,9 +69,13 @@ const narrower = (now: PolicyDraft): PolicyDraft => ({
   limits: { ...now.limits, ttlSMax: now.limits.ttlSMax - 600 },
 });
 
-/** Three times in an hour one agent asks for three VMs that live too long; another one goes about its work. */
+/**
+ * Three times in an hour one agent asks for three VMs that live too long; another one goes about its work: the node of its
+ * VM is away when it should start it, the next one does, and a third runs it as well.
+ */
 const breaker: Opening = {
   name: "an agent opens its breaker three times",
+  bad: null,
   grants: 2,
   policy: roomy,
   grant: rich,
@@ -81,7 +85,9 @@ const breaker: Opening = {
       for (const after of [0, 1, 2]) stage.at(fromMs + after * S, () => create(stage, { ttlS: 9_000 }));
       stage.at(fromMs + 10 * S, () => create(stage, { ttlS: 300 }));
     }
-    stage.at(30 * S, () => create(stage, { ttlS: 300 }, 1));
+    stage.nodes.down(stage.nodes.at("https://a.example"), stage.world.time.nowMs + 6 * MIN);
+    stage.at(30 * S, () => create(stage, { ttlS: 3_000, node: 0 }, 1));
+    stage.at(25 * MIN, () => stage.mischief.runElsewhere(true));
     stage.at(60 * MIN, () => create(stage, { ttlS: 300 }));
   },
 };
