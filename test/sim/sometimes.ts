@@ -73,7 +73,6 @@ export const SOMETIMES = [
   "a node claims to run what it does not",
   "the credit history agrees",
   "the credit history shows more than was posted",
-  "the credit history shows less than was posted",
 ] as const;
 export type Sight = (typeof SOMETIMES)[number];
 
