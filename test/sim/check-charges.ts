@@ -8,6 +8,10 @@ import { type Checker, GRACE_S, heldNow, S } from "./checker.ts";
 /** Whatever was settled has its history compared in the end. */
 export const isToldOfHistory = (vm: VmRecord): boolean => vm.settledAtMs === null || vm.charges?.sure === true;
 
+/** By content: what a database gives back is another object each time. */
+export const isComparedAnew = (before: VmRecord, after: VmRecord): boolean =>
+  after.settledCredits !== before.settledCredits || JSON.stringify(after.charges) !== JSON.stringify(before.charges);
+
 export function checkCharges(checker: Checker, account: SimAccount, before: VmRecord, after: VmRecord): void {
   if (before.settledAtMs === null) return;
   const { vmId, charges } = after;

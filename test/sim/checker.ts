@@ -8,7 +8,7 @@ import type { SimAccount } from "./account.ts";
 import { checkAdmission, checkExtension } from "./check-admission.ts";
 import { checkCertified } from "./check-copies.ts";
 import { checkDormant, checkForgets } from "./check-forgets.ts";
-import { checkCharges } from "./check-charges.ts";
+import { checkCharges, isComparedAnew } from "./check-charges.ts";
 import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
 import {
   checkAdoption,
@@ -206,8 +206,7 @@ export class Checker {
       checkSettled(this, account, memo, before, after);
       this.payers.settled(account, after);
     }
-    if (after.charges !== before.charges || after.settledCredits !== before.settledCredits)
-      checkCharges(this, account, before, after);
+    if (isComparedAnew(before, after)) checkCharges(this, account, before, after);
   }
 
   private sight(before: VmRecord, after: VmRecord): void {
