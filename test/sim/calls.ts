@@ -36,6 +36,8 @@ export const attoOf = (price: number): bigint => BigInt(price) * ATTO_PER_MILLI;
 export class Wire {
   calls = 0;
   faulted = 0;
+  /** From then on calls are not counted: nothing goes wrong any more, by design. */
+  healed = false;
   private readonly dice: Dice;
   private readonly time: Timeline;
   private readonly core: CoreNetwork;
@@ -55,7 +57,7 @@ export class Wire {
     const { faults } = this.core;
     const { dice } = this;
     if (!caller.isAlive()) return new Promise(() => undefined);
-    this.calls++;
+    if (!this.healed) this.calls++;
     if (dice.yes(faults.crashAtCall)) {
       this.seen.see("a crash with calls on their way");
       this.time.after(dice.below(3_000), caller.crash);
@@ -79,7 +81,7 @@ export class Wire {
   }
 
   private later<T>(caller: Caller, delayMs: number, reply: () => Outcome<T>): Promise<Outcome<T>> {
-    this.faulted++;
+    this.countFault();
     return new Promise((resolve) => {
       this.time.after(delayMs, () => this.resolve(caller, () => resolve(reply())));
     });
@@ -93,13 +95,13 @@ export class Wire {
 
   /** Silence of the one asked, counted as a fault: a node that is down, a line that is. */
   private silent(): undefined {
-    this.faulted++;
+    this.countFault();
     return undefined;
   }
 
   private lies<T>(core: Core, truth: T, lie: (truth: T) => T): T {
     if (this.core.honest(core)) return truth;
-    this.faulted++;
+    this.countFault();
     this.seen.see("a core node lies");
     return this.dice.yes(0.7) ? lie(truth) : truth;
   }
@@ -135,7 +137,7 @@ export class Wire {
         this.ask(caller, () => {
           const known = this.core.inventories.has(core, hash) && !cores.isDown(core) && cores.honest(core);
           const word = known ? "processed" : cores.says(core, hash);
-          if (!cores.honest(core)) this.faulted++;
+          if (!cores.honest(core)) this.countFault();
           return word === null ? this.silent() : { status: word };
         }),
       frozenRate: (core, hash) =>
@@ -215,6 +217,10 @@ export class Wire {
     });
   }
 
+  private countFault(): void {
+    if (!this.healed) this.faulted++;
+  }
+
   /** The directory, seen from an account; what it keeps of failures is tested elsewhere. */
   nodesFor(caller: Caller): NodesDoor {
     return {
@@ -241,7 +247,7 @@ export class Wire {
   /** Undefined: the core node is down. By senders each comes with its bytes, by owner alone with the payer's other machine. */
   private listed(core: Core, payer: Payer, whose: ListAsk): readonly ListedInstance[] | undefined {
     if (this.core.isDown(core)) return this.silent();
-    if (!this.core.honest(core)) this.faulted++;
+    if (!this.core.honest(core)) this.countFault();
     // a filter of the network's that the service must not use; a planted bug does
     const { channel } = whose as { readonly channel?: string };
     const found = this.core.listed(core, payer).filter((one) => channel === undefined || one.channel === channel);

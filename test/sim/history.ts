@@ -225,6 +225,7 @@ class Run {
     const { time } = this.world;
     this.checker.note("healed");
     this.checker.healedMs = time.nowMs;
+    this.world.wire.healed = true;
     this.mischief.heal();
     for (const one of this.hardships) one.heal();
     for (const account of this.accounts) account.heal();
