@@ -62,6 +62,8 @@ export class Drive {
   private wakeUp: (() => void) | undefined;
   /** The lists are read at start: what happened meanwhile, nobody else tells. */
   private listsRead = false;
+  /** The time by which all deadlines of then were looked at: only those may have passed without effect. */
+  private lookedMs = 0;
 
   constructor(host: DriveHost) {
     this.host = host;
@@ -114,11 +116,12 @@ export class Drive {
     );
   }
 
+  /** Also asked between a call's decision and the drive that it starts: a deadline that nobody looked at is due at once. */
   nextDueMs(): number | null {
     return this.host.read((moment) => {
       let nextMs = Infinity;
       for (const { kind, dueMs } of this.steps(moment)) {
-        const passed = kind === "deadline" && dueMs <= moment.nowMs;
+        const passed = kind === "deadline" && dueMs <= this.lookedMs;
         nextMs = Math.min(nextMs, passed ? moment.nowMs + DEADLINE_AGAIN_MS : dueMs);
       }
       return nextMs === Infinity ? null : nextMs;
@@ -128,6 +131,7 @@ export class Drive {
   private claim(): readonly Claimed[] {
     return this.commit((moment) => {
       tend(moment);
+      this.lookedMs = moment.nowMs;
       const fits = this.nodeRoom.fitting();
       const due = this.steps(moment).filter(
         (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && fits(step),

@@ -62,6 +62,8 @@ const WATCH_MS = 30 * 86_400 * S;
 const DISPATCH_WINDOW_MS = 180 * S;
 /** Two searches (the list, then two rounds of probes) fit; no FORGET may be later than this after it was due. */
 const SEARCH_MS = 90 * S;
+/** What ended a moment ago was sent a FORGET with that: a second at once could use up the last, before new ones are signed. */
+const PUSH_EVERY_MS = 300 * S;
 /** A node that was found is good for ten minutes (`successor.ts`). */
 const REFRESH_MS = 480 * S;
 
@@ -120,6 +122,11 @@ class Drafting {
 
   wasTried(kind: StepKind, itemHash: string): boolean {
     return this.log.has(stepKey(kind, itemHash));
+  }
+
+  /** When it was last tried; 0 if never. */
+  triedMs(kind: StepKind, itemHash: string): number {
+    return this.log.get(stepKey(kind, itemHash))?.lastMs ?? 0;
   }
 
   at(kind: StepKind, itemHash: string, dueMs: number): void {
@@ -238,7 +245,7 @@ function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numbe
   }
   for (const one of vm.attempts) {
     if (!needsPush(one, endedMs, nowMs)) continue;
-    draft.add("push", one.itemHash, () => 300 * S);
+    draft.add("push", one.itemHash, () => PUSH_EVERY_MS, draft.triedMs("end", one.itemHash) + PUSH_EVERY_MS);
     planReplenish(draft, vm, one.itemHash);
   }
 }

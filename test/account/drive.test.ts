@@ -2,26 +2,27 @@ import { expect, it } from "vitest";
 import { Drive, type DriveHost } from "../../src/account/drive.ts";
 import { CHARGES_AFTER_MS } from "../../src/account/charges.ts";
 import type { Tools } from "../../src/account/tools.ts";
-import { close } from "../../src/account/lifecycle.ts";
+import { close, UNSENT_VOID_MS } from "../../src/account/lifecycle.ts";
+import { stepKey } from "../../src/account/plan.ts";
 import { CORES, known, type Outcome, unknown } from "../../src/aleph/network.ts";
 import { Moment } from "../../src/account/moment.ts";
 import type { VmRecord } from "../../src/account/types.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { AGENT, AGENT_KEY, OWNER } from "../aleph/fakes.ts";
-import { HASH, hold, provisioning, S, T0 } from "./vms.ts";
+import { HASH, hold, provisioning, requested, S, T0 } from "./vms.ts";
 
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const HEALTH = { watchHeard: true, schemaKnown: true };
 
 /** A host whose `Watch` never answers; whatever is asked of the network is counted. */
-function silentHost(data: MemoryStore) {
+function silentHost(data: MemoryStore, health = HEALTH) {
   const called: string[] = [];
   const calls = new Proxy({}, { get: (_, name) => () => void called.push(String(name)) });
   const keys = { use: async (_: string, work: (key: Uint8Array) => unknown) => work(AGENT_KEY), isOld: () => false };
   const signers = { owner: OWNER, agent: AGENT, delegationInForce: true };
   const tools = { calls, keys, signers, stored: () => undefined } as unknown as Tools;
   const random = { bytes: (length: number) => new Uint8Array(length) };
-  const now = (): Moment => new Moment(data.store, T0 + 10 * S, CONFIG, random, HEALTH);
+  const now = (): Moment => new Moment(data.store, T0 + 10 * S, CONFIG, random, health);
   const host = {
     commit: (work: (moment: Moment) => unknown) => work(now()),
     read: (work: (moment: Moment) => unknown) => work(now()),
@@ -47,6 +48,19 @@ it("signs and stores new FORGETs while Watch is silent, and sends nothing", asyn
   const forgets = data.store.loadVm(vm.vmId)?.forgets ?? [];
   expect(forgets.filter((one) => one.sender === AGENT && one.signature !== null)).toHaveLength(4);
   expect(called).toEqual([]);
+});
+
+it("is due at once for a deadline that passed, unless it has looked and nothing came of it", async () => {
+  const data = new MemoryStore();
+  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  const vm = requested({ stateSinceMs: T0 - UNSENT_VOID_MS });
+  data.store.saveVm(vm, true);
+  data.store.saveTried(stepKey("sign", HASH), vm.vmId, { lastMs: T0, tries: 1, leaseUntilMs: T0 + 60 * S });
+  const { host } = silentHost(data, { ...HEALTH, watchHeard: false });
+  const drive = new Drive(host);
+  await drive.run();
+  expect(data.store.loadVm(vm.vmId)?.state).toBe("REQUESTED");
+  expect([drive.nextDueMs(), new Drive(host).nextDueMs()]).toEqual([T0 + 15 * S, T0]);
 });
 
 const SETTLED: VmRecord = {

@@ -179,6 +179,12 @@ describe("planVm after the end", () => {
     expect(kinds(hearing(lagging, ["FFF", H + 20 * MIN]), T0 + DAY)).toEqual([]);
   });
 
+  test("the FORGET with which it ended counts: none goes out before new ones can have been signed", () => {
+    const lagging = hearing(stopping(), ["FFP", H + MIN], ["FFP", H + 11 * MIN]);
+    const endedMs = T0 + H + 11 * MIN;
+    expect(due(lagging, "push", tried("end", 7, endedMs), endedMs)).toBe(endedMs + 300 * S);
+  });
+
   test("a refused create is watched every five minutes for thirty days, and billed only if it ever lived", () => {
     const endedMs = failed().endedAtMs ?? 0;
     expect(kinds(failed(), endedMs)).toEqual(["push"]);

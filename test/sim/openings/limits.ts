@@ -62,7 +62,10 @@ const counted: Opening = {
   },
 };
 
-/** Then the first VM ends while the third core node is down; what that one has on disk it takes up when it is back. */
+/**
+ * The second create is too soon, the fourth burns too much. The VMs end while the third core node is down; what that one has
+ * on disk it takes up when it is back.
+ */
 const pace: Opening = {
   name: "creates a minute, burn an hour, and a core node that wakes up late",
   bad: null,
@@ -70,7 +73,7 @@ const pace: Opening = {
     const { limits, ...rest } = roomy(drawn);
     return {
       ...rest,
-      limits: { ...limits, createsPerMinMax: 1, burnCreditsPerHMax: Math.floor(1.5 * holdOf(price, 0)) },
+      limits: { ...limits, createsPerMinMax: 1, burnCreditsPerHMax: Math.floor(2.5 * holdOf(price, 0)) },
     };
   },
   grant: rich,
@@ -78,7 +81,7 @@ const pace: Opening = {
   play: (stage) => {
     const { core, time } = stage.world;
     core.downUntilMs[2] = time.nowMs + 18 * MIN;
-    for (const atMs of [10 * S, 20 * S, 2 * MIN]) stage.at(atMs, () => create(stage, { ttlS: 300 }));
+    for (const atMs of [10 * S, 20 * S, 2 * MIN, 3.5 * MIN]) stage.at(atMs, () => create(stage, { ttlS: 300 }));
     stage.at(19 * MIN, () => {
       for (const message of core.messages.values()) if (message.kind === "INSTANCE") core.post(2, message);
     });
