@@ -230,6 +230,7 @@ export class RealAccount implements Omit<Pick<SimAccount, keyof SimAccount>, OfM
     this.now.alive = false;
     this.data.readAgain();
     [this.now, this.object] = this.incarnate();
+    this.world.judge.forgot(this.asPlayer);
   }
 
   /** What was in memory is gone; what was stored stays, its alarm included, which the platform rings again. */

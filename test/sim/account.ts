@@ -296,17 +296,22 @@ export class SimAccount {
     if (!this.isAsleep) this.drive();
   }
 
-  /** What was in memory is gone; what was stored stays, its alarm included, which the platform rings again. */
-  crash(): void {
-    this.world.seen.see("a crash");
+  /** What was in memory is gone; what was stored stays. */
+  private replace(): void {
     this.now.alive = false;
     this.now = this.incarnate();
+    this.world.judge.forgot(this);
+  }
+
+  /** The alarm stays as well, and the platform rings it again. */
+  crash(): void {
+    this.world.seen.see("a crash");
+    this.replace();
     if (this.alarmAtMs === null) this.arm(this.world.time.nowMs + this.world.dice.between(1, 60) * 1_000);
   }
 
   private sleep(forMs: number): void {
-    this.now.alive = false;
-    this.now = this.incarnate();
+    this.replace();
     this.asleepUntilMs = this.world.time.nowMs + forMs;
   }
 

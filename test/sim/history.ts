@@ -74,8 +74,9 @@ export function* history(
       checker.sends(account, ...message),
     putBack: (account: SimAccount) => {
       checker.putBack(account, watch.seqOf(account.name));
-      nodes.unheard(account.payer.hashes);
+      forgetCopies(nodes, account);
     },
+    forgot: (account: SimAccount) => forgetCopies(nodes, account),
     restored: (account: SimAccount) => checker.noticed(account),
     lists: (account: SimAccount, one: Core) => checker.lists(account, one),
     payerRead: (...read: Parameters<Checker["payers"]["read"]>) => checker.payers.read(...read),
@@ -102,6 +103,18 @@ export function* history(
   const { broken, traceHash } = checker;
   const virtualMs = time.nowMs - startedMs;
   return { seed, broken, traceHash, seen: seen.seen, calls: wire.calls, faulted: wire.faulted, events, virtualMs };
+}
+
+/** What it heard of machines on other nodes, and has not stored, it has never heard. */
+function forgetCopies(nodes: Nodes, { payer, data }: SimAccount): void {
+  for (const hash of payer.hashes) {
+    const vm = data.vm(data.store.vmIdOfHash(hash) ?? "");
+    const stored = vm?.attempts.find(({ itemHash }) => itemHash === hash)?.copies ?? [];
+    nodes.unheard(
+      hash,
+      stored.map(({ node }) => node.nodeHash),
+    );
+  }
 }
 
 class Run {

@@ -165,9 +165,9 @@ export class Nodes {
     this.heardOf.set(key, (this.heardOf.get(key) ?? 0) + times);
   }
 
-  /** A restore took back what its account had heard of these. */
-  unheard(hashes: readonly string[]): void {
-    for (const hash of hashes) for (const { nodeHash } of this.all) this.heardOf.delete(`${hash} ${nodeHash}`);
+  /** Its account has lost what it had heard of this one, but for the nodes that it has stored. */
+  unheard(hash: string, stored: readonly string[]): void {
+    for (const { nodeHash } of this.all) if (!stored.includes(nodeHash)) this.heardOf.delete(`${hash} ${nodeHash}`);
   }
 
   /** Each naming is a chance to find it while it can be asked, unless its address is lost on the way. */

@@ -12,6 +12,8 @@ import type { WatchModel } from "./watch.ts";
 export type Judge = {
   readonly committed: (account: SimAccount) => void;
   readonly sends: (account: SimAccount, ...message: Parameters<Caller["sends"]>) => void;
+  /** What it had in memory is gone: it knows what it has stored. */
+  readonly forgot: (account: SimAccount) => void;
   /** An older state of it took the place of the present one. */
   readonly putBack: (account: SimAccount) => void;
   /** It has noticed that. */

@@ -48,7 +48,7 @@ export const FORGETS = [
   plant(
     "what has ended is looked at every six hours",
     "plan.ts",
-    'draft.add("push", one.itemHash, () => 300 * S);',
-    'draft.add("push", one.itemHash, () => 21_600 * S);',
+    "const PUSH_EVERY_MS = 300 * S;",
+    "const PUSH_EVERY_MS = 21_600 * S;",
   ),
 ];
