@@ -252,6 +252,11 @@ export function seeNotice(sql: SqlStorage, noticeId: string, atMs: number): void
   sql.exec("UPDATE notice SET seen_at_ms = ? WHERE notice_id = ? AND seen_at_ms IS NULL", atMs, noticeId);
 }
 
+/** What the owner has dealt with needs no click to say so. */
+export function seeNoticeAbout(sql: SqlStorage, kind: NoticeKind, about: string, atMs: number): void {
+  sql.exec("UPDATE notice SET seen_at_ms = ? WHERE kind = ? AND about = ? AND seen_at_ms IS NULL", atMs, kind, about);
+}
+
 export function loadLog(sql: SqlStorage, about: string): StepLog {
   const rows = sql.exec<{ key: string; last_ms: number; tries: number; lease_until_ms: number }>(
     "SELECT key, last_ms, tries, lease_until_ms FROM tried WHERE vm_id = ?",

@@ -99,6 +99,7 @@ function decided(
   moment.store.saveApproval({ ...approval, state, decidedAtMs: moment.nowMs, validUntilMs }, signature);
   if (state === "denied")
     moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.denied") });
+  moment.store.seeNoticeAbout("approval_waiting", approvalId, moment.nowMs);
   moment.audit(`approval.${state}`, { approvalId, grantId: approval.grantId });
   if (state === "approved") noteApproved(moment, approval.grantId);
   else if (noteDenied(moment, approval.grantId)) freezeByBreaker(moment, approval.grantId);

@@ -62,6 +62,7 @@ function accountStore(sql: SqlStorage) {
     notify: on(accounts.notify),
     loadNotices: on(accounts.loadNotices),
     seeNotice: on(accounts.seeNotice),
+    seeNoticeAbout: on(accounts.seeNoticeAbout),
     loadLog: on(accounts.loadLog),
     saveTried: on(accounts.saveTried),
     clearTried: on(accounts.clearTried),

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { GrantView, Overview } from "../account/contract.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, page, postButton, tick, warning } from "./html.ts";
-import { plain } from "./text.ts";
+import { plain, vmCount } from "./text.ts";
 
 export function stopPage(kit: Kit, overview: Overview, csrf: string): Html {
   const live = overview.vms.filter((vm) => vm.endedAtMs === null);
@@ -31,8 +31,8 @@ export function revokePage(kit: Kit, grant: GrantView, csrf: string): Html {
   });
   const body = html`<h1>Disconnect ${plain(grant.clientName)}?</h1>
     <p>
-      Its logins end at once and it can do nothing more. It has ${grant.vmsLive} VMs alive; they are torn down unless
-      you keep them.
+      Its logins end at once and it can do nothing more. Its VMs are torn down unless you keep them;
+      ${vmCount(grant.vmsLive)} alive now.
     </p>
     ${postButton({ action: `/dashboard/grant/${grant.grantId}/revoke`, csrf, label: "Disconnect", kind: "danger", fields: keep })}
     <p><a href="/dashboard">No, go back</a></p>`;

@@ -5,7 +5,7 @@ import type { Kit } from "./deps.ts";
 import { type Html, facts, foldedPost, page, postButton, warning } from "./html.ts";
 import { noticeList } from "./notices.ts";
 import { revisionOf } from "./overview-json.ts";
-import { duration, gib, plain, time, usd } from "./text.ts";
+import { duration, gib, plain, time, usd, vmCount } from "./text.ts";
 
 export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html {
   const body = html`<h1>Dashboard</h1>
@@ -174,8 +174,9 @@ function agent(grant: GrantView, csrf: string): Html {
   return html`<section class="card">
     <h3>${plain(grant.clientName)} <span class="state">${grant.state}</span></h3>
     <p>
-      ${usd(grant.spentCredits)} spent and ${usd(grant.heldCredits)} held of ${usd(grant.creditsMax)} · ${grant.vmsLive}
-      VMs alive · access to ${plain(grant.redirectHost)} until ${time(grant.expiresAtMs)} · ${grant.scopes.join(", ")}
+      ${usd(grant.spentCredits)} spent and ${usd(grant.heldCredits)} held of ${usd(grant.creditsMax)} ·
+      ${vmCount(grant.vmsLive)} alive · access to ${plain(grant.redirectHost)} until ${time(grant.expiresAtMs)} ·
+      ${grant.scopes.join(", ")}
     </p>
     ${grant.state === "active" ? postButton({ action: `${path}/freeze`, csrf, label: "Freeze", kind: "quiet" }) : null}
     ${grant.state === "frozen" ? html`<p><a href="/dashboard/policy?unfreeze=${grant.grantId}">End the freeze</a></p>` : null}

@@ -8,7 +8,7 @@ import { html } from "hono/html";
 import type { LeaveView, ListView, VmView } from "../account/contract.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, page, type Piece, tick, walletChooser, warning } from "./html.ts";
-import { plain, time } from "./text.ts";
+import { plain, time, vmCount } from "./text.ts";
 
 const WORDS_CHARS_MAX = 300;
 
@@ -54,7 +54,7 @@ function revocation(leave: LeaveView): Html | null {
   const early = tick({
     name: "ticked_running",
     value: "yes",
-    label: `Revoke now, although ${vmsLive} VMs may still run. Only my own signature can end them then.`,
+    label: `Revoke now, although ${vmCount(vmsLive)} may still run. Only my own signature can end them then.`,
     ticked: false,
   });
   const form = listToSign(list, waits ? early : null, "Sign the revocation");
@@ -175,7 +175,7 @@ function rotation({ rotation: rotating }: LeaveView): Html | null {
     <p>The new key is <code>${nextAddress}</code>. Running VMs go on; the new key can end them all on time.</p>
     ${
       attemptsLacking > 0
-        ? html`<p>It is still signing the end of ${attemptsLacking} VMs. Look again in some seconds.</p>`
+        ? html`<p>It is still signing the end of ${vmCount(attemptsLacking)}. Look again in some seconds.</p>`
         : listToSign(list, null, "Sign the change of keys")
     }
   </section>`;

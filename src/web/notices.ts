@@ -28,7 +28,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   reconciled: "The restored account was compared with the network. You can end the freeze.",
   account_frozen: "The account is frozen: nothing new may start.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
-  approval_waiting: "An agent waits for your approval.",
+  approval_waiting: "An agent asked for your approval.",
   internal: "The service met a state that must not be. Tell its operator.",
 };
 

@@ -46,6 +46,8 @@ export function creditsOf(dollars: string): Credits | undefined {
   return Number(parts[1]) * CREDITS_PER_USD + Number((parts[2] ?? "").padEnd(6, "0"));
 }
 
+export const vmCount = (count: number): string => `${count} ${count === 1 ? "VM" : "VMs"}`;
+
 export function time(atMs: number | null): string {
   return atMs === null ? "–" : `${new Date(atMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -69,6 +69,7 @@ const WRITES = {
   saveRun: [],
   saveTried: [],
   seeNotice: [],
+  seeNoticeAbout: [],
   takeNonce: [],
 } as const satisfies Partial<Readonly<Record<keyof Store, readonly Kind[]>>>;
 

@@ -159,6 +159,7 @@ export class MemoryStore {
       },
       loadNotices: () => [...this.notices.values()],
       seeNotice: () => undefined,
+      seeNoticeAbout: () => undefined,
       liveCount: () => this.live().length,
       kekVersion: () => 1,
       databaseBytes: () => 0,

@@ -177,6 +177,16 @@ describe("a request for approval", () => {
     expect((await booksOf(house)).holds).toEqual([]);
   });
 
+  it("is no news any more once it is decided", async () => {
+    const house = await alone(ALWAYS);
+    const { approvalId } = await asked(house, await house.agent());
+    const unseen = async () =>
+      value(await house.owners.overview(house.session)).notices.filter((one) => one.seenAtMs === null);
+    expect((await unseen()).map((one) => one.kind)).toEqual(["approval_waiting"]);
+    expect(await decided(house, approvalId)).toBe("approved");
+    expect(await unseen()).toEqual([]);
+  });
+
   it("is one per agent: another quote is told which one waits, another agent may ask", async () => {
     const house = await alone(ALWAYS);
     const agent = await house.agent();

@@ -46,7 +46,7 @@ function agentLine(grant) {
   label.className = "tick";
   Object.assign(input, { type: "radio", name: "agent", value: grant.grant_id });
   const left = dollars(Math.max(0, grant.budget_usd - grant.spent_usd - grant.held_usd));
-  words.textContent = `${grant.client_name} at ${grant.redirect_host} comes back (${grant.state}, ${left} left, ${grant.vms_live} VMs)`;
+  words.textContent = `${grant.client_name} at ${grant.redirect_host} comes back (${grant.state}, ${left} left, ${grant.vms_live} of its VMs alive)`;
   label.append(input, words);
   return label;
 }
