@@ -5,6 +5,9 @@ import { creditsFor } from "./check-admission.ts";
 import { CORES } from "./network.ts";
 import { type Checker, GRACE_S, heldNow, type Memo, S } from "./checker.ts";
 
+/** safety.md a.4, table of clocks: what the network took shows in its books hours later. */
+const BILL_LAG_MS = 3 * 3_600_000;
+
 const MAY_BECOME: Readonly<Record<Hold["state"], readonly Hold["state"][]>> = {
   held: ["held", "shrunk", "voided"],
   shrunk: ["shrunk", "posted", "voided"],
@@ -137,6 +140,9 @@ export function checkSettled(
   after: VmRecord,
 ): void {
   const { core, time } = checker;
+  const waitedMs = account.nowMs() - (after.endedAtMs ?? 0);
+  const awaited = after.state !== "TERMINATED" || waitedMs >= BILL_LAG_MS;
+  checker.must(awaited, "I7", () => `settled ${waitedMs} ms after its end (${after.vmId})`);
   // read a moment before it was written down
   const readMs = time.nowMs - 15 * S;
   const published = after.attempts.reduce((sum, one) => sum + core.consumed(one.itemHash, readMs - core.booksLagMs), 0);
