@@ -1,8 +1,9 @@
 /**
  * The lists of one core node: an owner's aggregate messages, and the instances that are alive.
  *
- * Reads every page up to a bound and gives back only entries whose text has the hash they claim. A list that is longer
- * than the bound is `too_large`, never cut short in silence.
+ * Reads every page up to a bound and keeps of each only entries whose text has the hash they claim, before the next is asked
+ * for. A list that is longer than the bound is `too_large`, never cut short in silence; a page with more entries than were
+ * asked for is no answer.
  */
 import { utf8 } from "../crypto/bytes.ts";
 import { sha256Hex } from "../crypto/hash.ts";
@@ -17,6 +18,8 @@ import type { JsonValue } from "./wire.ts";
 const PAGE_MESSAGES = 100;
 const PAGES_MAX = 20;
 const PAGE_BYTES_MAX = 4 * 1_048_576;
+/** What is kept of all pages of aggregates together; security lists take some hundred bytes each. */
+const KEPT_CHARS_MAX = 4 * 1_048_576;
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const VM_ID = /^vm_[a-z0-9]{1,40}$/;
 
@@ -60,10 +63,9 @@ export async function aggregateMessages(
 ): Promise<Outcome<readonly ListedMessage[]>> {
   // the node has no filter for aggregate keys, so all of the owner's are read
   const query = `msgTypes=AGGREGATE&owners=${encodeURIComponent(owner)}&addresses=${encodeURIComponent(owner)}`;
-  const pages = await allMessages(network, core, query);
-  if (!pages.ok) return pages;
-  const listed = pages.value.flatMap((value) => listedMessage(value) ?? []);
-  return known(listed.filter((message) => field(parseJson(message.item_content), "key") === key));
+  const ofKey = (message: ListedMessage): ListedMessage | undefined =>
+    field(parseJson(message.item_content), "key") === key ? message : undefined;
+  return allMessages(network, core, query, ofKey);
 }
 
 /**
@@ -78,28 +80,60 @@ export async function liveInstances(
   if (ask.owner === undefined && (ask.senders === undefined || ask.senders.length === 0)) return known([]);
   const owners = ask.owner === undefined ? "" : `&owners=${encodeURIComponent(ask.owner)}`;
   const senders = ask.senders === undefined ? "" : `&addresses=${ask.senders.map(encodeURIComponent).join(",")}`;
-  const pages = await allMessages(network, core, `msgTypes=INSTANCE${owners}${senders}`);
-  if (!pages.ok) return pages;
-  return known(pages.value.flatMap((value) => listedInstance(value, ask) ?? []));
+  const ofWhom = (message: ListedMessage): ListedInstance | undefined => listedInstance(message, ask);
+  return allMessages(network, core, `msgTypes=INSTANCE${owners}${senders}`, ofWhom);
 }
 
-async function allMessages(network: Network, core: Core, query: string): Promise<Outcome<readonly JsonValue[]>> {
-  const messages: JsonValue[] = [];
+type Keep<T> = (message: ListedMessage) => T | undefined;
+
+async function allMessages<T>(
+  network: Network,
+  core: Core,
+  query: string,
+  keep: Keep<T>,
+): Promise<Outcome<readonly T[]>> {
+  const sieve = new Sieve(keep);
   let cursor = "";
   for (let page = 0; page < PAGES_MAX; page++) {
     const path = `/api/v0/messages.json?${query}&cursor=${encodeURIComponent(cursor)}&pagination=${PAGE_MESSAGES}`;
     const answer = await readCore(network, core, path, PAGE_BYTES_MAX);
     if (!answer.ok) return answer;
     const found = listOf(field(answer.value, "messages"));
-    if (found === undefined) return unknown("bad_answer");
-    messages.push(...found);
+    if (found === undefined || found.length > PAGE_MESSAGES) return unknown("bad_answer");
+    if (!sieve.take(found)) return unknown("too_large");
     const next = field(answer.value, "next_cursor");
-    if (next === null) return known(messages);
+    if (next === null) return known(sieve.kept);
     const following = textLike(next, /^[\x21-\x7e]{1,1024}$/);
     if (following === undefined) return unknown("bad_answer");
     cursor = following;
   }
   return unknown("too_large");
+}
+
+/** Looks at each message once, however often it is listed: a check may cost a signature. */
+class Sieve<T> {
+  readonly kept: T[] = [];
+  private readonly seen = new Set<string>();
+  private keptChars = 0;
+  private readonly keep: Keep<T>;
+
+  constructor(keep: Keep<T>) {
+    this.keep = keep;
+  }
+
+  /** False: more was kept than may be. */
+  take(found: readonly JsonValue[]): boolean {
+    for (const value of found) {
+      const message = listedMessage(value);
+      if (message === undefined || this.seen.has(message.item_hash)) continue;
+      this.seen.add(message.item_hash);
+      const one = this.keep(message);
+      if (one === undefined) continue;
+      this.kept.push(one);
+      this.keptChars += message.item_content.length;
+    }
+    return this.keptChars <= KEPT_CHARS_MAX;
+  }
 }
 
 function listedMessage(value: JsonValue): ListedMessage | undefined {
@@ -128,11 +162,10 @@ function listedMessage(value: JsonValue): ListedMessage | undefined {
 }
 
 function listedInstance(
-  value: JsonValue,
+  message: ListedMessage,
   ask: { readonly owner?: string; readonly senders?: readonly string[] },
 ): ListedInstance | undefined {
-  const message = listedMessage(value);
-  if (message === undefined || message.type !== "INSTANCE") return undefined;
+  if (message.type !== "INSTANCE") return undefined;
   const content = parseJson(message.item_content);
   const owner = textLike(field(content, "address"), ADDRESS);
   if (owner === undefined || (ask.owner !== undefined && owner !== ask.owner)) return undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { aggregateMessages, liveInstances } from "../../src/aleph/core-nodes.ts";
 import { instanceContent } from "../../src/aleph/contents.ts";
+import { sha256Hex } from "../../src/crypto/hash.ts";
 import { buildMessage, signMessage } from "../../src/aleph/message.ts";
 import type { SignedMessage } from "../../src/aleph/message.ts";
 import aggregateInventory from "../vectors/ccn-aggregate-inventory-delegated.json";
@@ -91,6 +92,18 @@ describe("liveInstances", () => {
     expect(await liveInstances(answering(page([ours])), 0, { owner: AGENT })).toEqual({ ok: true, value: [] });
   });
 
+  test("a page of more entries than were asked for is no answer, however short they are", async () => {
+    const many = page(Array.from({ length: 130_000 }, () => 1));
+    expect(await liveInstances(answering(many), 0, { senders: [AGENT] })).toEqual({ ok: false, why: "bad_answer" });
+  });
+
+  test("what is listed many times is looked at once", async () => {
+    const answer = await liveInstances(answering(page(Array.from({ length: 100 }, () => ours))), 0, {
+      senders: [AGENT],
+    });
+    expect(answer.ok && answer.value.map((one) => one.itemHash)).toEqual([ours.item_hash]);
+  });
+
   test("asking for nobody asks nobody", async () => {
     const network = answering(page([ours]));
     expect(await liveInstances(network, 0, { senders: [] })).toEqual({ ok: true, value: [] });
@@ -113,6 +126,21 @@ describe("aggregateMessages", () => {
     ]);
     expect(network.calls[0]?.url.searchParams.get("addresses")).toBe(OWNER);
     expect(network.calls[0]?.url.searchParams.get("owners")).toBe(OWNER);
+  });
+
+  test("two pages whose texts together are longer than any such list are too large", async () => {
+    const texts = (from: number) =>
+      Array.from({ length: 100 }, (_, at) => {
+        const content = { key: "security", time: 1_795_420_803, at: from + at, text: "x".repeat(25_000) };
+        const item_content = JSON.stringify(content);
+        return { ...aggregateSecurity.message, item_content, item_hash: sha256Hex(item_content) };
+      });
+    const network = fakeNetwork(({ url }) => {
+      const isFirst = url.searchParams.get("cursor") === "";
+      return { body: page(texts(isFirst ? 0 : 100), isFirst ? "next" : null) };
+    });
+    expect(await aggregateMessages(network, 0, OWNER, "security")).toEqual({ ok: false, why: "too_large" });
+    expect(network.calls).toHaveLength(2);
   });
 
   test("an altered text is left out", async () => {
