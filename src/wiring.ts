@@ -63,6 +63,7 @@ function configOf(env: object): Config {
 const networkOf = (config: Config, { net }: Ports): Network => ({
   net,
   coreOrigins: config.CORE_NODES,
+  ownHost: new URL(config.PUBLIC_ORIGIN).hostname,
   crnListOrigin: config.CRN_LIST_ORIGIN,
   schedulerOrigin: config.SCHEDULER_ORIGIN,
   resolverOrigin: config.RESOLVER_ORIGIN,

@@ -28,9 +28,14 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
   const snapshot = await gather.snapshot();
   if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
   const shape = shapeOf(filter);
-  const [rate, measured] = await Promise.all([gather.rate(shape), knownFigures(setting)]);
+  const [rate, measured, gpus] = await Promise.all([
+    gather.rate(shape),
+    knownFigures(setting),
+    gather.gpuDevices(shape),
+  ]);
   const { fit, leftOut } = eligible(snapshot.nodes, {
     shape,
+    ...gpus,
     cooling: new Set(await doors.directory().cooling(snapshot.asOfMs)),
     tried: new Set(),
     ...(stands.value.place === null ? {} : { place: stands.value.place }),

@@ -4,12 +4,13 @@
  * Prices, images and the node list are the same for everybody and kept for a short while in the isolate's memory; the
  * payer is read anew for each decision.
  */
+import { devicesOf, type GpuModels, readGpuModels } from "../aleph/gpu-models.ts";
 import { type Image, imageOf, readImages } from "../aleph/images.ts";
 import type { Network } from "../aleph/network.ts";
 import { type AttoPerS, knownGpuModel, type Pricing, rateFromCores, readPricing } from "../aleph/prices.ts";
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import type { Address } from "../crypto/secp256k1.ts";
-import { freeGpu, type Measured, scorePctOf } from "../directory/choice.ts";
+import { freeGpu, type Measured, scorePctOf, type Wanted } from "../directory/choice.ts";
 import { findNode, type Found } from "../directory/find.ts";
 import { type NodeListReader, type NodeSnapshot, nodeListReader } from "../directory/list.ts";
 import { type Regions, regionsOf } from "../directory/regions.ts";
@@ -22,6 +23,7 @@ import type { NodeRef, Place, Shape, VmSpec } from "./types.ts";
 
 const PRICES_AGE_MS = 60_000;
 const IMAGES_AGE_MS = 300_000;
+const GPUS_AGE_MS = 300_000;
 const TTL_S_MIN = 600;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const HASH = /^[0-9a-f]{64}$/;
@@ -50,6 +52,7 @@ export class Gatherer {
   private readonly nodes: NodeListReader;
   private prices: Kept<readonly (Pricing | undefined)[]> | undefined;
   private images: Kept<readonly Image[]> | undefined;
+  private gpuModels: Kept<readonly (GpuModels | undefined)[]> | undefined;
 
   constructor(network: Network, clock: Clock, random: Random) {
     this.network = network;
@@ -75,6 +78,15 @@ export class Gatherer {
     }
     const { gpu, ...plain } = shape;
     return rateFromCores(this.prices?.value ?? [], gpu === undefined ? plain : { ...plain, gpuModel: gpu });
+  }
+
+  /** What may be taken for the GPU of this shape. A gap is not kept: the next call asks again. */
+  async gpuDevices({ gpu }: Shape): Promise<Pick<Wanted, "gpuDevices">> {
+    if (gpu === undefined) return {};
+    const fresh = this.gpuModels !== undefined && this.clock.nowMs() - this.gpuModels.atMs < GPUS_AGE_MS;
+    const perCore = fresh ? (this.gpuModels?.value ?? []) : await readGpuModels(this.network);
+    if (!fresh && !perCore.includes(undefined)) this.gpuModels = { value: perCore, atMs: this.clock.nowMs() };
+    return { gpuDevices: devicesOf(perCore, knownGpuModel(gpu) ?? gpu) };
   }
 
   snapshot(): Promise<NodeSnapshot | undefined> {
@@ -123,37 +135,36 @@ export class Gatherer {
   /** One node that can take it now, probed; the preferred one first, if it still can and its core node answers. */
   async place(spec: VmSpec, ask: PlaceAsk): Promise<Answer<NodeRef>> {
     const { preferred, cooling, tried, place, probesAtOnce, measured = new Map() } = ask;
-    const snapshot = await this.snapshot();
+    const [snapshot, gpus] = await Promise.all([this.snapshot(), this.gpuDevices(spec.shape)]);
     if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
-    const find = (nodeHash: string | undefined): Promise<Answer<Found>> => {
-      const wanted = {
-        shape: spec.shape,
-        cooling: new Set(cooling),
-        tried: new Set(tried),
-        ...(nodeHash === undefined ? {} : { nodeHash }),
-        ...(place === null || spec.nodeAsked !== undefined ? {} : { place }),
-      };
-      const { network, clock, random } = this;
-      return findNode({
-        network,
-        clock,
-        random,
-        snapshot,
-        wanted,
-        measured,
-        ...(probesAtOnce === undefined ? {} : { probesAtOnce }),
-      });
+    const wanted = {
+      shape: spec.shape,
+      ...gpus,
+      cooling: new Set(cooling),
+      tried: new Set(tried),
+      ...(place === null || spec.nodeAsked !== undefined ? {} : { place }),
     };
+    const { network, clock, random } = this;
+    const looking = {
+      network,
+      clock,
+      random,
+      snapshot,
+      measured,
+      ...(probesAtOnce === undefined ? {} : { probesAtOnce }),
+    };
+    const find = (nodeHash: string | undefined): Promise<Answer<Found>> =>
+      findNode({ ...looking, wanted: nodeHash === undefined ? wanted : { ...wanted, nodeHash } });
     const first = await find(spec.nodeAsked ?? preferred);
     const stays = first.ok && !first.value.coreSilent;
     const other = stays || spec.nodeAsked !== undefined || preferred === undefined ? first : await find(undefined);
     const found = other.ok || !first.ok ? other : first;
-    return found.ok ? answer(chosen(found.value, spec.shape.gpu)) : found;
+    return found.ok ? answer(chosen(found.value, wanted)) : found;
   }
 }
 
-function chosen({ node, entry }: Found, model: string | undefined): NodeRef {
-  const device = model === undefined ? undefined : freeGpu(entry, model)?.spec;
+function chosen({ node, entry }: Found, wanted: Wanted): NodeRef {
+  const device = wanted.shape.gpu === undefined ? undefined : freeGpu(entry, wanted)?.spec;
   const { termsHash } = entry;
   const terms = termsHash === undefined ? {} : { termsHash };
   return { ...node, ...terms, scorePct: scorePctOf(entry), ...(device === undefined ? {} : { gpu: device }) };

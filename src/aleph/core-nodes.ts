@@ -24,7 +24,9 @@ const KIB = 1_024;
 const MESSAGE_BYTES_MAX = 1_024 * KIB;
 const COST_LINES_MAX = 1_000;
 const COST_PAGE_LINES = 200;
-const LOTS_MAX = 1_000;
+/** Anybody may give an address any number of small lots, each with an end of its own: the answer may be long, what is kept not. */
+const BALANCE_BYTES_MAX = 4 * 1_048_576;
+const LOTS_KEPT = 100;
 
 const STATUSES = ["pending", "processed", "rejected", "forgotten", "removing", "removed"] as const;
 export type CoreStatus = "absent" | (typeof STATUSES)[number];
@@ -74,14 +76,14 @@ export async function messageStatus(
 
 export type Lot = { readonly credits: number; readonly expiresAtMs: number | null };
 
-/** Credits of an address (exact EIP-55 spelling) and the lots they are made of. */
+/** Credits of an address (exact EIP-55 spelling) and the lots they are made of, the small ones told as one. */
 export async function balance(
   network: Network,
   core: Core,
   address: string,
 ): Promise<Outcome<{ readonly credits: number; readonly lots: readonly Lot[] }>> {
   const path = `/api/v0/addresses/${encodeURIComponent(address)}/balance?include_credit_details=true`;
-  const answer = await readCore(network, core, path, 256 * KIB);
+  const answer = await readCore(network, core, path, BALANCE_BYTES_MAX);
   if (!answer.ok) return answer;
   const credits = countOf(field(answer.value, "credit_balance"));
   if (credits === undefined) return unknown("bad_answer");
@@ -89,8 +91,17 @@ export async function balance(
   // without its lots a balance might vanish at any moment: that is not known, so it is unknown
   if (details === undefined) return credits === 0 ? known({ credits, lots: [] }) : unknown("bad_answer");
   const lots = details.map(lotOf);
-  if (lots.length > LOTS_MAX || !lots.every((lot) => lot !== undefined)) return unknown("bad_answer");
-  return known({ credits, lots });
+  return lots.every((lot) => lot !== undefined) ? known({ credits, lots: fewLots(lots) }) : unknown("bad_answer");
+}
+
+/** The largest lots as they are; the rest as one that ends when the first of them does, so never counted for too much. */
+function fewLots(lots: readonly Lot[]): readonly Lot[] {
+  if (lots.length <= LOTS_KEPT) return lots;
+  const bySize = lots.toSorted((a, b) => b.credits - a.credits);
+  const small = bySize.slice(LOTS_KEPT);
+  const credits = small.reduce((sum, lot) => sum + lot.credits, 0);
+  const ends = small.reduce((first, lot) => Math.min(first, lot.expiresAtMs ?? Infinity), Infinity);
+  return [...bySize.slice(0, LOTS_KEPT), { credits, expiresAtMs: ends === Infinity ? null : ends }];
 }
 
 function lotOf(value: JsonValue): Lot | undefined {

@@ -27,7 +27,7 @@ export async function estimatedRegion(
   network: Network,
   node: { readonly origin: string },
 ): Promise<Outcome<Region | null>> {
-  if (!nodeOriginAllowed(node.origin)) return unknown("host_refused");
+  if (!nodeOriginAllowed(node.origin, network.ownHost)) return unknown("host_refused");
   const name = encodeURIComponent(new URL(node.origin).hostname);
   const answer = await fetchJson(network.net, {
     url: `${network.resolverOrigin}/dns-query?name=${name}&type=AAAA`,

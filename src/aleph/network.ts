@@ -15,6 +15,8 @@ export type Network = {
   readonly schedulerOrigin: string;
   /** Answers DNS questions over HTTPS as JSON; only estimates rest on it. */
   readonly resolverOrigin: string;
+  /** Of this service: whoever registers a node under it is not called. */
+  readonly ownHost?: string;
 };
 
 /** The core node that compute nodes follow unless their operator chose another one (aleph/ccn.md §7). */

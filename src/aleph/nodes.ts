@@ -222,7 +222,7 @@ async function readNode(
   bytesMax: number,
   timeoutMs: number,
 ): Promise<Outcome<JsonValue>> {
-  if (!nodeOriginAllowed(origin)) return unknown("host_refused");
+  if (!nodeOriginAllowed(origin, network.ownHost)) return unknown("host_refused");
   return fetchJson(network.net, { url: `${origin}${path}`, timeoutMs, bytesMax });
 }
 
@@ -233,7 +233,7 @@ async function post(
   timeoutMs: number,
   rest: { readonly headers: Readonly<Record<string, string>>; readonly body?: string },
 ): Promise<Outcome<Fetched>> {
-  if (!nodeOriginAllowed(origin)) return unknown("host_refused");
+  if (!nodeOriginAllowed(origin, network.ownHost)) return unknown("host_refused");
   return boundedFetch(network.net, {
     url: `${origin}${path}`,
     method: "POST",

@@ -7,11 +7,13 @@
 import type { NodeView } from "../account/contract.ts";
 import type { Place, Shape } from "../account/types.ts";
 import { versionAtLeast } from "../aleph/nodes.ts";
-import type { NodeEntry } from "../aleph/nodes.ts";
+import type { Gpu, NodeEntry } from "../aleph/nodes.ts";
 import type { Figures } from "./figures.ts";
 
 export type Wanted = {
   readonly shape: Shape;
+  /** The device ids that core nodes price as the GPU that is asked for; without them no device is taken for it. */
+  readonly gpuDevices?: ReadonlySet<string>;
   /** The one node that the agent asked for. */
   readonly nodeHash?: string;
   /** Nodes that failed within the last minutes, whoever used them. */
@@ -70,7 +72,7 @@ const FILTERS: readonly (readonly [Filter, (node: NodeEntry, wanted: Wanted) => 
   ["vcpus_too_few", (node, { shape }) => !hasRoom(node.vcpus, shape.vcpus)],
   ["memory_too_small", (node, { shape }) => !hasRoom(node.memoryMibFree, shape.memoryMib)],
   ["disk_too_small", (node, { shape }) => !hasRoom(node.diskMibFree, shape.diskMib)],
-  ["gpu_not_free", (node, { shape }) => shape.gpu !== undefined && !hasFreeGpu(node, shape.gpu)],
+  ["gpu_not_free", (node, wanted) => wanted.shape.gpu !== undefined && freeGpu(node, wanted) === undefined],
   ["failed_recently", (node, { cooling }) => cooling.has(node.nodeHash)],
   ["tried_already", (node, { tried }) => tried.has(node.nodeHash)],
 ];
@@ -187,13 +189,12 @@ export function nodeView(
   };
 }
 
-/** A free device of that model; its `spec` is what the VM has to ask for, to the letter. */
-export function freeGpu(node: NodeEntry, model: string): NodeEntry["gpusFree"][number] | undefined {
-  return node.gpusFree.find((gpu) => gpu.model.toLowerCase() === model.toLowerCase());
-}
-
-function hasFreeGpu(node: NodeEntry, model: string): boolean {
-  return freeGpu(node, model) !== undefined;
+/** A free device of that model, by its node's word and the core nodes'; its `spec` is what the VM asks for, to the letter. */
+export function freeGpu(node: NodeEntry, { shape, gpuDevices }: Wanted): Gpu | undefined {
+  const wanted = shape.gpu?.toLowerCase();
+  return node.gpusFree.find(
+    ({ model, spec }) => model.toLowerCase() === wanted && gpuDevices?.has(spec.device_id) === true,
+  );
 }
 
 /** 25 % headroom (aleph/crn.md §1.5), in whole numbers: the figures are minutes old and others create too. */

@@ -119,6 +119,19 @@ describe("balance", () => {
     });
   });
 
+  test("a stranger's many small lots are one that ends with the first of them, and cost the owner nothing else", async () => {
+    const own = { amount: 900_000, expiration_date: null };
+    const small = (at: number) => ({ amount: 1, expiration_date: new Date(Date.UTC(2036, 0, 1) + at).toISOString() });
+    const credit_balance_details = [...Array.from({ length: 5_000 }, (_, at) => small(at)), own];
+    const answer = await balance(answering({ credit_balance: 905_000, credit_balance_details }), 0, OWNER);
+    const lots = answer.ok ? answer.value.lots : [];
+    expect([lots.length, lots[0], lots.at(-1)]).toEqual([
+      101,
+      { credits: 900_000, expiresAtMs: null },
+      { credits: 4_901, expiresAtMs: Date.UTC(2036, 0, 1) + 99 },
+    ]);
+  });
+
   test("an unknown address has nothing", async () => {
     const network = replaying("balance-unknown");
     expect(await balance(network, 0, OWNER)).toEqual({ ok: true, value: { credits: 0, lots: [] } });

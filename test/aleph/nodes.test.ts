@@ -99,11 +99,10 @@ describe("probeNode", () => {
     );
   });
 
-  test("a forbidden address is never called", async () => {
-    const network = answering(config);
-    expect(await probeNode(network, { origin: "https://10.0.0.1" }, tickingClock())).toMatchObject({
-      why: "host_refused",
-    });
+  test("a forbidden address is never called, nor is our own", async () => {
+    const network = { ...answering(config), ownHost: "allowance.example.org" };
+    for (const origin of ["https://10.0.0.1", "https://allowance.example.org", "https://x.allowance.example.org"])
+      expect(await probeNode(network, { origin }, tickingClock())).toMatchObject({ why: "host_refused" });
     expect(network.calls).toEqual([]);
   });
 });

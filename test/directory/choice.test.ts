@@ -46,10 +46,21 @@ describe("eligible", () => {
 
   it("asks for a free device of the GPU model, however it is spelled, and not just for one that exists", () => {
     const nodes = [entry("a"), entry("b", { gpus: [GPU] }), entry("c", { gpus: [GPU], gpusFree: [GPU] })];
-    const choice = eligible(nodes, wanted({ shape: { ...SHAPE, gpu: "rtx 4000 Ada" } }));
+    const gpuDevices = new Set([GPU.spec.device_id]);
+    const choice = eligible(nodes, wanted({ shape: { ...SHAPE, gpu: "rtx 4000 Ada" }, gpuDevices }));
     expect(choice.fit).toEqual([nodes[2]]);
     expect(choice.leftOut).toEqual({ gpu_not_free: 2 });
-    expect(eligible(nodes, wanted({ shape: { ...SHAPE, gpu: "H100" } })).leftOut).toEqual({ gpu_not_free: 3 });
+    expect(eligible(nodes, wanted({ shape: { ...SHAPE, gpu: "H100" }, gpuDevices })).leftOut).toEqual({
+      gpu_not_free: 3,
+    });
+  });
+
+  it("takes no device for a model on its node's word alone", () => {
+    const lying = { ...GPU, deviceId: "10de:2331", spec: { ...GPU.spec, device_id: "10de:2331" } };
+    const asked = wanted({ shape: { ...SHAPE, gpu: GPU.model }, gpuDevices: new Set([GPU.spec.device_id]) });
+    expect(eligible([entry("a", { gpusFree: [lying] })], asked).leftOut).toEqual({ gpu_not_free: 1 });
+    const unheard = wanted({ shape: { ...SHAPE, gpu: GPU.model } });
+    expect(eligible([entry("a", { gpusFree: [GPU] })], unheard).leftOut).toEqual({ gpu_not_free: 1 });
   });
 
   it("leaves out nodes whose terms the owner has not accepted, but not the one that was asked for by name", () => {
@@ -175,8 +186,9 @@ describe("pickWeighted", () => {
 
 describe("freeGpu", () => {
   it("gives the device with the exact words that a VM has to ask for", () => {
-    expect(freeGpu(entry("a", { gpusFree: [GPU] }), "RTX 4000 ADA")?.spec).toEqual(GPU.spec);
-    expect(freeGpu(entry("a", { gpus: [GPU] }), "RTX 4000 ADA")).toBeUndefined();
+    const asked = wanted({ shape: { ...SHAPE, gpu: GPU.model }, gpuDevices: new Set([GPU.spec.device_id]) });
+    expect(freeGpu(entry("a", { gpusFree: [GPU] }), asked)?.spec).toEqual(GPU.spec);
+    expect(freeGpu(entry("a", { gpus: [GPU] }), asked)).toBeUndefined();
   });
 });
 

@@ -12,6 +12,8 @@ const NOW = 1_790_000_000_000;
 const LETTERS = ["a", "b", "c", "d", "e", "f", "1", "2"];
 const RANKED = LETTERS.map((letter, place) => entry(letter, { memoryMibFree: 49_152 - place }));
 
+const GPU_WANTED = { shape: { ...SHAPE, gpu: GPU.model }, gpuDevices: new Set([GPU.spec.device_id]) };
+
 function find(
   net: Net,
   ask: Partial<Wanted> = {},
@@ -92,7 +94,7 @@ describe("findNode", () => {
     const sold = nodesNet({
       b: { usage: { ...usage(49_152), gpu: { devices: [device], available_devices: [device] } } },
     });
-    const found = await find(sold.net, { shape: { ...SHAPE, gpu: GPU.model } }, gpuNodes);
+    const found = await find(sold.net, GPU_WANTED, gpuNodes);
     expect(found).toMatchObject({ ok: true, value: { entry: { nodeHash: hashOf("b"), gpusFree: [GPU] } } });
   });
 
@@ -100,7 +102,7 @@ describe("findNode", () => {
     const nodes = [entry("a", { gpus: [GPU], gpusFree: [GPU] })];
     const other = { model: GPU.model, ...GPU.spec, device_id: "10de:ffff" };
     const { net } = nodesNet({ a: { usage: { ...usage(49_152), gpu: { available_devices: [other] } } } });
-    const found = await find(net, { shape: { ...SHAPE, gpu: GPU.model } }, nodes);
+    const found = await find(net, GPU_WANTED, nodes);
     expect(found).toMatchObject({ ok: false, refusal: { code: "node.no_capacity", facts: { gpu_not_free: 1 } } });
   });
 
