@@ -14,7 +14,7 @@ import { type Learned, perform, signMore } from "./effects.ts";
 import { readInventory, writeInventory } from "./inventory-step.ts";
 import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
-import { NodeRoom } from "./node-room.ts";
+import { DriveRoom } from "./drive-room.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { takePayer } from "./payer-note.ts";
@@ -56,7 +56,7 @@ export class Drive {
   private inFlight = 0;
   /** Steps whose result could not be stored: the run that started them fails with the first. */
   private readonly failures: unknown[] = [];
-  private readonly nodeRoom = new NodeRoom();
+  private readonly room = new DriveRoom();
   private running: Promise<void> | undefined;
   private again = false;
   private wakeUp: (() => void) | undefined;
@@ -132,7 +132,7 @@ export class Drive {
     return this.commit((moment) => {
       tend(moment);
       this.lookedMs = moment.nowMs;
-      const fits = this.nodeRoom.fitting();
+      const fits = this.room.fitting();
       const due = this.steps(moment).filter(
         (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && fits(step),
       );
@@ -156,10 +156,10 @@ export class Drive {
   }
 
   private start(claimed: Claimed): void {
-    const leaveNode = this.nodeRoom.take(claimed.step);
+    const leave = this.room.take(claimed.step);
     this.inFlight++;
     const ended = (): void => {
-      leaveNode();
+      leave();
       this.inFlight--;
       this.again = true;
       this.wakeUp?.();

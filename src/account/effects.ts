@@ -7,6 +7,7 @@
 import type { Calls } from "../aleph/calls.ts";
 import type { SignedMessage } from "../aleph/message.ts";
 import { CORES, type Core } from "../aleph/network.ts";
+import type { Notified } from "../aleph/nodes.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import { charges, settle } from "./bill-reading.ts";
 import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, usableForgets } from "./attempts.ts";
@@ -35,6 +36,7 @@ export type Learned =
   | { readonly kind: "forget_spent"; readonly forgetHash: string; readonly core: Core }
   | { readonly kind: "node"; readonly sight: Omit<NodeSight, "atMs"> }
   | { readonly kind: "node_refused" }
+  | { readonly kind: "node_excused"; readonly itemHash: string }
   | { readonly kind: "next_node"; readonly node: NodeRef }
   | { readonly kind: "blamed"; readonly itemHash: string }
   | { readonly kind: "rates"; readonly rates: readonly (bigint | null)[] }
@@ -165,9 +167,18 @@ async function forgetOn(
 /** The node is told, not waited for: it may boot for minutes, and its list says when it is there. */
 const dispatch: Effect = async ({ calls }, _vm, attempt, tried) => {
   const told = await calls.notify(attempt.node.origin, attempt.itemHash);
-  const refused = told.ok && (told.value === "no_capacity" || told.value === "refused");
-  return refused && tried.tries >= 3 ? [{ kind: "node_refused" }] : [];
+  if (!told.ok) return [];
+  const { itemHash } = attempt;
+  const refused = told.value === "no_capacity" || told.value === "refused";
+  return [
+    ...(isExcused(attempt, told.value) ? [{ kind: "node_excused", itemHash } as const] : []),
+    ...(refused && tried.tries >= 3 ? [{ kind: "node_refused" } as const] : []),
+  ];
 };
+
+/** A GPU may be reserved by anybody between our look and our create (crn.md §2.1), and credits are the payer's. */
+const isExcused = ({ node: { gpu }, excused }: Attempt, told: Notified): boolean =>
+  excused !== true && (told === "no_credits" || (told === "no_capacity" && gpu !== undefined));
 
 /** Two signals, the node's list and the machine's own SSH, and whether it is our own line that is down. */
 const node: Effect = async ({ calls, readiness, signers }, vm, attempt, tried) => {

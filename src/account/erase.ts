@@ -5,6 +5,8 @@
  * Signed for that node alone, by the present key: a node asks the owner's delegation, not who made the VM (crn.md §5.2).
  */
 import type { Calls } from "../aleph/calls.ts";
+import type { Outcome } from "../aleph/network.ts";
+import type { Execution } from "../aleph/nodes.ts";
 import { erasePath, makeOperatorKey, operatorHeaders } from "../aleph/operator-auth.ts";
 import { newP256Key } from "../crypto/p256.ts";
 import type { Address } from "../crypto/secp256k1.ts";
@@ -14,7 +16,7 @@ import type { KeyRing } from "./keys.ts";
 import type { Hash, NodeRef } from "./types.ts";
 
 export type Eraser = {
-  readonly calls: Pick<Calls, "erase">;
+  readonly calls: Pick<Calls, "erase" | "execution">;
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly random: Random;
@@ -32,5 +34,9 @@ export async function eraseOn(eraser: Eraser, { origin, domain }: NodeRef, itemH
   });
   if (headers === undefined) return false;
   const outcome = await calls.erase(origin, itemHash, headers);
-  return outcome.ok && outcome.value !== "refused";
+  if (!outcome.ok || outcome.value === "refused") return false;
+  return outcome.value !== "look_at_list" || isGone(await calls.execution(origin, itemHash));
 }
+
+/** Several answers mean "done", "no such machine" or "it failed" alike; what the node lists then tells them apart. */
+const isGone = (listed: Outcome<Execution | "absent">): boolean => listed.ok && listed.value === "absent";

@@ -24,6 +24,10 @@ import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.
 export const UNSENT_VOID_MS = 120_000;
 /** The node has this long to run it, image download included (design.md §9). */
 export const BOOT_MS = 15 * 60_000;
+/** The last look before that time is up; while it boots a node is looked at every fifteen seconds. */
+const BOOT_LOOK_MS = 60_000;
+/** Looks that are further apart than this, of one a minute, say nothing of the time between them: nobody looked. */
+const LOOKS_APART_MS = 5 * 60_000;
 /** And from then on SSH this long to answer. */
 export const SSH_MS = 5 * 60_000;
 /** A create that no core node confirmed for this long is called UNKNOWN; it stays held and is re-sent. */
@@ -153,8 +157,11 @@ function onWordOfForgotten(vm: VmRecord, nowMs: number): VmRecord {
   return waitsForWord(vm) && isAbsent(currentAttempt(vm), nowMs) ? close(vm, "restored", nowMs, true) : vm;
 }
 
-/** What the mere passing of time decides. What `mayHaveLeft` is never voided. */
-export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean): VmRecord {
+/**
+ * What the mere passing of time decides. What `mayHaveLeft` is never voided; and a boot fails only once its node was looked
+ * at when its time was up (`lookedAtMs`), for a machine may have come up while nothing of ours ran.
+ */
+export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean, lookedAtMs = nowMs): VmRecord {
   if (!isLive(vm) || vm.state === "STOPPING") return vm;
   const attempt = currentAttempt(vm);
   if (attempt.firstSendMs === null && vm.state === "UNKNOWN")
@@ -166,7 +173,8 @@ export function onTime(vm: VmRecord, nowMs: number, mayHaveLeft: boolean): VmRec
   }
   if (nowMs >= vm.expiresAtMs) return close(vm, "ttl", nowMs);
   if (vm.state === "SENT" && nowMs - attempt.firstSendMs >= UNKNOWN_AFTER_MS) return into(vm, "UNKNOWN", nowMs);
-  return vm.state === "PROVISIONING" && nowMs >= bootDeadlineMs(vm) ? close(vm, bootFault(vm), nowMs) : vm;
+  if (vm.state !== "PROVISIONING" || nowMs < bootDeadlineMs(vm)) return vm;
+  return lookedAtMs >= bootDeadlineMs(vm) - BOOT_LOOK_MS ? close(vm, bootFault(vm), nowMs) : vm;
 }
 
 /** While it boots: the node's time, and SSH's on top once the node has listed it as running. */
@@ -215,14 +223,15 @@ const withoutSsh = (vm: VmRecord, { atMs, keyChanged }: NodeSight): VmRecord =>
 
 /**
  * Only a sight ends an unreachable VM, never the passing of time, and only while others answered us: after an outage of
- * our own, or of the network, the half hour starts anew.
+ * our own, whether we could reach nobody or did not run at all, or of the network, the half hour starts anew.
  */
 function notSeen(before: VmRecord, sight: NodeSight, when: WhenUnreachable): VmRecord {
   const { atMs, answered, othersAnswered } = sight;
   const vm: VmRecord = sight.keyChanged ? { ...before, sshFault: "host_key_changed" } : before;
   if (!answered && !othersAnswered) return vm.unreachableSinceMs === null ? vm : { ...vm, unreachableSinceMs: null };
-  const sinceMs = vm.unreachableSinceMs ?? atMs;
-  const unhealthy = into({ ...vm, unreachableSinceMs: sinceMs }, "UNHEALTHY", atMs);
+  const lookedOn = atMs - (vm.unseenAtMs ?? 0) <= LOOKS_APART_MS;
+  const sinceMs = lookedOn ? (vm.unreachableSinceMs ?? atMs) : atMs;
+  const unhealthy = into({ ...vm, unreachableSinceMs: sinceMs, unseenAtMs: atMs }, "UNHEALTHY", atMs);
   const { destroyAfterMs, recreate } = when;
   return destroyAfterMs !== null && atMs - sinceMs >= destroyAfterMs
     ? { ...close(unhealthy, "unreachable", atMs), recreate }

@@ -5,6 +5,7 @@
  * No rules in here. The node is found as for a create (list, filters, probes) and leased; what cannot be had now is asked
  * for again by the plan.
  */
+import { nodesCoreAnswers } from "../aleph/nodes.ts";
 import type { FrontSetting } from "./doors.ts";
 import type { Seen } from "./sample.ts";
 import type { Hash, NodeRef, Place, VmSpec } from "./types.ts";
@@ -64,17 +65,24 @@ async function findKnown({ gather }: Pick<FrontSetting, "gather">, nodeHash: Has
   return origin === undefined ? null : { nodeHash, origin, domain: new URL(origin).hostname };
 }
 
+/** Heard, and not noted while the nodes' own core node is silent: that is no fault of theirs. */
 async function tellFailure(
-  { doors }: Pick<FrontSetting, "doors">,
+  { doors, gather }: Pick<FrontSetting, "doors" | "gather">,
   account: string,
   nodeHash: Hash,
   atMs: number,
 ): Promise<boolean> {
-  await doors.directory().noteFailure(nodeHash, atMs, account);
+  if (await nodesCoreAnswers(gather.network)) await doors.directory().noteFailure(nodeHash, atMs, account);
   return true;
 }
 
-async function tellSeen({ doors }: Pick<FrontSetting, "doors">, account: string, seen: Seen): Promise<void> {
+async function tellSeen(
+  { doors, gather }: Pick<FrontSetting, "doors" | "gather">,
+  account: string,
+  seen: Seen,
+): Promise<void> {
+  const praises = seen.start === "ready" || seen.erased === true;
+  if (!praises && !(await nodesCoreAnswers(gather.network))) return;
   await doors.directory().noteSample({ ...seen, account });
 }
 

@@ -27,11 +27,11 @@ import {
 import { standsStill, withSuccessor } from "./failover.ts";
 import type { Moment } from "./moment.ts";
 import { noteVm } from "./pacing.ts";
-import { planVm, type Step } from "./plan.ts";
+import { planVm, type Step, stepKey } from "./plan.ts";
 import { atEnd, type Extra, settle, settleLate } from "./settlement.ts";
 import { standing } from "./approvals.ts";
 import { sampleOf } from "./sample.ts";
-import { onBlamed, onNextNode } from "./successor.ts";
+import { onBlamed, onExcused, onNextNode } from "./successor.ts";
 import { certify } from "./certificate.ts";
 import { onCopyErased, withSightings } from "./copies.ts";
 import type { Credits, EndReason, VmRecord } from "./types.ts";
@@ -94,6 +94,8 @@ function next(
       return onNodeSight(vm, { ...learned.sight, atMs: nowMs }, whenUnreachable(moment.policy));
     case "node_refused":
       return vm.state === "PROVISIONING" ? close(vm, "boot_failed", nowMs) : vm;
+    case "node_excused":
+      return onExcused(vm, learned.itemHash);
     case "next_node":
       return onNextNode(vm, learned.node, nowMs);
     case "blamed":
@@ -251,12 +253,21 @@ function noteCharges(moment: Moment, vm: VmRecord, charges: Charges): void {
 
 /** Lets time do its part: deadlines, and what nothing was ever sent of. */
 export function tend(moment: Moment): void {
-  for (const vm of moment.store.loadTended()) saveChange(moment, vm, onTime(vm, moment.nowMs, moment.mayHaveLeft));
+  for (const vm of moment.store.loadTended()) saveChange(moment, vm, afterTime(moment, vm));
 }
 
 /** Whether `tend` would change anything now. */
 export const timeDecides = (moment: Moment): boolean =>
-  moment.store.loadTended().some((vm) => onTime(vm, moment.nowMs, moment.mayHaveLeft) !== vm);
+  moment.store.loadTended().some((vm) => afterTime(moment, vm) !== vm);
+
+const afterTime = (moment: Moment, vm: VmRecord): VmRecord =>
+  onTime(vm, moment.nowMs, moment.mayHaveLeft, vm.state === "PROVISIONING" ? lookedAtMs(moment, vm) : moment.nowMs);
+
+/** When a look at its node last came to an end; 0: never. */
+function lookedAtMs({ store }: Moment, vm: VmRecord): number {
+  const tried = store.loadLog(vm.vmId).get(stepKey("node", currentAttempt(vm).itemHash));
+  return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.lastMs;
+}
 
 /** What there is to do for all VMs, due or not. */
 export function plannedSteps(moment: Moment): readonly Step[] {

@@ -49,6 +49,8 @@ function failureOf(before: VmRecord, attempt: Attempt, now: Attempt, nowMs: numb
 
 function erasedOf(before: VmRecord, after: VmRecord, attempt: Attempt, { nowMs, mayErase }: Lookout): boolean | null {
   if (before.erased === after.erased || after.erased === "no") return null;
-  if (after.erased === "yes") return true;
+  // a machine that never ran is erased by anybody
+  const ran = before.healthyAtMs !== null || (before.runningSinceMs ?? null) !== null;
+  if (after.erased === "yes") return ran ? true : null;
   return mayErase && mayBlame(attempt, nowMs) ? false : null;
 }

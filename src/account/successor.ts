@@ -94,7 +94,8 @@ export function onNextNode(vm: VmRecord, node: NodeRef, nowMs: number): VmRecord
  * Two core nodes answered a moment ago, so our own line was not the cause; and so did the one that the node follows: while
  * that is silent a node can neither start a machine nor ask who may erase one, and it is no fault of the node's.
  */
-export function mayBlame({ views, node }: Attempt, nowMs: number): boolean {
+export function mayBlame({ views, node, excused }: Attempt, nowMs: number): boolean {
+  if (excused === true) return false;
   const heard = views.map((view) => view !== null && nowMs - view.atMs <= HEARD_MS);
   const { followsCore } = node;
   return heard.filter(Boolean).length >= 2 && (followsCore === undefined || heard[followsCore] === true);
@@ -109,7 +110,9 @@ export function blamed(attempt: Attempt, nowMs: number): Attempt {
   return nodes && mayBlame(attempt, nowMs) ? { ...attempt, blame: "due" } : attempt;
 }
 
-export function onBlamed(vm: VmRecord, itemHash: string): VmRecord {
-  const told = (one: Attempt): Attempt => (one.itemHash === itemHash ? { ...one, blame: "told" } : one);
-  return { ...vm, attempts: vm.attempts.map(told) };
+export const onExcused = (vm: VmRecord, itemHash: string): VmRecord => note(vm, itemHash, { excused: true });
+export const onBlamed = (vm: VmRecord, itemHash: string): VmRecord => note(vm, itemHash, { blame: "told" });
+
+function note(vm: VmRecord, itemHash: string, what: Partial<Attempt>): VmRecord {
+  return { ...vm, attempts: vm.attempts.map((one) => (one.itemHash === itemHash ? { ...one, ...what } : one)) };
 }

@@ -94,6 +94,8 @@ export type Attempt = {
   readonly closedAtMs: number | null;
   /** Why it was closed or refused; a VM that goes on with another attempt has no end reason of its own. */
   readonly closedFor?: EndReason;
+  /** Something else than its node kept it from running: the payer's credits, or a GPU that somebody else took first. */
+  readonly excused?: true;
   /** What its node has to answer for: to be told to the directory, or told. */
   readonly blame?: "due" | "told";
   readonly endedAtMs: number | null;
@@ -184,6 +186,8 @@ export type VmRecord = {
   readonly eraseTries: number;
   readonly erased: "no" | "yes" | "gave_up";
   readonly unreachableSinceMs: number | null;
+  /** The latest look that did not see it. */
+  readonly unseenAtMs?: number;
   /** When its node first listed it as running; from then on SSH has its own time to answer. */
   readonly runningSinceMs?: number | null;
   /** Its node lists it as running, but SSH does not answer, or answers with another host key than the pinned one. */

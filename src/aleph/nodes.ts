@@ -87,6 +87,10 @@ export async function probeNode(
   });
 }
 
+/** While the core node that most nodes follow is silent, they can neither start a machine nor ask who may erase one. */
+export const nodesCoreAnswers = async (network: Network): Promise<boolean> =>
+  !(await isSilentCore(network, NODES_CORE_ORIGIN));
+
 /** Only addresses that we know by ourselves are called, never one that a node made up. */
 async function isSilentCore({ net, coreOrigins }: Network, origin: string | null): Promise<boolean> {
   if (origin === null || ![...coreOrigins, NODES_CORE_ORIGIN].includes(origin)) return false;

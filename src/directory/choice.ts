@@ -145,7 +145,7 @@ const better = (a: Merits, b: Merits): number =>
 /** A node of which nothing is known stands between those that start nearly always and those that do not. */
 const UNKNOWN_TENTHS = 9;
 
-/** Starts that answered over SSH, and disks wiped, in tenths: a difference of a few percent is chance. */
+/** Starts that answered over SSH, and erases obeyed, in tenths: a difference of a few percent is chance. */
 function provenTenths({ nodeHash }: NodeEntry, measured: Measured): number {
   const figures = measured.get(nodeHash);
   const tenths = (pct: number | null | undefined): number =>

@@ -16,7 +16,7 @@ export type Sample = {
   readonly start?: Start;
   /** From the first message sent to the first answer over SSH. */
   readonly toSshMs?: number;
-  /** Whether the node wiped the disks when it was told to. */
+  /** Whether the node did as told when a machine that ran there was to be erased. */
   readonly erased?: boolean;
 };
 

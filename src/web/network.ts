@@ -68,14 +68,15 @@ function networkPage(kit: Kit, view: NetworkView): Html {
       ["Starts that answered over SSH", shown(whole.startPct, "%")],
       ["Time to SSH, median", shown(whole.toSshMsP50, "s")],
       ["Time to SSH, 95 of 100", shown(whole.toSshMsP95, "s")],
-      ["Disks wiped when told to", shown(whole.erasedPct, "%")],
+      ["Machines erased when told to", shown(whole.erasedPct, "%")],
       ["Refused although the node's own figures had room", shown(whole.refusedPct, "%")],
     ])}
     <p>
       Only what this service saw itself, in the last 30 days, with stock images; one sample an account, node and day. A
       figure is shown once three accounts stand behind it. A machine that runs and never answers can be its user's
-      doing: it counts once two accounts saw it on that node. A region is an estimate: where the node's address is
-      registered, which need not be where the machine stands. <a href="/network.json">The same as JSON</a>.
+      doing: it counts once two accounts saw it on that node. Erased is what the node says and lists; it ends the
+      machine and its data volumes, and nobody can prove that a disk is wiped. A region is an estimate: where the node's
+      address is registered, which need not be where the machine stands. <a href="/network.json">The same as JSON</a>.
     </p>
     <div class="wide" role="region" aria-label="Nodes" tabindex="0">
       <table>
@@ -87,7 +88,7 @@ function networkPage(kit: Kit, view: NetworkView): Html {
             <th>Region (estimated)</th>
             <th>Starts</th>
             <th>To SSH, p50 / p95</th>
-            <th>Wiped</th>
+            <th>Erased</th>
           </tr>
         </thead>
         <tbody>

@@ -1,6 +1,7 @@
 /** INSTANCE bytes leave on what the ledger holds at that moment, whatever it held when the step began. */
 import { describe, expect, test } from "vitest";
 import { type Core, CORES, known } from "../../src/aleph/network.ts";
+import type { Notified } from "../../src/aleph/nodes.ts";
 import { perform } from "../../src/account/effects.ts";
 import { close } from "../../src/account/lifecycle.ts";
 import type { Tools } from "../../src/account/tools.ts";
@@ -36,6 +37,27 @@ async function published(
   await perform(tools, vm, step, { lastMs: 0, tries, leaseUntilMs: 0 });
   return sentTo;
 }
+
+describe("a node that is told to start a machine", () => {
+  const gpu = { vendor: "NVIDIA", device_name: "a card", device_class: "0300", device_id: "10de:27b0" } as const;
+  const told = async (says: Notified, tries: number, withGpu = false): Promise<readonly string[]> => {
+    const vm = sent();
+    const attempt = only(vm);
+    const attempts = [withGpu ? { ...attempt, node: { ...attempt.node, gpu } } : attempt];
+    const tools = { calls: { notify: async () => known(says) } } as unknown as Tools;
+    const step = { key: "dispatch", kind: "dispatch", vmId: vm.vmId, itemHash: HASH, dueMs: 0 } as const;
+    const learned = await perform(tools, { ...vm, attempts }, step, { lastMs: 0, tries, leaseUntilMs: 0 });
+    return learned.map(({ kind }) => kind);
+  };
+
+  test("has refused it at the third refusal, and is excused for the payer's credits and for a GPU that is taken", async () => {
+    expect(await told("started", 3)).toEqual([]);
+    expect([await told("no_capacity", 2), await told("no_capacity", 3)]).toEqual([[], ["node_refused"]]);
+    expect(await told("no_credits", 5)).toEqual(["node_excused"]);
+    expect(await told("no_capacity", 2, true)).toEqual(["node_excused"]);
+    expect(await told("no_capacity", 3, true)).toEqual(["node_excused", "node_refused"]);
+  });
+});
 
 describe("a create whose status is being asked for", () => {
   test("is sent again to whoever does not know it", async () => {

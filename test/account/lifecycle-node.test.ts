@@ -29,6 +29,12 @@ import {
   T0,
 } from "./vms.ts";
 
+/** Looked at every minute from the first time to the last, and never seen. */
+function unseen(vm: VmRecord, fromMs: number, toMs: number): VmRecord {
+  const looked = onNodeSight(vm, sight({ atMs: fromMs, answered: false }));
+  return fromMs >= toMs ? looked : unseen(looked, Math.min(toMs, fromMs + MIN), toMs);
+}
+
 describe("onNodeSight", () => {
   const looks = (...sights: readonly Partial<NodeSight>[]): VmRecord =>
     sights.reduce((vm: VmRecord, one) => onNodeSight(vm, sight(one)), healthy());
@@ -52,6 +58,15 @@ describe("onNodeSight", () => {
     expect(onTime(later, T0 + 15 * MIN + 2 * S, false)).toBe(later);
     expect(onTime(later, T0 + 20 * MIN + 2 * S, false).endReason).toBe("ssh_never");
     expect(onTime(provisioning(), T0 + 15 * MIN + 2 * S, false).endReason).toBe("boot_failed");
+  });
+
+  test("a boot has not failed before its node was looked at when the time was up: it may have come up while we slept", () => {
+    const [bootOver, wokenMs] = [T0 + 15 * MIN + 2 * S, T0 + H];
+    expect(onTime(provisioning(), wokenMs, false, T0 + 5 * MIN)).toEqual(provisioning());
+    expect(onTime(provisioning(), wokenMs, false, 0)).toEqual(provisioning());
+    expect(onTime(provisioning(), wokenMs, false, wokenMs).endReason).toBe("boot_failed");
+    expect(onTime(provisioning(), bootOver, false, bootOver - 15 * S).endReason).toBe("boot_failed");
+    expect(onTime(provisioning(), T0 + 5 * H, false, 0).endReason).toBe("ttl");
   });
 
   test("without SSH, but listed as running, it is told of and never destroyed for that", () => {
@@ -80,9 +95,16 @@ describe("onNodeSight", () => {
   });
 
   test("after half an hour in which others answered and it did not, it is closed", () => {
-    const ill = looks({ atMs: T0 + 2 * MIN, answered: false }, { atMs: T0 + 32 * MIN - 1, answered: false });
-    expect(ill.state).toBe("UNHEALTHY");
+    const ill = unseen(healthy(), T0 + 2 * MIN, T0 + 32 * MIN - 1);
+    expect([ill.state, ill.unreachableSinceMs]).toEqual(["UNHEALTHY", T0 + 2 * MIN]);
     const closed = onNodeSight(ill, sight({ atMs: T0 + 32 * MIN, answered: false }));
+    expect([closed.state, closed.endReason]).toEqual(["STOPPING", "unreachable"]);
+  });
+
+  test("time in which nobody of ours looked proves nothing: the half hour starts anew", () => {
+    const woken = onNodeSight(unseen(healthy(), T0 + 2 * MIN, T0 + 10 * MIN), sight({ atMs: T0 + 41 * MIN }));
+    expect([woken.state, woken.unreachableSinceMs]).toEqual(["UNHEALTHY", T0 + 41 * MIN]);
+    const closed = unseen(woken, T0 + 42 * MIN, T0 + 71 * MIN);
     expect([closed.state, closed.endReason]).toEqual(["STOPPING", "unreachable"]);
   });
 
@@ -102,8 +124,11 @@ describe("whenUnreachable", () => {
   const on = (change: Partial<Policy["on"]>): Policy => ({ ...POLICY, on: { ...POLICY.on, ...change } });
   const blind = (vm: VmRecord, afterMs: number, policy: Policy | null): VmRecord =>
     onNodeSight(vm, sight({ atMs: T0 + afterMs, answered: false }), whenUnreachable(policy));
-  const after = (minutes: number, policy: Policy | null): VmRecord =>
-    blind(blind(healthy(), H, policy), H + minutes * MIN, policy);
+  const after = (minutes: number, policy: Policy | null): VmRecord => {
+    let vm = healthy();
+    for (let minute = 0; minute <= minutes; minute++) vm = blind(vm, H + minute * MIN, policy);
+    return vm;
+  };
 
   test("the owner's minutes pass before an unreachable VM is destroyed, thirty without a policy", () => {
     expect(after(30, null).endReason).toBe("unreachable");

@@ -2,8 +2,9 @@ import { describe, expect, test, vi } from "vitest";
 import type { FrontSetting } from "../../src/account/doors.ts";
 import { BOOT_MS, close, onErase, onNodeSight, onTime, SSH_MS } from "../../src/account/lifecycle.ts";
 import { nodesOver } from "../../src/account/next-node.ts";
-import { sampleOf } from "../../src/account/sample.ts";
+import { sampleOf, type Seen } from "../../src/account/sample.ts";
 import type { VmRecord } from "../../src/account/types.ts";
+import { fakeNetwork, type Reply } from "../aleph/fakes.ts";
 import { healthy, hearing, MIN, only, provisioning, requested, S, sight, SSH, T0 } from "./vms.ts";
 
 const NODE = only(requested()).node.nodeHash;
@@ -77,7 +78,7 @@ describe("a start", () => {
   });
 });
 
-describe("wiped disks", () => {
+describe("erased machines", () => {
   const ending = (): VmRecord => heardAt(close(healthy(), "destroyed", T0 + 5 * MIN), 5 * MIN);
   const atMs = T0 + 6 * MIN;
   const givenUp = (vm: VmRecord): readonly [VmRecord, VmRecord] => {
@@ -88,6 +89,11 @@ describe("wiped disks", () => {
   test("are known when the node said so", () => {
     const vm = ending();
     expect(taught(vm, onErase(vm, "erased"), atMs)).toEqual({ nodeHash: NODE, atMs, erased: true });
+  });
+
+  test("that never ran teach nothing: nobody has anything to erase there", () => {
+    const vm = heardAt(close(provisioning(), "boot_failed", T0 + 5 * MIN), 5 * MIN);
+    expect(taught(vm, onErase(vm, "erased"), atMs)).toBeNull();
   });
 
   test("are missed after the second try in vain, not after the first", () => {
@@ -110,9 +116,10 @@ test("an orphan, whose node we never chose, teaches nothing", () => {
 
 describe("a sample on its way to the directory", () => {
   const seen = { nodeHash: NODE, atMs: T0, start: "ready" } as const;
+  const directoryOf = (noteSample: () => unknown) =>
+    ({ noteSample }) as unknown as ReturnType<FrontSetting["doors"]["directory"]>;
   const told = (noteSample: () => unknown): void => {
-    const directory = { noteSample } as unknown as ReturnType<FrontSetting["doors"]["directory"]>;
-    const setting = { doors: { directory: () => directory } } as unknown as FrontSetting;
+    const setting = { doors: { directory: () => directoryOf(noteSample) } } as unknown as FrontSetting;
     nodesOver(() => setting)("account-a", null).seen(seen);
   };
 
@@ -120,6 +127,30 @@ describe("a sample on its way to the directory", () => {
     const noteSample = vi.fn<() => Promise<void>>().mockResolvedValue(undefined);
     told(noteSample);
     expect(noteSample).toHaveBeenCalledWith({ ...seen, account: "account-a" });
+  });
+
+  test("is no blame while the core node that nodes follow is silent, and praise all the same", async () => {
+    const asked: string[] = [];
+    const noted = async (what: Partial<Seen>, reply: Reply): Promise<number> => {
+      const noteSample = vi.fn<() => Promise<void>>().mockResolvedValue(undefined);
+      const network = fakeNetwork(({ url }) => (asked.push(url.origin), reply));
+      const setting = { doors: { directory: () => directoryOf(noteSample) }, gather: { network } };
+      nodesOver(() => setting as unknown as FrontSetting)("account-a", null).seen({
+        nodeHash: NODE,
+        atMs: T0,
+        ...what,
+      });
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      return noteSample.mock.calls.length;
+    };
+    const answers = { body: { version: "v1" } };
+    expect(await noted({ start: "never_ran" }, answers)).toBe(1);
+    for (const silence of ["broken", { status: 502, body: "" }] as const) {
+      expect(await noted({ start: "never_ran" }, silence)).toBe(0);
+      expect(await noted({ erased: false }, silence)).toBe(0);
+      expect(await noted({ start: "ready" }, silence)).toBe(1);
+    }
+    expect(new Set(asked)).toEqual(new Set(["https://official.aleph.cloud"]));
   });
 
   test.each([

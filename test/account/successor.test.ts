@@ -6,7 +6,15 @@ import { close, currentAttempt, isLive, onNodeSight, onRound, onSigned, onTime }
 import { planVm, stepKey, type StepLog } from "../../src/account/plan.ts";
 import { notExtendable } from "../../src/account/requests.ts";
 import { atEnd, costSoFar } from "../../src/account/settlement.ts";
-import { ATTEMPTS_MAX, blamed, followedOn, mayBeFollowed, onNextNode, succeeded } from "../../src/account/successor.ts";
+import {
+  ATTEMPTS_MAX,
+  blamed,
+  followedOn,
+  mayBeFollowed,
+  onExcused,
+  onNextNode,
+  succeeded,
+} from "../../src/account/successor.ts";
 import type { Attempt, NodeRef, VmRecord } from "../../src/account/types.ts";
 import { attempt, FORGETS, forget, H, HASH, healthy, hold, MIN, only, provisioning, RATE } from "./vms.ts";
 import { requested, round, S, sent, sight, SSH, T0, TTL_S } from "./vms.ts";
@@ -268,6 +276,10 @@ describe("the plan of a failing attempt", () => {
       undefined,
     ]);
     expect(blamed({ ...ours, closedFor: "destroyed" }, CLOSED_MS).blame).toBeUndefined();
+    const excused = only(onExcused(provisioning(), HASH));
+    const views = only(heard).views;
+    expect(blamed({ ...excused, views, closedFor: "boot_failed" }, CLOSED_MS).blame).toBeUndefined();
+    expect(blamed({ ...only(provisioning()), views, closedFor: "boot_failed" }, CLOSED_MS).blame).toBe("due");
   });
 });
 
