@@ -58,7 +58,7 @@ export type QuoteView = {
   readonly costCreditsExpected: Credits;
   /** The most that may be held and spent: TTL, grace and the owner's bound on a price rise included. */
   readonly costCreditsMax: Credits;
-  /** What the payer has to own for this to pass the one-day line. */
+  /** What the payer has to own for this to pass, all that burns already included; null: not known, or nothing is held. */
   readonly payerNeedsCredits: Credits | null;
   readonly approval: "required" | "not_required";
   readonly newExpiresAtMs: number | null;

@@ -6,7 +6,7 @@
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
 import { standing } from "./approvals.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
-import { type Health, judge } from "./checks.ts";
+import { type Health, judge, payerNeeds } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
 import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
 import type { Moment } from "./moment.ts";
@@ -170,14 +170,13 @@ function viewOf(
   const { rateAttoPerS, expected, ...shown } = base;
   const judged = judge(moment, health, grant, request, payer);
   const needs = "usage" in judged && needsApproval(judged.policy, judged.usage, request) !== null;
-  const dayCredits = creditsFor(rateAttoPerS, request.kind === "create" ? 86_400 : 0);
   const view: QuoteView = {
     quoteId: "",
     ...shown,
     rateCreditsPerH: creditsPerHour(rateAttoPerS),
     costCreditsExpected: expected,
     costCreditsMax: request.credits,
-    payerNeedsCredits: dayCredits + request.credits,
+    payerNeedsCredits: payerNeeds(moment, request, payer),
     approval: needs ? "required" : "not_required",
     expiresAtMs: moment.nowMs + QUOTE_MS,
   };

@@ -33,6 +33,8 @@ async function refusedFor(house: House, agent: Caller, quote: QuoteView): Promis
   const accepted = await accept(house, agent, quote);
   const no = accepted.ok ? undefined : accepted.refusal;
   expect(no).toEqual(quote.wouldRefuse);
+  const { hasCredits, addCredits } = no?.facts ?? {};
+  if (addCredits !== undefined) expect(quote.payerNeedsCredits).toBe(Number(hasCredits) + Number(addCredits));
   return no;
 }
 
