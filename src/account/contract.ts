@@ -60,7 +60,8 @@ export type QuoteView = {
   readonly costCreditsMax: Credits;
   /** What the payer has to own for this to pass, all that burns already included; null: not known, or nothing is held. */
   readonly payerNeedsCredits: Credits | null;
-  readonly approval: "required" | "not_required";
+  /** Unknown: something refused it before the policy was asked; `wouldRefuse` says what. */
+  readonly approval: "required" | "not_required" | "unknown";
   readonly newExpiresAtMs: number | null;
   readonly expiresAtMs: number;
   /** Why accepting would be refused if it were tried now; absent when it would pass. */

@@ -6,7 +6,7 @@
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
 import { standing } from "./approvals.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
-import { type Health, judge, payerNeeds } from "./checks.ts";
+import { type Health, judge, type Judged, payerNeeds } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
 import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
 import type { Moment } from "./moment.ts";
@@ -169,7 +169,7 @@ function viewOf(
 ): QuoteView {
   const { rateAttoPerS, expected, ...shown } = base;
   const judged = judge(moment, health, grant, request, payer);
-  const needs = "usage" in judged && needsApproval(judged.policy, judged.usage, request) !== null;
+  const approval = "usage" in judged ? approvalFor(judged, request) : "unknown";
   const view: QuoteView = {
     quoteId: "",
     ...shown,
@@ -177,16 +177,24 @@ function viewOf(
     costCreditsExpected: expected,
     costCreditsMax: request.credits,
     payerNeedsCredits: payerNeeds(moment, request, payer),
-    approval: needs ? "required" : "not_required",
+    approval,
     expiresAtMs: moment.nowMs + QUOTE_MS,
   };
-  const no = judged.refusal ?? paceRefusal(moment, grant, request, needs);
+  const no = judged.refusal ?? paceRefusal(moment, grant, request, approval);
   return no === null ? view : { ...view, wouldRefuse: no };
 }
 
-function paceRefusal(moment: Moment, grant: Grant, request: Request, needs: boolean): Refusal | null {
+const approvalFor = ({ policy, usage }: Judged, request: Request): QuoteView["approval"] =>
+  needsApproval(policy, usage, request) === null ? "not_required" : "required";
+
+function paceRefusal(
+  moment: Moment,
+  grant: Grant,
+  request: Request,
+  approval: QuoteView["approval"],
+): Refusal | null {
   const pace = moment.store.loadPace(grant.grantId);
   const wait = request.kind === "create" ? mayCreate(pace, moment.nowMs) : null;
-  const asks = needs && moment.store.openApprovals(grant.grantId).length === 0;
+  const asks = approval === "required" && moment.store.openApprovals(grant.grantId).length === 0;
   return wait ?? (asks ? mayAsk(pace, moment.nowMs) : null);
 }

@@ -28,6 +28,13 @@ describe("answers", () => {
       },
     });
   });
+  it("calls it unknown whether the owner must approve what is refused before that is judged", async () => {
+    const wouldRefuse = { code: "auth.frozen", facts: {}, retry: "never" } as const;
+    const unknown = answer({ ...quote, approval: "unknown", wouldRefuse } as const);
+    const { data, isError } = await ask("aleph_quote_vm", shape, { quoteVm: async () => unknown });
+    expect(isError).toBe(false);
+    expect(data).toMatchObject({ status: "quote", approval: "unknown", would_refuse: { code: "auth.frozen" } });
+  });
   it("gives a normal answer with the link when the owner has to approve", async () => {
     for (const name of ["aleph_create_vm", "aleph_extend_vm", "aleph_top_up_credits"]) {
       const { data, isError } = await ask(name, { quote_id: QUOTE_ID }, { accept: async () => answer(accepting) });
