@@ -129,6 +129,8 @@ export type LimitName =
   | `grant_window_${number}s`
   | "lifetime"
   | "grant"
+  | "grant_vms_live"
+  | "grant_creates_per_min"
   | "vms_live"
   | "creates_per_min"
   | "ttl_s"

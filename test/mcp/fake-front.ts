@@ -134,6 +134,8 @@ export const balance: BalanceView = {
     { name: "per_vm", max: 5_000_000, used: 0, left: 5_000_000, freesAtMs: null },
     { name: "burn_per_h", max: 500_000, used: 50_000, left: 450_000, freesAtMs: null },
     { name: "window_86400s", max: 3_000_000, used: 275_000, left: 2_725_000, freesAtMs: NOW_MS + H_MS },
+    { name: "grant_vms_live", max: 2, used: 1, left: 1, freesAtMs: null },
+    { name: "grant_creates_per_min", max: 1, used: 0, left: 1, freesAtMs: null },
     { name: "vms_live", max: 3, used: 1, left: 2, freesAtMs: null },
     { name: "creates_per_min", max: 2, used: 0, left: 2, freesAtMs: null },
     { name: "ttl_s", max: 86_400, used: 0, left: 86_400, freesAtMs: null },

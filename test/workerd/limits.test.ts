@@ -118,7 +118,7 @@ describe("a limit of the policy", () => {
     await house.create(agent);
     expect(await createRefused(house, agent)).toMatchObject({
       code: "policy.vms_live",
-      facts: { limit: 1, asked: 1, left: 0 },
+      facts: { of: "grant", limit: 1, asked: 1, left: 0 },
     });
     expect(await createRefused(house, await house.agent())).toBeUndefined();
   });
@@ -127,16 +127,16 @@ describe("a limit of the policy", () => {
     const house = await alone(limits({ createsPerMinMax: 2 }));
     const slow = await house.agent({ createsPerMinMax: 1 });
     const quick = await house.agent();
-    const after = (limit: number, retryAfterS: number) => ({
+    const after = (limit: number, retryAfterS: number, of = {}) => ({
       code: "policy.rate",
-      facts: { limit, asked: 1, left: 0 },
+      facts: { ...of, limit, asked: 1, left: 0 },
       retry: "after",
       retryAfterS,
     });
     const freesAtMs = (await house.vm(slow, await house.create(slow))).createdAtMs + 60_000;
     const leftS = (): number => (freesAtMs - stage.nowMs) / 1_000;
     await house.advance(20);
-    expect(await createRefused(house, slow)).toEqual(after(1, Math.ceil(leftS())));
+    expect(await createRefused(house, slow)).toEqual(after(1, Math.ceil(leftS()), { of: "grant" }));
     await house.create(quick);
     await house.advance(20);
     expect(await createRefused(house, quick)).toEqual(after(2, Math.ceil(leftS())));

@@ -155,7 +155,39 @@ describe("a grant's own window", () => {
   });
 });
 
+describe("a grant's own count of VMs and rate", () => {
+  it("are among its limits, with what is left, and of no other agent's or the owner's", async () => {
+    const house = await opened();
+    const small = await house.agent({ vmsLiveMax: 2, createsPerMinMax: 1 });
+    const other = await house.agent({ vmsLiveMax: 3, createsPerMinMax: 5 });
+    await house.create(small);
+    const own = async (caller: Caller) =>
+      value(await house.agents.checkBalance(caller))
+        .limits.filter(({ name }) => name === "grant_vms_live" || name === "grant_creates_per_min")
+        .map(({ name, max, used, left }) => [name, max, used, left]);
+    expect(await own(small)).toEqual([
+      ["grant_vms_live", 2, 1, 1],
+      ["grant_creates_per_min", 1, 1, 0],
+    ]);
+    expect(await own(other)).toEqual([
+      ["grant_vms_live", 3, 0, 3],
+      ["grant_creates_per_min", 5, 0, 5],
+    ]);
+    const { balance } = value(await house.owners.overview(house.session));
+    expect(balance.limits.filter(({ name }) => name.startsWith("grant"))).toEqual([]);
+  });
+});
+
 describe("the shadow run", () => {
+  it("leaves out what an agent's own limits refused", async () => {
+    const house = await opened();
+    const agent = await house.agent({ vmsLiveMax: 1 });
+    await house.create(agent);
+    expect(code(await tryCreate(house, agent))).toBe("policy.vms_live");
+    const { shadow } = value(await house.owners.offerPolicy(house.session, { draft: draftPolicy() }));
+    expect(shadow).toEqual({ of: 1, refused: 0, refusedThen: 0 });
+  });
+
   it("tells the owner what new limits would have refused, before anything is saved", async () => {
     const house = await opened();
     const agent = await house.agent();
