@@ -16,6 +16,9 @@ const HOURS_MAX = 8_760;
 const USD_MAX = 1_000_000;
 const GB_MAX = 65_536;
 
+/** A node's id, as `aleph_list_crns` gives it. */
+export const NODE_HASH = /^[0-9a-f]{64}$/;
+
 export const id = (what: string) => z.string().min(1).max(64).describe(what);
 export const hours = z.number().positive().max(HOURS_MAX);
 export const usdAmount = z.number().positive().max(USD_MAX);
@@ -29,11 +32,7 @@ export const dryRun = z.boolean().default(false).describe("true: nothing is chan
 
 /** The shape of a VM, as `aleph_quote_vm` wants it. */
 export const vmShape = {
-  crn_id: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .describe("Node from aleph_list_crns; left out: the best one")
-    .optional(),
+  crn_id: z.string().regex(NODE_HASH).describe("Node from aleph_list_crns; left out: the best one").optional(),
   cpu: z.number().int().min(1).max(1_024).describe("Virtual CPUs"),
   ram_gb: gb.describe("Memory; 1 GB = 1024 MiB"),
   disk_gb: gb.describe("Disk; 1 GB = 1024 MiB"),

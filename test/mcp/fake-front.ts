@@ -1,4 +1,5 @@
 /** A front that answers with fixed, plausible facts and remembers what it was asked. Single answers can be replaced. */
+import { approvalFacts } from "../../src/account/approvals.ts";
 import type {
   AgentFront,
   ApprovalView,
@@ -90,22 +91,23 @@ export const approval: ApprovalView = {
   grantId: "gr_1",
   quoteId: QUOTE_ID,
   state: "pending",
-  facts: {
+  facts: approvalFacts({
     account: "account",
     grant: "gr_1",
     kind: "create",
     vmId: "",
-    vcpus: 2,
-    memoryMib: 4_096,
-    diskGib: 40,
-    gpu: "",
-    image: "debian12",
-    sshKeyFingerprint: "SHA256:fingerprint",
-    nodeOrAny: "any",
-    costCreditsMax: 275_000,
+    spec: {
+      shape: vm.shape,
+      imageSlug: "debian12",
+      imageHash: "f".repeat(64),
+      sshPubkey: "ssh-ed25519 AAAA",
+      sshFingerprint: "SHA256:fingerprint",
+      ttlS: 14_400,
+    },
     ttlS: 14_400,
+    costCreditsMax: 275_000,
     policyVersion: 1,
-  },
+  }),
   askedAtMs: NOW_MS,
   requestExpiresAtMs: NOW_MS + 24 * H_MS,
   decidedAtMs: null,
