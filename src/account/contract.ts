@@ -40,7 +40,8 @@ export type VmAsk = {
   readonly sshPubkey: string;
   readonly gpu?: string;
   readonly hourlyCreditsMax?: Credits;
-  readonly ttlS: number;
+  /** Left out: what the owner's policy says. */
+  readonly ttlS?: number;
   readonly name?: string;
 };
 

@@ -15,22 +15,25 @@ import { needsApproval, type Request } from "./policy.ts";
 import { type Offer, type QuoteRow } from "./quote-store.ts";
 import { isNearlyFull } from "./room.ts";
 import { aboveHourly, type CreateFacts, createRequest, extendRequest, notExtendable } from "./requests.ts";
-import type { Credits, Grant, VmRecord, VmSpec } from "./types.ts";
+import type { Credits, Grant, SpecAsked, VmRecord, VmSpec } from "./types.ts";
 
 const QUOTE_MS = 600_000;
 const OPEN_QUOTES_MAX = 20;
+/** Without a policy there is a price, though nothing can be created yet. */
+const TTL_S_UNSET = 4 * 3_600;
 
 export function quoteCreate(
   moment: Moment,
   health: Health,
   grant: Grant,
-  spec: VmSpec,
+  asked: SpecAsked,
   facts: CreateFacts,
 ): Answer<QuoteView> {
   const full = quoteRoom(moment, grant);
   if (full !== null) return { ok: false, refusal: full };
-  const tooDear = aboveHourly(spec, facts.rateAttoPerS);
+  const tooDear = aboveHourly(asked, facts.rateAttoPerS);
   if (tooDear !== null) return { ok: false, refusal: tooDear };
+  const spec: VmSpec = { ...asked, ttlS: asked.ttlS ?? moment.policy?.limits.ttlSDefault ?? TTL_S_UNSET };
   const rise = moment.policy?.priceRisePctMax ?? 0;
   const costCreditsMax = ceilingOf(holdFor(facts.rateAttoPerS, spec.ttlS), rise);
   const request = createRequest(spec, facts, costCreditsMax, moment.nowMs);
@@ -187,12 +190,7 @@ function viewOf(
 const approvalFor = ({ policy, usage }: Judged, request: Request): QuoteView["approval"] =>
   needsApproval(policy, usage, request) === null ? "not_required" : "required";
 
-function paceRefusal(
-  moment: Moment,
-  grant: Grant,
-  request: Request,
-  approval: QuoteView["approval"],
-): Refusal | null {
+function paceRefusal(moment: Moment, grant: Grant, request: Request, approval: QuoteView["approval"]): Refusal | null {
   const pace = moment.store.loadPace(grant.grantId);
   const wait = request.kind === "create" ? mayCreate(pace, moment.nowMs) : null;
   const asks = approval === "required" && moment.store.openApprovals(grant.grantId).length === 0;

@@ -139,6 +139,32 @@ describe("lives", () => {
   });
 });
 
+describe("a VM of which nobody said how long it lives", () => {
+  const { ttlS: _ttlS, ...open } = ASK;
+
+  it("lives as long as the owner's policy says, and its quote says so", async () => {
+    const house = await opened(draftPolicy({ limits: { ttlSDefault: HOUR_S, ttlSMax: 2 * HOUR_S } }));
+    const agent = await house.agent();
+    const { quoteId, ...offer } = value(await house.agents.quoteVm(agent, open));
+    const said = await quote(house, agent, { ttlS: HOUR_S });
+    expect(offer).toMatchObject({ ttlS: HOUR_S, costCreditsMax: said.costCreditsMax });
+    const tried = (ttlS: number) =>
+      house.agents.accept(agent, { quoteId, kind: "create", same: { ...open, ttlS }, waitS: 0 });
+    expect(code(await tried(4 * HOUR_S))).toBe("input.key_reused_differently");
+    const made = value(await house.agents.accept(agent, { quoteId, kind: "create", same: open, waitS: 0 }));
+    const vm = made.kind === "vm" ? made.vm : null;
+    expect((vm?.expiresAtMs ?? 0) - (vm?.createdAtMs ?? 0)).toBe(HOUR_S * 1_000);
+    expect(value(await tried(HOUR_S)).kind).toBe("vm");
+  });
+
+  it("is priced for four hours where no policy is set", async () => {
+    stage.reset();
+    const house = House.stranger();
+    value(await house.owners.arrive(house.session));
+    expect(value(await house.agents.quoteVm(await house.agent(), open)).ttlS).toBe(4 * HOUR_S);
+  });
+});
+
 describe("a grant's own window", () => {
   it("bites before the account's and leaves other agents alone", async () => {
     const house = await opened();
