@@ -18,7 +18,7 @@ import type { Clock, Random } from "../ports.ts";
 import type { VmAsk } from "./contract.ts";
 import { readPayer } from "./facts.ts";
 import { type PayerFacts, readings } from "./payer.ts";
-import type { NodeRef, Place, Shape, SpecAsked, VmSpec } from "./types.ts";
+import type { NodeRef, Place, Shape, SpecAsk, VmSpec } from "./types.ts";
 
 const PRICES_AGE_MS = 60_000;
 const IMAGES_AGE_MS = 300_000;
@@ -89,7 +89,7 @@ export class Gatherer {
   }
 
   /** The VM as it would be ordered, or the first parameter that cannot be. A private key is refused without echo. */
-  async spec(ask: VmAsk): Promise<Answer<SpecAsked>> {
+  async spec(ask: VmAsk): Promise<Answer<SpecAsk>> {
     const bad = badField(ask);
     if (bad !== null) return refuse("input.invalid", { field: bad });
     const key = parseSshPubkey(ask.sshPubkey);

@@ -15,7 +15,7 @@ import { needsApproval, type Request } from "./policy.ts";
 import { type Offer, type QuoteRow } from "./quote-store.ts";
 import { isNearlyFull } from "./room.ts";
 import { aboveHourly, type CreateFacts, createRequest, extendRequest, notExtendable } from "./requests.ts";
-import type { Credits, Grant, SpecAsked, VmRecord, VmSpec } from "./types.ts";
+import type { Credits, Grant, SpecAsk, VmRecord, VmSpec } from "./types.ts";
 
 const QUOTE_MS = 600_000;
 const OPEN_QUOTES_MAX = 20;
@@ -26,7 +26,7 @@ export function quoteCreate(
   moment: Moment,
   health: Health,
   grant: Grant,
-  asked: SpecAsked,
+  asked: SpecAsk,
   facts: CreateFacts,
 ): Answer<QuoteView> {
   const full = quoteRoom(moment, grant);

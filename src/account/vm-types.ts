@@ -42,7 +42,7 @@ export type VmSpec = {
 };
 
 /** The same as it was asked for; how long it lives may be left to the owner's policy. */
-export type SpecAsked = Omit<VmSpec, "ttlS"> & { readonly ttlS?: number };
+export type SpecAsk = Omit<VmSpec, "ttlS"> & { readonly ttlS?: number };
 
 export type VmState =
   | "REQUESTED"

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Accepted } from "../../src/account/admission.ts";
 import type { AcceptView, Caller, QuoteView, VmAsk } from "../../src/account/contract.ts";
 import type { CreateFacts } from "../../src/account/requests.ts";
-import type { PolicyDraft, SpecAsked } from "../../src/account/types.ts";
+import type { PolicyDraft, SpecAsk } from "../../src/account/types.ts";
 import type { Answer, Refusal } from "../../src/errors.ts";
 import { alone, booksOf, inAccount, instanceHashes } from "./evidence.ts";
 import { ownMachine } from "./foreign.ts";
@@ -34,7 +34,8 @@ async function refusedFor(house: House, agent: Caller, quote: QuoteView): Promis
   const no = accepted.ok ? undefined : accepted.refusal;
   expect(no).toEqual(quote.wouldRefuse);
   const { hasCredits, addCredits } = no?.facts ?? {};
-  if (addCredits !== undefined) expect(quote.payerNeedsCredits).toBe(Number(hasCredits) + Number(addCredits));
+  const needs = addCredits === undefined ? quote.payerNeedsCredits : Number(hasCredits) + Number(addCredits);
+  expect(quote.payerNeedsCredits).toBe(needs);
   return no;
 }
 
@@ -452,7 +453,7 @@ describe("accepting at once", () => {
 });
 
 /** What the Worker gathers before it asks the object, once for all. */
-async function createFacts(house: House): Promise<{ readonly spec: SpecAsked; readonly facts: CreateFacts }> {
+async function createFacts(house: House): Promise<{ readonly spec: SpecAsk; readonly facts: CreateFacts }> {
   const { doors, gather } = house.setting;
   const addresses = await doors.account(house.name).addresses();
   const spec = value(await gather.spec(ASK));
