@@ -223,10 +223,13 @@ export type SpendingGroup = {
   readonly vms: number;
 };
 export type SpendingView = Dated & {
+  /** Both of the grant's whole life, since whenever the rows are asked for. */
   readonly heldCredits: Credits;
   readonly spentCredits: Credits;
   readonly rows: readonly SpendingRow[];
+  /** The latest of them; `groupsTotal` counts all. */
   readonly groups: readonly SpendingGroup[];
+  readonly groupsTotal: number;
   readonly cursor: string | null;
 };
 

@@ -144,6 +144,15 @@ describe("answers", () => {
     expect(any).not.toHaveProperty("crn_id");
     expect(await rowWith({ gpu: "H100", nodeOrAny: NODE })).toMatchObject({ gpu: "H100", crn_id: NODE });
   });
+  it("says how many sums there are when more than forty", async () => {
+    const one = { key: VM_ID, heldCredits: 0, spentCredits: 1, vms: 1 };
+    const groups = Array.from({ length: 41 }, () => one);
+    const getSpending: AgentFront["getSpending"] = async () =>
+      answer({ ...dated, heldCredits: 0, spentCredits: 99, rows: [], groups, groupsTotal: 99, cursor: null });
+    const { data } = await ask("aleph_get_spending", { group_by: "vm" }, { getSpending });
+    expect(data["groups"]).toHaveLength(40);
+    expect(data).toMatchObject({ spent_usd: 0.000_099, groups_total: 99 });
+  });
   it("warns of a login that ends within two days, and says nothing before", async () => {
     const endsInH = async (hours: number) => {
       const props = { account: "account", grant_id: "gr_1", login_expires_at_ms: NOW_MS + hours * 3_600_000 };

@@ -211,6 +211,7 @@ export function fakeFront(replaced: Partial<AgentFront> = {}): { readonly front:
         spentCredits: 1_000_000,
         rows: [spent],
         groups: [{ key: VM_ID, heldCredits: 275_000, spentCredits: 0, vms: 1 }],
+        groupsTotal: 1,
         cursor: "next",
       }),
     emergencyStop: async () => answer({ frozen: true, vms: [{ ...vm, state: "STOPPING" }] }),
