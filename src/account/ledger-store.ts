@@ -145,7 +145,7 @@ const shownEntry = (row: EntryRow): SpendingRow => ({
 const olderThan = (sql: SqlStorage, grantId: string, seq: number): number =>
   sql.exec<{ n: number }>("SELECT count(*) AS n FROM entry WHERE grant_id = ? AND seq < ?", grantId, seq).one().n;
 
-/** The latest forty; `total` says how many there are. */
+/** Holds by when they were made, and what was found later by when that was. The latest forty; `total` counts all. */
 export function spendingGroups(
   sql: SqlStorage,
   ask: { readonly grantId: string; readonly by: "vm" | "day"; readonly sinceMs: number },
@@ -156,7 +156,9 @@ export function spendingGroups(
       `SELECT ${key} AS key, sum(CASE WHEN state IN ('held', 'shrunk') THEN credits ELSE 0 END) AS held,
        sum(CASE WHEN state = 'posted' THEN credits ELSE 0 END) AS spent, count(DISTINCT vm_id) AS vms,
        count(*) OVER () AS total
-       FROM hold WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
+       FROM (SELECT grant_id, at_ms, vm_id, state, credits FROM hold
+         UNION ALL SELECT grant_id, at_ms, vm_id, 'posted', credits FROM extra)
+       WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
       ask.grantId,
       ask.sinceMs,
     )

@@ -1,8 +1,8 @@
 /** What an agent reads of its own money: pages, totals and sums, on an account that others use as well. */
 import { describe, expect, it } from "vitest";
-import type { Caller, SpendingRow, SpendingView } from "../../src/account/contract.ts";
+import type { Caller, SpendingGroup, SpendingRow, SpendingView } from "../../src/account/contract.ts";
 import { age } from "./aged.ts";
-import { alone } from "./evidence.ts";
+import { alone, inAccount } from "./evidence.ts";
 import { draftPolicy, type House, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
@@ -58,6 +58,26 @@ describe("the totals of a grant", () => {
     const later = { limit: 5, sinceMs: stage.nowMs + 1 };
     const { heldCredits, spentCredits, rows } = value(await house.agents.getSpending(agent, later));
     expect({ heldCredits, spentCredits, rows }).toEqual({ heldCredits: HOLD, spentCredits: 120, rows: [] });
+  });
+
+  it("are what its sums add up to, with what was found after a VM had been settled", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    await house.create(agent);
+    await age(house, agent.grantId, 5, DAY_MS);
+    await inAccount(house, (sql) =>
+      sql.exec(
+        "INSERT INTO extra (vm_id, grant_id, kind, credits, at_ms) VALUES ('vm_2', ?, 'overrun', 7, ?)",
+        agent.grantId,
+        stage.nowMs,
+      ),
+    );
+    for (const groupBy of ["vm", "day"] as const) {
+      const { heldCredits, spentCredits, groups } = value(await house.agents.getSpending(agent, { groupBy, limit: 5 }));
+      const sum = (of: (group: SpendingGroup) => number) => groups.reduce((all, group) => all + of(group), 0);
+      expect([heldCredits, spentCredits]).toEqual([HOLD, 12]);
+      expect([sum((group) => group.heldCredits), sum((group) => group.spentCredits)]).toEqual([HOLD, 12]);
+    }
   });
 
   it("by VM are the latest forty, and say how many there are", async () => {
