@@ -21,7 +21,7 @@ import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
 import type { CreateFacts, ExtendFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
-import type { Grant, Place, VmSpec } from "./types.ts";
+import type { Grant, Place, SpecAsk } from "./types.ts";
 import { approvalView, openApprovals, balanceView, shownVm } from "./views.ts";
 
 /** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
@@ -97,10 +97,10 @@ export abstract class AgentObject extends AccountBase {
     return result;
   }
 
-  async quoteCreate(caller: Caller, spec: VmSpec, facts: CreateFacts, workerNowMs: number): Promise<Answer<QuoteView>> {
+  async quoteCreate(caller: Caller, ask: SpecAsk, facts: CreateFacts, workerNowMs: number): Promise<Answer<QuoteView>> {
     await this.hear();
     return this.byGrant(caller, workerNowMs, (moment, grant) =>
-      quoting.quoteCreate(moment, this.health(), grant, spec, facts),
+      quoting.quoteCreate(moment, this.health(), grant, ask, facts),
     );
   }
 

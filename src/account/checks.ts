@@ -10,10 +10,10 @@ import { GRACE_S } from "./credits.ts";
 import { readUsage } from "./books.ts";
 import type { Moment } from "./moment.ts";
 import { ourPart, ourVm, type OurVm } from "./our-part.ts";
-import { delegationOf, guardPayer, type Ours, type PayerFacts, payerLine } from "./payer.ts";
+import { delegationOf, guardPayer, type Ours, type PayerFacts, type PayerLine, payerLine } from "./payer.ts";
 import { decide, type Request, type Usage } from "./policy.ts";
 import { isNearlyFull } from "./room.ts";
-import type { Grant, Policy, VmRecord } from "./types.ts";
+import type { Credits, Grant, Policy, VmRecord } from "./types.ts";
 
 const DORMANT_MAX = 5;
 const GRANT_DORMANT_MAX = 2;
@@ -105,10 +105,19 @@ export function grantGate(grant: Grant): Refusal | null {
 }
 
 function payerGate(moment: Moment, ask: Request, payer: PayerFacts): Refusal | null {
-  const line = payerLine(payer, ours(moment, ask), moment.nowMs);
+  const line = lineWith(moment, ask, payer);
   if (line === undefined) return refusal("network.unreachable", {}, 120);
   return guardPayer(line, ask.credits);
 }
+
+/** What the payer has to own for this request to pass its gate; null: not known. */
+export function payerNeeds(moment: Moment, ask: Request, payer: PayerFacts): Credits | null {
+  const line = lineWith(moment, ask, payer);
+  return line === undefined ? null : line.credits - line.marginCredits;
+}
+
+const lineWith = (moment: Moment, ask: Request, payer: PayerFacts): PayerLine | undefined =>
+  payerLine(payer, ours(moment, ask), moment.nowMs);
 
 /** Our part of the inequality, with the new request in it, so two that share a snapshot still count each other. */
 export function ours(moment: Moment, ask: Request | null): Ours {

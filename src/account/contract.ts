@@ -9,6 +9,7 @@ import type { Region } from "../aleph/region.ts";
 import type { Answer, Refusal } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Charges } from "./charges.ts";
+import type { PayerView } from "./payer-view.ts";
 import type { Approval, Credits, EndReason, Grant, Hash, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
 
 export type * from "./owner-contract.ts";
@@ -40,7 +41,8 @@ export type VmAsk = {
   readonly sshPubkey: string;
   readonly gpu?: string;
   readonly hourlyCreditsMax?: Credits;
-  readonly ttlS: number;
+  /** Left out: what the owner's policy says. */
+  readonly ttlS?: number;
   readonly name?: string;
 };
 
@@ -58,9 +60,10 @@ export type QuoteView = {
   readonly costCreditsExpected: Credits;
   /** The most that may be held and spent: TTL, grace and the owner's bound on a price rise included. */
   readonly costCreditsMax: Credits;
-  /** What the payer has to own for this to pass the one-day line. */
+  /** What the payer has to own for this to pass, all that burns already included; null: not known, or nothing is held. */
   readonly payerNeedsCredits: Credits | null;
-  readonly approval: "required" | "not_required";
+  /** Unknown: something refused it before the policy was asked; `wouldRefuse` says what. */
+  readonly approval: "required" | "not_required" | "unknown";
   readonly newExpiresAtMs: number | null;
   readonly expiresAtMs: number;
   /** Why accepting would be refused if it were tried now; absent when it would pass. */
@@ -128,6 +131,8 @@ export type LimitName =
   | `grant_window_${number}s`
   | "lifetime"
   | "grant"
+  | "grant_vms_live"
+  | "grant_creates_per_min"
   | "vms_live"
   | "creates_per_min"
   | "ttl_s"
@@ -138,34 +143,6 @@ export type LimitLeft = {
   readonly used: number;
   readonly left: number;
   readonly freesAtMs: number | null;
-};
-
-/** The payer as two core nodes agree on it; null: unknown. "Needed now", "will cost" and "protected" are told apart. */
-export type PayerView = {
-  /** Without credits that run out before our last VM can end. */
-  readonly payerCredits: Credits | null;
-  /** All resources of the payer, ours or not. */
-  readonly payerBurnCreditsPerH: Credits | null;
-  /** Hours until the one-day line at the payer's present burn, not until zero; null when nothing burns or it is unknown. */
-  readonly runwayH: number | null;
-  /** Protected: one day of everything that burns. Below it the network removes machines. */
-  readonly oneDayLineCredits: Credits | null;
-  /** What the payer has to own for what runs: the line, what ours may still cost, what the others burn meanwhile. */
-  readonly neededNowCredits: Credits | null;
-  /** What our VMs may still cost beyond what was billed. */
-  readonly willCostCredits: Credits | null;
-  /** Owned beyond what is needed; negative: so much has to be added. */
-  readonly marginCredits: number | null;
-  readonly otherMachines: number | null;
-  readonly otherBurnCreditsPerH: Credits | null;
-  readonly coreNodesAnswering: number | null;
-  /** How many core nodes tell another figure than most do. */
-  readonly coreNodesDiffer: {
-    readonly balance: number;
-    readonly otherBurn: number;
-    readonly billed: number;
-    readonly delegation: number;
-  } | null;
 };
 
 export type BalanceView = Dated &
@@ -246,10 +223,13 @@ export type SpendingGroup = {
   readonly vms: number;
 };
 export type SpendingView = Dated & {
+  /** Both of the grant's whole life, since whenever the rows are asked for. */
   readonly heldCredits: Credits;
   readonly spentCredits: Credits;
   readonly rows: readonly SpendingRow[];
+  /** The latest of them; `groupsTotal` counts all. */
   readonly groups: readonly SpendingGroup[];
+  readonly groupsTotal: number;
   readonly cursor: string | null;
 };
 

@@ -228,6 +228,7 @@ function differs(offer: Offer | null, same: Same): boolean {
     isOther(same.memoryMib, spec.shape.memoryMib) ||
     isOther(same.diskMib, spec.shape.diskMib) ||
     isOther(same.gpu, spec.shape.gpu) ||
+    isOther(same.hourlyCreditsMax, spec.hourlyCreditsMax) ||
     isOther(same.ttlS, spec.ttlS) ||
     isOther(same.name, spec.name) ||
     isOther(same.nodeHash, spec.nodeAsked) ||

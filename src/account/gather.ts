@@ -19,7 +19,7 @@ import type { Clock, Random } from "../ports.ts";
 import type { VmAsk } from "./contract.ts";
 import { readPayer } from "./facts.ts";
 import { type PayerFacts, readings } from "./payer.ts";
-import type { NodeRef, Place, Shape, VmSpec } from "./types.ts";
+import type { NodeRef, Place, Shape, SpecAsk, VmSpec } from "./types.ts";
 
 const PRICES_AGE_MS = 60_000;
 const IMAGES_AGE_MS = 300_000;
@@ -101,7 +101,7 @@ export class Gatherer {
   }
 
   /** The VM as it would be ordered, or the first parameter that cannot be. A private key is refused without echo. */
-  async spec(ask: VmAsk): Promise<Answer<VmSpec>> {
+  async spec(ask: VmAsk): Promise<Answer<SpecAsk>> {
     const bad = badField(ask);
     if (bad !== null) return refuse("input.invalid", { field: bad });
     const key = parseSshPubkey(ask.sshPubkey);
@@ -117,6 +117,7 @@ export class Gatherer {
       ...(ask.gpu === undefined ? {} : { gpu: ask.gpu }),
     };
     const optional = {
+      ...(ask.ttlS === undefined ? {} : { ttlS: ask.ttlS }),
       ...(ask.name === undefined ? {} : { name: ask.name }),
       ...(ask.nodeHash === undefined ? {} : { nodeAsked: ask.nodeHash }),
       ...(ask.hourlyCreditsMax === undefined ? {} : { hourlyCreditsMax: ask.hourlyCreditsMax }),
@@ -127,13 +128,12 @@ export class Gatherer {
       imageHash: image.hash,
       sshPubkey: key.line,
       sshFingerprint: key.fingerprint,
-      ttlS: ask.ttlS,
       ...optional,
     });
   }
 
   /** One node that can take it now, probed; the preferred one first, if it still can and its core node answers. */
-  async place(spec: VmSpec, ask: PlaceAsk): Promise<Answer<NodeRef>> {
+  async place(spec: Pick<VmSpec, "shape" | "nodeAsked">, ask: PlaceAsk): Promise<Answer<NodeRef>> {
     const { preferred, cooling, tried, place, probesAtOnce, measured = new Map() } = ask;
     const [snapshot, gpus] = await Promise.all([this.snapshot(), this.gpuDevices(spec.shape)]);
     if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
@@ -178,7 +178,7 @@ function badField(ask: VmAsk): string | null {
   if (!whole(ask.vcpus, 1, 256)) return "cpu";
   if (!whole(ask.memoryMib, 512, 1_048_576)) return "ram_gb";
   if (!whole(ask.diskMib, 1_024, 1_953_125)) return "disk_gb";
-  if (!whole(ask.ttlS, TTL_S_MIN, 366 * 86_400)) return "ttl_hours";
+  if (ask.ttlS !== undefined && !whole(ask.ttlS, TTL_S_MIN, 366 * 86_400)) return "ttl_hours";
   if (ask.name !== undefined && !NAME.test(ask.name)) return "name";
   if (ask.nodeHash !== undefined && !HASH.test(ask.nodeHash)) return "crn_id";
   // A model without a price never gets free by waiting, so it is not left to the nodes to lack it.

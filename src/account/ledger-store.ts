@@ -93,6 +93,16 @@ export function hadVm(sql: SqlStorage, grantId: string): boolean {
   return sql.exec("SELECT 1 FROM vm WHERE state <> 'FAILED' AND grant_id = ? LIMIT 1", grantId).toArray().length > 0;
 }
 
+/** What of a grant's holds is not yet spent or free again. */
+export function heldBy(sql: SqlStorage, grantId: string): Credits {
+  return sql
+    .exec<{ held: number }>(
+      "SELECT coalesce(sum(credits), 0) AS held FROM hold WHERE grant_id = ? AND state IN ('held', 'shrunk')",
+      grantId,
+    )
+    .one().held;
+}
+
 type EntryRow = {
   seq: number;
   at_ms: number;
@@ -102,45 +112,59 @@ type EntryRow = {
   grant_id: string | null;
 };
 
-/** A grant's entries, newest first; the cursor is the sequence number of the last one shown. */
+/**
+ * A grant's entries, newest first. A page's place is how many of the grant's own entries are older than the last one
+ * shown: the account's sequence numbers would tell an agent how busy the others are. `place` left out: the first page.
+ */
 export function entriesOf(
   sql: SqlStorage,
-  ask: { readonly grantId: string; readonly sinceMs: number; readonly beforeSeq: number; readonly limit: number },
-): readonly (SpendingRow & { readonly seq: number })[] {
-  return sql
+  ask: { readonly grantId: string; readonly sinceMs: number; readonly place?: number; readonly limit: number },
+): { readonly rows: readonly SpendingRow[]; readonly place: number } {
+  const rows = sql
     .exec<EntryRow>(
-      "SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ? AND at_ms >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+      `SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ?1 AND at_ms >= ?2
+       AND (?3 IS NULL OR seq < (SELECT seq FROM entry WHERE grant_id = ?1 ORDER BY seq LIMIT 1 OFFSET ?3))
+       ORDER BY seq DESC LIMIT ?4`,
       ask.grantId,
       ask.sinceMs,
-      ask.beforeSeq,
+      ask.place ?? null,
       ask.limit,
     )
-    .toArray()
-    .map((row) => ({
-      seq: row.seq,
-      atMs: row.at_ms,
-      kind: row.kind as SpendingRow["kind"],
-      credits: row.credits,
-      vmId: row.vm_id,
-      grantId: row.grant_id,
-    }));
+    .toArray();
+  return { rows: rows.map(shownEntry), place: olderThan(sql, ask.grantId, rows.at(-1)?.seq ?? 0) };
 }
 
+const shownEntry = (row: EntryRow): SpendingRow => ({
+  atMs: row.at_ms,
+  kind: row.kind as SpendingRow["kind"],
+  credits: row.credits,
+  vmId: row.vm_id,
+  grantId: row.grant_id,
+});
+
+const olderThan = (sql: SqlStorage, grantId: string, seq: number): number =>
+  sql.exec<{ n: number }>("SELECT count(*) AS n FROM entry WHERE grant_id = ? AND seq < ?", grantId, seq).one().n;
+
+/** Holds by when they were made, and what was found later by when that was. The latest forty; `total` counts all. */
 export function spendingGroups(
   sql: SqlStorage,
   ask: { readonly grantId: string; readonly by: "vm" | "day"; readonly sinceMs: number },
-): readonly SpendingGroup[] {
+): { readonly groups: readonly SpendingGroup[]; readonly total: number } {
   const key = ask.by === "vm" ? "vm_id" : "strftime('%Y-%m-%d', at_ms / 1000, 'unixepoch')";
-  return sql
-    .exec<{ key: string; held: number; spent: number; vms: number }>(
+  const rows = sql
+    .exec<{ key: string; held: number; spent: number; vms: number; total: number }>(
       `SELECT ${key} AS key, sum(CASE WHEN state IN ('held', 'shrunk') THEN credits ELSE 0 END) AS held,
-       sum(CASE WHEN state = 'posted' THEN credits ELSE 0 END) AS spent, count(DISTINCT vm_id) AS vms
-       FROM hold WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
+       sum(CASE WHEN state = 'posted' THEN credits ELSE 0 END) AS spent, count(DISTINCT vm_id) AS vms,
+       count(*) OVER () AS total
+       FROM (SELECT grant_id, at_ms, vm_id, state, credits FROM hold
+         UNION ALL SELECT grant_id, at_ms, vm_id, 'posted', credits FROM extra)
+       WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
       ask.grantId,
       ask.sinceMs,
     )
-    .toArray()
-    .map((row) => ({ key: row.key, heldCredits: row.held, spentCredits: row.spent, vms: row.vms }));
+    .toArray();
+  const groups = rows.map((row) => ({ key: row.key, heldCredits: row.held, spentCredits: row.spent, vms: row.vms }));
+  return { groups, total: rows[0]?.total ?? 0 };
 }
 
 export type AuditRow = {

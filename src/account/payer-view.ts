@@ -5,7 +5,6 @@
  * many of them do on which figure.
  */
 import { medianOrWorse } from "../aleph/numbers.ts";
-import type { PayerView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
 import {
   delegationOf,
@@ -17,6 +16,35 @@ import {
   type PayerReading,
   readings,
 } from "./payer.ts";
+import type { Credits } from "./types.ts";
+
+/** The payer as two core nodes agree on it; null: unknown. "Needed now", "will cost" and "protected" are told apart. */
+export type PayerView = {
+  /** Without credits that run out before our last VM can end. */
+  readonly payerCredits: Credits | null;
+  /** All resources of the payer, ours or not. */
+  readonly payerBurnCreditsPerH: Credits | null;
+  /** Hours until the one-day line at the payer's present burn, not until zero; null when nothing burns or it is unknown. */
+  readonly runwayH: number | null;
+  /** Protected: one day of everything that burns. Below it the network removes machines. */
+  readonly oneDayLineCredits: Credits | null;
+  /** What the payer has to own for what runs: the line, what ours may still cost, what the others burn meanwhile. */
+  readonly neededNowCredits: Credits | null;
+  /** What our VMs may still cost beyond what was billed. */
+  readonly willCostCredits: Credits | null;
+  /** Owned beyond what is needed; negative: so much has to be added. */
+  readonly marginCredits: number | null;
+  readonly otherMachines: number | null;
+  readonly otherBurnCreditsPerH: Credits | null;
+  readonly coreNodesAnswering: number | null;
+  /** How many core nodes tell another figure than most do. */
+  readonly coreNodesDiffer: {
+    readonly balance: number;
+    readonly otherBurn: number;
+    readonly billed: number;
+    readonly delegation: number;
+  } | null;
+};
 
 const UNKNOWN: PayerView = {
   payerCredits: null,

@@ -114,13 +114,14 @@ const ttl: Check = ({ limits, delegationExpiresAtMs: untilMs }, _grant, _usage, 
 
 /** Says which of two like limits a refusal speaks of. */
 const named = (of: string, no: Refusal): Refusal => ({ ...no, facts: { of, ...no.facts } });
+const ofGrant = (no: Refusal | null): Refusal | null => (no === null ? null : named("grant", no));
 
 const live: Check = ({ limits }, grant, usage, { kind }) => {
   // A machine to be extended is among the live ones already.
   const more = kind === "create" ? 1 : 0;
   const full = (alive: number, max: number): Refusal | null =>
     alive + more > max ? over("policy.vms_live", more, max - alive, max, MINUTE_MS) : null;
-  return full(usage.vmsLive, limits.vmsLiveMax) ?? full(usage.grantVmsLive, grant.vmsLiveMax);
+  return full(usage.vmsLive, limits.vmsLiveMax) ?? ofGrant(full(usage.grantVmsLive, grant.vmsLiveMax));
 };
 
 const rate: Check = ({ limits }, grant, usage, { kind }, nowMs) => {
@@ -129,7 +130,7 @@ const rate: Check = ({ limits }, grant, usage, { kind }, nowMs) => {
     if (times.length < max) return null;
     return over("policy.rate", 1, 0, max, (times[times.length - max] ?? nowMs) + MINUTE_MS - nowMs);
   };
-  return full(usage.createdMs, limits.createsPerMinMax) ?? full(usage.grantCreatedMs, grant.createsPerMinMax);
+  return full(usage.createdMs, limits.createsPerMinMax) ?? ofGrant(full(usage.grantCreatedMs, grant.createsPerMinMax));
 };
 
 const perVm: Check = ({ limits }, _grant, _usage, { vmTotal }) =>
@@ -152,7 +153,7 @@ const windows: Check = ({ limits }, grant, usage, { credits }, nowMs) => {
   ].toSorted((a, b) => a.window.seconds - b.window.seconds);
   for (const { window, recent, own } of all) {
     const no = windowFull(window, recent, credits, nowMs);
-    if (no !== null) return own ? named("grant", no) : no;
+    if (no !== null) return own ? ofGrant(no) : no;
   }
   return null;
 };

@@ -6,7 +6,7 @@
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
 import { standing } from "./approvals.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
-import { type Health, judge } from "./checks.ts";
+import { type Health, judge, type Judged, payerNeeds } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
 import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
 import type { Moment } from "./moment.ts";
@@ -15,22 +15,25 @@ import { needsApproval, type Request } from "./policy.ts";
 import { type Offer, type QuoteRow } from "./quote-store.ts";
 import { isNearlyFull } from "./room.ts";
 import { aboveHourly, type CreateFacts, createRequest, extendRequest, notExtendable } from "./requests.ts";
-import type { Credits, Grant, VmRecord, VmSpec } from "./types.ts";
+import type { Credits, Grant, SpecAsk, VmRecord, VmSpec } from "./types.ts";
 
 const QUOTE_MS = 600_000;
 const OPEN_QUOTES_MAX = 20;
+/** Without a policy there is a price, though nothing can be created yet. */
+const TTL_S_UNSET = 4 * 3_600;
 
 export function quoteCreate(
   moment: Moment,
   health: Health,
   grant: Grant,
-  spec: VmSpec,
+  asked: SpecAsk,
   facts: CreateFacts,
 ): Answer<QuoteView> {
   const full = quoteRoom(moment, grant);
   if (full !== null) return { ok: false, refusal: full };
-  const tooDear = aboveHourly(spec, facts.rateAttoPerS);
+  const tooDear = aboveHourly(asked, facts.rateAttoPerS);
   if (tooDear !== null) return { ok: false, refusal: tooDear };
+  const spec: VmSpec = { ...asked, ttlS: asked.ttlS ?? moment.policy?.limits.ttlSDefault ?? TTL_S_UNSET };
   const rise = moment.policy?.priceRisePctMax ?? 0;
   const costCreditsMax = ceilingOf(holdFor(facts.rateAttoPerS, spec.ttlS), rise);
   const request = createRequest(spec, facts, costCreditsMax, moment.nowMs);
@@ -169,25 +172,27 @@ function viewOf(
 ): QuoteView {
   const { rateAttoPerS, expected, ...shown } = base;
   const judged = judge(moment, health, grant, request, payer);
-  const needs = "usage" in judged && needsApproval(judged.policy, judged.usage, request) !== null;
-  const dayCredits = creditsFor(rateAttoPerS, request.kind === "create" ? 86_400 : 0);
+  const approval = "usage" in judged ? approvalFor(judged, request) : "unknown";
   const view: QuoteView = {
     quoteId: "",
     ...shown,
     rateCreditsPerH: creditsPerHour(rateAttoPerS),
     costCreditsExpected: expected,
     costCreditsMax: request.credits,
-    payerNeedsCredits: dayCredits + request.credits,
-    approval: needs ? "required" : "not_required",
+    payerNeedsCredits: payerNeeds(moment, request, payer),
+    approval,
     expiresAtMs: moment.nowMs + QUOTE_MS,
   };
-  const no = judged.refusal ?? paceRefusal(moment, grant, request, needs);
+  const no = judged.refusal ?? paceRefusal(moment, grant, request, approval);
   return no === null ? view : { ...view, wouldRefuse: no };
 }
 
-function paceRefusal(moment: Moment, grant: Grant, request: Request, needs: boolean): Refusal | null {
+const approvalFor = ({ policy, usage }: Judged, request: Request): QuoteView["approval"] =>
+  needsApproval(policy, usage, request) === null ? "not_required" : "required";
+
+function paceRefusal(moment: Moment, grant: Grant, request: Request, approval: QuoteView["approval"]): Refusal | null {
   const pace = moment.store.loadPace(grant.grantId);
   const wait = request.kind === "create" ? mayCreate(pace, moment.nowMs) : null;
-  const asks = needs && moment.store.openApprovals(grant.grantId).length === 0;
+  const asks = approval === "required" && moment.store.openApprovals(grant.grantId).length === 0;
   return wait ?? (asks ? mayAsk(pace, moment.nowMs) : null);
 }

@@ -59,7 +59,7 @@ export function notExtendable(vm: VmRecord): Refusal | null {
   return vm.state !== "HEALTHY" && vm.state !== "UNHEALTHY" ? refusal("vm.not_ready", { vmId: vm.vmId }, 15) : null;
 }
 
-export function aboveHourly(spec: VmSpec, rateAttoPerS: bigint): Refusal | null {
+export function aboveHourly(spec: Pick<VmSpec, "hourlyCreditsMax">, rateAttoPerS: bigint): Refusal | null {
   const perHour = creditsPerHour(rateAttoPerS);
   if (spec.hourlyCreditsMax === undefined || perHour <= spec.hourlyCreditsMax) return null;
   return refusal("quote.above_max_hourly", { hourlyCredits: perHour, maxHourlyCredits: spec.hourlyCreditsMax });

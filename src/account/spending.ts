@@ -1,7 +1,6 @@
-/** A grant's history of money from the entries, newest first, paged by sequence number; and totals by VM or day. */
+/** A grant's history of money from the entries, newest first, by pages; and totals by VM or day. */
 import type { SpendingView } from "./contract.ts";
 import type { Moment } from "./moment.ts";
-import { heldFor } from "./settlement.ts";
 
 export type SpendingAsk = {
   readonly sinceMs?: number;
@@ -15,22 +14,24 @@ export function spending(
   grantId: string,
   ask: SpendingAsk,
 ): Omit<SpendingView, "asOfMs" | "networkState" | "network"> {
-  const beforeSeq = ask.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(ask.cursor);
   const sinceMs = ask.sinceMs ?? 0;
-  const rows = store.entriesOf({
-    grantId,
-    sinceMs,
-    beforeSeq: Number.isSafeInteger(beforeSeq) ? beforeSeq : 0,
-    limit: ask.limit,
-  });
-  const recent = store.loadPage({ grantId, liveOnly: false, limit: 100 });
-  const heldCredits = recent.reduce((sum, vm) => sum + heldFor(vm), 0);
-  const last = rows.at(-1);
+  const { rows, place } = store.entriesOf({ grantId, sinceMs, limit: ask.limit, ...placeOf(ask.cursor) });
+  const { groups, total } =
+    ask.groupBy === undefined ? { groups: [], total: 0 } : store.spendingGroups({ grantId, by: ask.groupBy, sinceMs });
+  const heldCredits = store.heldBy(grantId);
   return {
     heldCredits,
     spentCredits: store.spentBy(grantId) - heldCredits,
-    rows: rows.map(({ seq: _seq, ...row }) => row),
-    groups: ask.groupBy === undefined ? [] : store.spendingGroups({ grantId, by: ask.groupBy, sinceMs }),
-    cursor: rows.length === ask.limit && last !== undefined ? String(last.seq) : null,
+    rows,
+    groups,
+    groupsTotal: total,
+    cursor: rows.length === ask.limit && place > 0 ? String(place) : null,
   };
+}
+
+/** What is no place of ours finds an empty page. */
+function placeOf(cursor: string | undefined): { readonly place?: number } {
+  if (cursor === undefined) return {};
+  const place = Number(cursor);
+  return { place: Number.isSafeInteger(place) ? place : 0 };
 }

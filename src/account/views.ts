@@ -140,35 +140,42 @@ export function balanceView(
 
 function limitsLeft(policy: Policy, grant: Grant | null, usage: Usage, nowMs: number): readonly LimitLeft[] {
   const { limits } = policy;
-  const row = (name: LimitLeft["name"], max: number, used: number, freesAt: number | null = null): LimitLeft => ({
-    name,
-    max,
-    used,
-    left: Math.max(0, max - used),
-    freesAtMs: freesAt,
-  });
-  const windowRow = (name: LimitLeft["name"], window: Window, recent: Usage["recent"]): LimitLeft => {
-    const used = usedIn({ recent }, window.seconds, nowMs);
-    const frees = used === 0 ? null : freesAtMs({ recent }, window, window.creditsMax - used + 1, nowMs);
-    return row(name, window.creditsMax, used, frees);
-  };
-  const windows = limits.windows.map((one) => windowRow(`window_${one.seconds}s`, one, usage.recent));
-  const ownWindows = (grant?.windows ?? []).map((one) =>
-    windowRow(`grant_window_${one.seconds}s`, one, usage.grantRecent),
-  );
-  const own = grant === null ? [] : [...ownWindows, row("grant", grant.creditsMax, usage.grantSpent)];
   return [
-    row("per_vm", limits.perVmCreditsMax, 0),
-    row("burn_per_h", limits.burnCreditsPerHMax, creditsPerHour(usage.burnAttoPerS)),
-    ...windows,
-    row("lifetime", limits.lifetimeCreditsMax, usage.lifetime),
-    ...own,
-    row("vms_live", limits.vmsLiveMax, usage.vmsLive),
-    row("creates_per_min", limits.createsPerMinMax, usage.createdMs.length),
-    row("ttl_s", limits.ttlSMax, 0),
-    row("extend_s_total", limits.extendSTotalMax, 0),
+    left("per_vm", limits.perVmCreditsMax, 0),
+    left("burn_per_h", limits.burnCreditsPerHMax, creditsPerHour(usage.burnAttoPerS)),
+    ...limits.windows.map((one) => leftIn(`window_${one.seconds}s`, one, usage.recent, nowMs)),
+    left("lifetime", limits.lifetimeCreditsMax, usage.lifetime),
+    ...(grant === null ? [] : leftToGrant(grant, usage, nowMs)),
+    left("vms_live", limits.vmsLiveMax, usage.vmsLive),
+    left("creates_per_min", limits.createsPerMinMax, usage.createdMs.length),
+    left("ttl_s", limits.ttlSMax, 0),
+    left("extend_s_total", limits.extendSTotalMax, 0),
   ];
 }
+
+/** What one agent may do at most, inside what the account may. */
+function leftToGrant(grant: Grant, usage: Usage, nowMs: number): readonly LimitLeft[] {
+  return [
+    ...(grant.windows ?? []).map((one) => leftIn(`grant_window_${one.seconds}s`, one, usage.grantRecent, nowMs)),
+    left("grant", grant.creditsMax, usage.grantSpent),
+    left("grant_vms_live", grant.vmsLiveMax, usage.grantVmsLive),
+    left("grant_creates_per_min", grant.createsPerMinMax, usage.grantCreatedMs.length),
+  ];
+}
+
+function leftIn(name: LimitLeft["name"], window: Window, recent: Usage["recent"], nowMs: number): LimitLeft {
+  const used = usedIn({ recent }, window.seconds, nowMs);
+  const frees = used === 0 ? null : freesAtMs({ recent }, window, window.creditsMax - used + 1, nowMs);
+  return { ...left(name, window.creditsMax, used), freesAtMs: frees };
+}
+
+const left = (name: LimitLeft["name"], max: number, used: number): LimitLeft => ({
+  name,
+  max,
+  used,
+  left: Math.max(0, max - used),
+  freesAtMs: null,
+});
 
 /** The most that agents can still spend under the policy in force. */
 export function worstCaseNow(moment: Moment): number {

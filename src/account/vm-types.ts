@@ -41,6 +41,9 @@ export type VmSpec = {
   readonly hourlyCreditsMax?: Credits;
 };
 
+/** The same as it was asked for; how long it lives may be left to the owner's policy. */
+export type SpecAsk = Omit<VmSpec, "ttlS"> & { readonly ttlS?: number };
+
 export type VmState =
   | "REQUESTED"
   | "SENT"

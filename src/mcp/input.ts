@@ -10,11 +10,13 @@ import type { Answer } from "../errors.ts";
 import { creditsOf, mibOf, secondsOf } from "./money.ts";
 import { invalid } from "./tool.ts";
 
-export const TTL_HOURS_DEFAULT = 4;
 /** A year; the owner's policy sets the real limit. */
 const HOURS_MAX = 8_760;
 const USD_MAX = 1_000_000;
 const GB_MAX = 65_536;
+
+/** A node's id, as `aleph_list_crns` gives it. */
+export const NODE_HASH = /^[0-9a-f]{64}$/;
 
 export const id = (what: string) => z.string().min(1).max(64).describe(what);
 export const hours = z.number().positive().max(HOURS_MAX);
@@ -29,11 +31,7 @@ export const dryRun = z.boolean().default(false).describe("true: nothing is chan
 
 /** The shape of a VM, as `aleph_quote_vm` wants it. */
 export const vmShape = {
-  crn_id: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .describe("Node from aleph_list_crns; left out: the best one")
-    .optional(),
+  crn_id: z.string().regex(NODE_HASH).describe("Node from aleph_list_crns; left out: the best one").optional(),
   cpu: z.number().int().min(1).max(1_024).describe("Virtual CPUs"),
   ram_gb: gb.describe("Memory; 1 GB = 1024 MiB"),
   disk_gb: gb.describe("Disk; 1 GB = 1024 MiB"),
@@ -45,7 +43,9 @@ export const vmShape = {
   ssh_pubkey: z.string().min(1).max(16_384).describe("One OpenSSH public key line. Never a private key"),
   gpu: z.string().min(1).max(64).describe("GPU model, if one is wanted").optional(),
   max_hourly_cost_usd: usdAmount.describe("Refuse a price above this").optional(),
-  ttl_hours: hours.meta({ default: TTL_HOURS_DEFAULT, description: "The VM is torn down after this time" }).optional(),
+  ttl_hours: hours
+    .describe("The VM is torn down after this time; left out: what the owner set for this, 4 where no policy is set")
+    .optional(),
   name: z
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)
@@ -59,16 +59,15 @@ export const vmInputShape = vmInput.shape;
 
 /** The whole request for a price; the first parameter that is missing is named. */
 export function vmAskOf(input: VmInput): Answer<VmAsk> {
-  const given = partOf({ ...input, ttl_hours: input.ttl_hours ?? TTL_HOURS_DEFAULT });
+  const given = partOf(input);
   if (!given.ok) return given;
-  const { vcpus, memoryMib, diskMib, image, sshPubkey, ttlS, ...rest } = given.value;
+  const { vcpus, memoryMib, diskMib, image, sshPubkey, ...rest } = given.value;
   if (vcpus === undefined) return invalid("cpu", "missing");
   if (memoryMib === undefined) return invalid("ram_gb", "missing");
   if (diskMib === undefined) return invalid("disk_gb", "missing");
   if (image === undefined) return invalid("os_image", "missing");
   if (sshPubkey === undefined) return invalid("ssh_pubkey", "missing");
-  if (ttlS === undefined) return invalid("ttl_hours", "missing");
-  return answer({ ...rest, vcpus, memoryMib, diskMib, image, sshPubkey, ttlS });
+  return answer({ ...rest, vcpus, memoryMib, diskMib, image, sshPubkey });
 }
 
 /** Only what was said, for comparison with the quote that is being accepted. */

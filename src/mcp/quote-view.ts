@@ -24,8 +24,11 @@ export const quoteShape = {
   estimated_hourly_cost_usd: usd.optional(),
   expected_cost_usd: usd.describe("At the price of now, for the time asked").optional(),
   max_cost_usd: usd.describe("The most that may be held and spent").optional(),
-  payer_needs_usd: usd.describe("What the payer must own for this to pass").optional(),
-  approval: z.enum(["required", "not_required"]).optional(),
+  payer_needs_usd: usd.describe("What the payer must own for this to pass, with all that runs already").optional(),
+  approval: z
+    .enum(["required", "not_required", "unknown"])
+    .describe("unknown: would_refuse stops it before that is looked at")
+    .optional(),
   new_expires_at: time.optional(),
   would_refuse: z
     .object({

@@ -137,6 +137,14 @@ describe("decide", () => {
     });
   });
 
+  test("a limit that is the grant's own says so, the account's of the same name does not", () => {
+    const facts = (usage: Partial<Usage>) => decide(POLICY, GRANT, { ...USAGE, ...usage }, ASK, T0)?.facts;
+    expect(facts({ grantVmsLive: 2 })).toEqual({ of: "grant", limit: 2, asked: 1, left: 0 });
+    expect(facts({ vmsLive: 3, grantVmsLive: 2 })).toEqual({ limit: 3, asked: 1, left: 0 });
+    expect(facts({ grantCreatedMs: [T0, T0] })).toEqual({ of: "grant", limit: 2, asked: 1, left: 0 });
+    expect(facts({ createdMs: [T0, T0], grantCreatedMs: [T0, T0] })).toEqual({ limit: 2, asked: 1, left: 0 });
+  });
+
   test("a request larger than the whole window is told no time, and spending above a narrowed limit leaves nothing", () => {
     const usage = { ...USAGE, recent: listed([{ atMs: T0, credits: 900_000 }]) };
     const narrow = limits(FITS, { windows: [{ seconds: 3_600, creditsMax: 1_000 }] });

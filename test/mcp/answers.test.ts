@@ -2,7 +2,19 @@ import { describe, expect, it } from "vitest";
 import type { AgentFront } from "../../src/account/contract.ts";
 import { answer } from "../../src/errors.ts";
 import { ask, call, connect, house, login, MODERN } from "./connect.ts";
-import { accepting, approval, APPROVAL_ID, fakeFront, node, NOW_MS, quote, QUOTE_ID, vm, VM_ID } from "./fake-front.ts";
+import {
+  accepting,
+  approval,
+  APPROVAL_ID,
+  fakeFront,
+  NODE,
+  node,
+  NOW_MS,
+  quote,
+  QUOTE_ID,
+  vm,
+  VM_ID,
+} from "./fake-front.ts";
 
 const dated = { asOfMs: NOW_MS, networkState: "reachable", network: "twin" } as const;
 const shape = { cpu: 2, ram_gb: 4, disk_gb: 40, os_image: "debian12", ssh_pubkey: "ssh-ed25519 AAAA" };
@@ -27,6 +39,13 @@ describe("answers", () => {
         owner_url: "https://allowance.example/dashboard/policy",
       },
     });
+  });
+  it("calls it unknown whether the owner must approve what is refused before that is judged", async () => {
+    const wouldRefuse = { code: "auth.frozen", facts: {}, retry: "never" } as const;
+    const unknown = answer({ ...quote, approval: "unknown", wouldRefuse } as const);
+    const { data, isError } = await ask("aleph_quote_vm", shape, { quoteVm: async () => unknown });
+    expect(isError).toBe(false);
+    expect(data).toMatchObject({ status: "quote", approval: "unknown", would_refuse: { code: "auth.frozen" } });
   });
   it("gives a normal answer with the link when the owner has to approve", async () => {
     for (const name of ["aleph_create_vm", "aleph_extend_vm", "aleph_top_up_credits"]) {
@@ -113,6 +132,26 @@ describe("answers", () => {
       next_tool: "aleph_create_vm",
       approvals: [{ quote_id: QUOTE_ID, valid_until: "2026-01-02T12:00:00.000Z" }],
     });
+  });
+  it("names the GPU and the node of an approval only where they were asked for, so that the row can be asked again", async () => {
+    const rowWith = async (facts: object) => {
+      const one = { ...approval, facts: { ...approval.facts, ...facts } };
+      const { data } = await ask("aleph_get_approval", {}, { getApproval: async () => answer({ approvals: [one] }) });
+      return (data["approvals"] as readonly Record<string, unknown>[])[0];
+    };
+    const any = await rowWith({});
+    expect(any).not.toHaveProperty("gpu");
+    expect(any).not.toHaveProperty("crn_id");
+    expect(await rowWith({ gpu: "H100", nodeOrAny: NODE })).toMatchObject({ gpu: "H100", crn_id: NODE });
+  });
+  it("says how many sums there are when more than forty", async () => {
+    const one = { key: VM_ID, heldCredits: 0, spentCredits: 1, vms: 1 };
+    const groups = Array.from({ length: 41 }, () => one);
+    const getSpending: AgentFront["getSpending"] = async () =>
+      answer({ ...dated, heldCredits: 0, spentCredits: 99, rows: [], groups, groupsTotal: 99, cursor: null });
+    const { data } = await ask("aleph_get_spending", { group_by: "vm" }, { getSpending });
+    expect(data["groups"]).toHaveLength(40);
+    expect(data).toMatchObject({ spent_usd: 0.000_099, groups_total: 99 });
   });
   it("warns of a login that ends within two days, and says nothing before", async () => {
     const endsInH = async (hours: number) => {

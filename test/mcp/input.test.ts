@@ -57,6 +57,11 @@ describe("defineTool", () => {
     expect(data).toMatchObject({ status: "refused", code: "input.private_key" });
     expect(text).not.toContain("PRIVATE KEY-");
   });
+  it("leaves the time that a VM lives to the account, if none is given", async () => {
+    const askedFor = async (args: object) => (await ask("aleph_quote_vm", { ...shape, ...args })).asked[0]?.ask;
+    expect(await askedFor({})).not.toHaveProperty("ttlS");
+    expect(await askedFor({ ttl_hours: 0.5 })).toMatchObject({ ttlS: 1_800 });
+  });
   it("sends along, on accept, only the parameters that were given", async () => {
     const { asked } = await ask("aleph_create_vm", { quote_id: QUOTE_ID, cpu: 2, ttl_hours: 4 });
     expect(asked[0]?.ask).toEqual({ quoteId: QUOTE_ID, kind: "create", same: { vcpus: 2, ttlS: 14_400 }, waitS: 20 });

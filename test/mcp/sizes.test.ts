@@ -57,6 +57,7 @@ describe("sizes", () => {
             spentCredits: 1,
             rows: many({ ...spent, kind: "correction", credits: -123_456_789_012 }),
             groups: many({ key: VM_ID, heldCredits: 123_456_789_012, spentCredits: 123_456_789_012, vms: 1 }),
+            groupsTotal: 1_000,
             cursor,
           }),
       },

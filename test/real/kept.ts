@@ -110,6 +110,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   createdSince: null,
   databaseBytes: null,
   entriesAfter: null,
+  heldBy: null,
   entriesOf: null,
   hadVm: null,
   holdsOf: null,

@@ -210,8 +210,9 @@ export class MemoryStore {
         return times;
       },
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
-      entriesOf: () => [],
-      spendingGroups: () => [],
+      heldBy: () => 0,
+      entriesOf: () => ({ rows: [], place: 0 }),
+      spendingGroups: () => ({ groups: [], total: 0 }),
       loadPace: (grantId) => this.paces.get(grantId) ?? unpaced(grantId),
       savePace: (pace) => this.paces.set(pace.grantId, pace),
       // Only what an owner is shown beside a changed policy; no rule reads it.

@@ -29,7 +29,7 @@ const SHARED_TYPES = ["src/account/types.ts", "src/account/contract.ts"];
 /** The money rules: no clock, no storage, no network, by whatever way. */
 export const ACCOUNT_PURE = stems(
   "src/account/",
-  "credits policy ledger quote lifecycle plan approvals reconcile types payer attempts attempt-views successor settlement bill charges typed contract " +
+  "credits policy ledger quote lifecycle plan approvals reconcile types payer payer-view attempts attempt-views successor settlement bill charges typed contract " +
     "owner-contract leave-contract certificate copies requests policy-draft policy-stored policy-types vm-types policy-wider shadow breaker " +
     "committed chain fold",
 );

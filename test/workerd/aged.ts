@@ -49,7 +49,7 @@ export type Bench = { readonly sample: (times: number) => Promise<Sample> };
 export async function admissions(house: House, caller: Caller): Promise<Bench> {
   const { gather } = house.setting;
   const { quoteId } = value(await house.agents.quoteVm(caller, ASK));
-  const spec: VmSpec = value(await gather.spec(ASK));
+  const spec: VmSpec = { ...value(await gather.spec(ASK)), ttlS: ASK.ttlS };
   const addresses = await house.account.addresses();
   const [payer, rateAttoPerS] = await Promise.all([
     gather.payer(house.session.owner, addresses?.agentAddress ?? "0x"),

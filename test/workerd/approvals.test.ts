@@ -121,6 +121,22 @@ describe("the owner is needed", () => {
     expect((await house.vm(agent, vmId)).expiresAtMs - before.expiresAtMs).toBe(HOUR_S * 1_000);
   });
 
+  it("or not: that is unknown while something refuses the VM before the policy is looked at", async () => {
+    const house = await alone({ ...ALWAYS, expiresAtMs: stage.nowMs + 60_000 });
+    const agent = await house.agent();
+    const said = async () => {
+      const { approval, wouldRefuse } = value(await house.agents.quoteVm(agent, ASK));
+      return [approval, wouldRefuse?.code];
+    };
+    expect(await said()).toEqual(["required", undefined]);
+    await house.advance(60);
+    expect(await said()).toEqual(["unknown", "policy.expired"]);
+    value(await house.owners.freezeGrant(house.session, { grantId: agent.grantId }));
+    expect(await said()).toEqual(["unknown", "auth.frozen"]);
+    value(await house.owners.freeze(house.session));
+    expect(await said()).toEqual(["unknown", "account.frozen"]);
+  });
+
   it("for everything beyond a day's sum of what was not approved, until that day is over", async () => {
     const house = await alone(policy({ unapprovedPerDayCredits: 20_000, aboveCredits: 20_000 }));
     const agent = await house.agent();

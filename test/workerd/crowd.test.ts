@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import type { Accepted } from "../../src/account/admission.ts";
 import type { Caller } from "../../src/account/contract.ts";
 import type { CreateFacts } from "../../src/account/requests.ts";
-import type { VmSpec } from "../../src/account/types.ts";
+import type { SpecAsk } from "../../src/account/types.ts";
 import type { Answer, Refusal } from "../../src/errors.ts";
 import { Dice } from "../sim/dice.ts";
 import { alone, booksOf, inAccount, instanceHashes } from "./evidence.ts";
@@ -51,7 +51,7 @@ const OVER = `SELECT max(max(hour - ${WINDOW.creditsMax}, 0)) AS window, max(max
 /** The meter is not blind: it saw every admission, and the limit that was reached. */
 const SEEN = "SELECT count(*) AS moments, max(live) AS fullest FROM crowd_moment";
 
-type Facts = { readonly spec: VmSpec; readonly each: readonly CreateFacts[] };
+type Facts = { readonly spec: SpecAsk; readonly each: readonly CreateFacts[] };
 
 /** What the Worker gathers, once a wave for all. */
 async function gathered(house: House): Promise<Facts> {

@@ -28,14 +28,14 @@ export function value<T>(answer: Answer<T>): T {
 
 export const code = <T>(answer: Answer<T>): string => (answer.ok ? "ok" : answer.refusal.code);
 
-export const ASK: VmAsk = {
+export const ASK = {
   vcpus: 1,
   memoryMib: 2_048,
   diskMib: 20_480,
   image: "ubuntu24",
   sshPubkey: SSH_KEY,
   ttlS: 2 * HOUR_S,
-};
+} satisfies VmAsk;
 
 export function draftPolicy(
   change: {

@@ -169,6 +169,8 @@ describe("a quote", () => {
       { ttlS: ASK.ttlS + 1 },
       { name: "work" },
       { gpu: "H100" },
+      { hourlyCreditsMax: HOURLY - 1 },
+      { hourlyCreditsMax: 10 * HOURLY },
       { nodeHash: stage.world.nodes[0]?.spec.hash ?? "" },
       { sshPubkey: SSH_KEY.replace("IJqf", "IJqg") },
       { sshPubkey: `${SSH_KEY}\n${SSH_KEY.replace("IJqf", "IJqg")}` },
@@ -263,10 +265,13 @@ describe("a quote", () => {
       facts: { hourlyCredits: HOURLY, maxHourlyCredits: HOURLY - 1 },
       retry: "new_key",
     });
-    const { quoteId } = value(await house.agents.quoteVm(agent, { ...ASK, hourlyCreditsMax: HOURLY }));
+    const capped = { ...ASK, hourlyCreditsMax: HOURLY };
+    const { quoteId } = value(await house.agents.quoteVm(agent, capped));
+    const accept = (same: Partial<VmAsk>) => house.agents.accept(agent, { quoteId, kind: "create", same, waitS: 0 });
+    expect(code(await accept({ hourlyCreditsMax: HOURLY - 1 }))).toBe("input.key_reused_differently");
     await house.reprice(14_820);
     expect(code(await create(house, agent, quoteId))).toBe("quote.above_max_hourly");
     await house.reprice(HOURLY);
-    expect(value(await create(house, agent, quoteId)).kind).toBe("vm");
+    expect(value(await accept(capped)).kind).toBe("vm");
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Accepted } from "../../src/account/admission.ts";
 import type { AcceptView, Caller, QuoteView, VmAsk } from "../../src/account/contract.ts";
 import type { CreateFacts } from "../../src/account/requests.ts";
-import type { PolicyDraft, VmSpec } from "../../src/account/types.ts";
+import type { PolicyDraft, SpecAsk } from "../../src/account/types.ts";
 import type { Answer, Refusal } from "../../src/errors.ts";
 import { alone, booksOf, inAccount, instanceHashes } from "./evidence.ts";
 import { ownMachine } from "./foreign.ts";
@@ -33,6 +33,9 @@ async function refusedFor(house: House, agent: Caller, quote: QuoteView): Promis
   const accepted = await accept(house, agent, quote);
   const no = accepted.ok ? undefined : accepted.refusal;
   expect(no).toEqual(quote.wouldRefuse);
+  const { hasCredits, addCredits } = no?.facts ?? {};
+  const needs = addCredits === undefined ? quote.payerNeedsCredits : Number(hasCredits) + Number(addCredits);
+  expect(quote.payerNeedsCredits).toBe(needs);
   return no;
 }
 
@@ -116,7 +119,7 @@ describe("a limit of the policy", () => {
     await house.create(agent);
     expect(await createRefused(house, agent)).toMatchObject({
       code: "policy.vms_live",
-      facts: { limit: 1, asked: 1, left: 0 },
+      facts: { of: "grant", limit: 1, asked: 1, left: 0 },
     });
     expect(await createRefused(house, await house.agent())).toBeUndefined();
   });
@@ -125,16 +128,16 @@ describe("a limit of the policy", () => {
     const house = await alone(limits({ createsPerMinMax: 2 }));
     const slow = await house.agent({ createsPerMinMax: 1 });
     const quick = await house.agent();
-    const after = (limit: number, retryAfterS: number) => ({
+    const after = (limit: number, retryAfterS: number, of = {}) => ({
       code: "policy.rate",
-      facts: { limit, asked: 1, left: 0 },
+      facts: { ...of, limit, asked: 1, left: 0 },
       retry: "after",
       retryAfterS,
     });
     const freesAtMs = (await house.vm(slow, await house.create(slow))).createdAtMs + 60_000;
     const leftS = (): number => (freesAtMs - stage.nowMs) / 1_000;
     await house.advance(20);
-    expect(await createRefused(house, slow)).toEqual(after(1, Math.ceil(leftS())));
+    expect(await createRefused(house, slow)).toEqual(after(1, Math.ceil(leftS()), { of: "grant" }));
     await house.create(quick);
     await house.advance(20);
     expect(await createRefused(house, quick)).toEqual(after(2, Math.ceil(leftS())));
@@ -450,7 +453,7 @@ describe("accepting at once", () => {
 });
 
 /** What the Worker gathers before it asks the object, once for all. */
-async function createFacts(house: House): Promise<{ readonly spec: VmSpec; readonly facts: CreateFacts }> {
+async function createFacts(house: House): Promise<{ readonly spec: SpecAsk; readonly facts: CreateFacts }> {
   const { doors, gather } = house.setting;
   const addresses = await doors.account(house.name).addresses();
   const spec = value(await gather.spec(ASK));

@@ -139,6 +139,32 @@ describe("lives", () => {
   });
 });
 
+describe("a VM of which nobody said how long it lives", () => {
+  const { ttlS: _ttlS, ...open } = ASK;
+
+  it("lives as long as the owner's policy says, and its quote says so", async () => {
+    const house = await opened(draftPolicy({ limits: { ttlSDefault: HOUR_S, ttlSMax: 2 * HOUR_S } }));
+    const agent = await house.agent();
+    const { quoteId, ...offer } = value(await house.agents.quoteVm(agent, open));
+    const said = await quote(house, agent, { ttlS: HOUR_S });
+    expect(offer).toMatchObject({ ttlS: HOUR_S, costCreditsMax: said.costCreditsMax });
+    const tried = (ttlS: number) =>
+      house.agents.accept(agent, { quoteId, kind: "create", same: { ...open, ttlS }, waitS: 0 });
+    expect(code(await tried(4 * HOUR_S))).toBe("input.key_reused_differently");
+    const made = value(await house.agents.accept(agent, { quoteId, kind: "create", same: open, waitS: 0 }));
+    const vm = made.kind === "vm" ? made.vm : null;
+    expect((vm?.expiresAtMs ?? 0) - (vm?.createdAtMs ?? 0)).toBe(HOUR_S * 1_000);
+    expect(value(await tried(HOUR_S)).kind).toBe("vm");
+  });
+
+  it("is priced for four hours where no policy is set", async () => {
+    stage.reset();
+    const house = House.stranger();
+    value(await house.owners.arrive(house.session));
+    expect(value(await house.agents.quoteVm(await house.agent(), open)).ttlS).toBe(4 * HOUR_S);
+  });
+});
+
 describe("a grant's own window", () => {
   it("bites before the account's and leaves other agents alone", async () => {
     const house = await opened();
@@ -155,7 +181,39 @@ describe("a grant's own window", () => {
   });
 });
 
+describe("a grant's own count of VMs and rate", () => {
+  it("are among its limits, with what is left, and of no other agent's or the owner's", async () => {
+    const house = await opened();
+    const small = await house.agent({ vmsLiveMax: 2, createsPerMinMax: 1 });
+    const other = await house.agent({ vmsLiveMax: 3, createsPerMinMax: 5 });
+    await house.create(small);
+    const own = async (caller: Caller) =>
+      value(await house.agents.checkBalance(caller))
+        .limits.filter(({ name }) => name === "grant_vms_live" || name === "grant_creates_per_min")
+        .map(({ name, max, used, left }) => [name, max, used, left]);
+    expect(await own(small)).toEqual([
+      ["grant_vms_live", 2, 1, 1],
+      ["grant_creates_per_min", 1, 1, 0],
+    ]);
+    expect(await own(other)).toEqual([
+      ["grant_vms_live", 3, 0, 3],
+      ["grant_creates_per_min", 5, 0, 5],
+    ]);
+    const { balance } = value(await house.owners.overview(house.session));
+    expect(balance.limits.filter(({ name }) => name.startsWith("grant"))).toEqual([]);
+  });
+});
+
 describe("the shadow run", () => {
+  it("leaves out what an agent's own limits refused", async () => {
+    const house = await opened();
+    const agent = await house.agent({ vmsLiveMax: 1 });
+    await house.create(agent);
+    expect(code(await tryCreate(house, agent))).toBe("policy.vms_live");
+    const { shadow } = value(await house.owners.offerPolicy(house.session, { draft: draftPolicy() }));
+    expect(shadow).toEqual({ of: 1, refused: 0, refusedThen: 0 });
+  });
+
   it("tells the owner what new limits would have refused, before anything is saved", async () => {
     const house = await opened();
     const agent = await house.agent();

@@ -31,7 +31,7 @@ const output = flatOutput(["ok"], {
   other_burn_usd_per_hour: usd.nullable().optional(),
   held_usd: usd.optional(),
   spent_usd: usd.optional(),
-  limits: z.array(limitSchema).optional(),
+  limits: z.array(limitSchema).describe("Those whose name begins with grant are this agent's own").optional(),
   account_state: z.enum(["active", "frozen"]).optional(),
   grant_state: z.enum(["active", "frozen", "revoked"]).optional(),
   delegation: z.enum(["ok", "missing", "too_wide", "unknown"]).optional(),
@@ -108,8 +108,8 @@ function limitOf({ name, max, used, left, freesAtMs }: LimitLeft): z.input<typeo
 }
 
 function unitOf(name: LimitLeft["name"]): z.input<typeof limitSchema>["unit"] {
-  if (name === "vms_live") return "vms";
-  if (name === "creates_per_min") return "creates_per_minute";
+  if (name === "vms_live" || name === "grant_vms_live") return "vms";
+  if (name === "creates_per_min" || name === "grant_creates_per_min") return "creates_per_minute";
   if (name === "ttl_s" || name === "extend_s_total") return "seconds";
   return name === "burn_per_h" ? "usd_per_hour" : "usd";
 }

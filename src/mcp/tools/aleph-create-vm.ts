@@ -16,7 +16,7 @@ export const createVm = defineTool({
   name: "aleph_create_vm",
   title: "Create a VM",
   description:
-    "Spends money, in two steps. Without quote_id (or with dry_run): a quote, nothing is spent. With quote_id: creates that VM, or answers approval_required with approval_url for the owner. Repeating a quote_id never makes a second VM. Refusals carry code, retry and next_tool. The VM is destroyed at expires_at (ttl_hours, default 4). 1 GB = 1024 MiB; times are UTC.",
+    "Spends money, in two steps. Without quote_id (or with dry_run): a quote, nothing is spent. With quote_id: creates that VM, or answers approval_required with approval_url for the owner. Repeating a quote_id never makes a second VM. Refusals carry code, retry and next_tool. The VM is destroyed at expires_at (after ttl_hours, or what the owner set). 1 GB = 1024 MiB; times are UTC.",
   scope: "vm:create",
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   quotes: "without_quote_id",

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { ApprovalView } from "../../account/contract.ts";
 import type { ApprovalState } from "../../account/types.ts";
 import { answer } from "../../errors.ts";
-import { id, waitS } from "../input.ts";
+import { id, NODE_HASH, waitS } from "../input.ts";
 import { hoursOf, isoOf, usdOf } from "../money.ts";
 import { flatOutput, time, usd } from "../output.ts";
 import { acceptingTool } from "../quote-view.ts";
@@ -38,7 +38,7 @@ const rowSchema = z.object({
   gpu: text.optional(),
   os_image: text,
   ssh_key_fingerprint: text,
-  crn_id: text,
+  crn_id: text.describe("The node that was asked for").optional(),
   max_cost_usd: usd,
   ttl_hours: z.number(),
   request_expires_at: time,
@@ -77,6 +77,7 @@ export const getApproval = defineTool({
   },
 });
 
+/** The owner reads words where no GPU or no node was asked for; to an agent these would be values to ask for again. */
 function rowOf(approval: ApprovalView, use: Use): z.input<typeof rowSchema> {
   const { facts } = approval;
   return {
@@ -86,10 +87,10 @@ function rowOf(approval: ApprovalView, use: Use): z.input<typeof rowSchema> {
     kind: facts.kind,
     vm_id: facts.vmId === "" ? undefined : facts.vmId,
     ...shapeFields({ vcpus: facts.vcpus, memoryMib: facts.memoryMib, diskMib: facts.diskGib * 1_024 }),
-    gpu: facts.gpu === "" ? undefined : facts.gpu,
+    gpu: facts.gpu === "none" ? undefined : facts.gpu,
     os_image: facts.image,
     ssh_key_fingerprint: facts.sshKeyFingerprint,
-    crn_id: facts.nodeOrAny,
+    crn_id: NODE_HASH.test(facts.nodeOrAny) ? facts.nodeOrAny : undefined,
     max_cost_usd: usdOf(facts.costCreditsMax),
     ttl_hours: hoursOf(facts.ttlS),
     request_expires_at: isoOf(approval.requestExpiresAtMs),

@@ -26,7 +26,7 @@ export const getSpending = defineTool({
   name: "aleph_get_spending",
   title: "Spending history",
   description:
-    "What this agent has held and spent since a time, row by row, paged by cursor; group_by vm or day sums up. held: set aside; post: spent; void and shrink: freed again. Times are UTC.",
+    "What this agent has held and spent: in all, and since a time, row by row, paged by cursor; group_by vm or day sums up what was begun since then. held: set aside; post: spent; void and shrink: freed again. Times are UTC.",
   scope: "vm:read",
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   quotes: "never",
@@ -40,10 +40,11 @@ export const getSpending = defineTool({
     cursor,
   }),
   output: flatOutput(["ok"], {
-    held_usd: usd.optional(),
-    spent_usd: usd.optional(),
+    held_usd: usd.describe("In all, whatever since says").optional(),
+    spent_usd: usd.describe("In all, whatever since says").optional(),
     rows: z.array(rowSchema).optional(),
-    groups: z.array(groupSchema).optional(),
+    groups: z.array(groupSchema).describe(`The latest ${GROUPS_MAX}`).optional(),
+    groups_total: z.number().describe("How many there are; groups may show fewer").optional(),
     next_cursor: z.string().nullable().optional(),
     ...datedShape,
   }),
@@ -57,8 +58,7 @@ export const getSpending = defineTool({
       ...(asked.cursor !== undefined && { cursor: asked.cursor }),
     });
     if (!got.ok) return got;
-    const { rows, groups, heldCredits, spentCredits } = got.value;
-    const kept = groups.slice(0, GROUPS_MAX);
+    const { rows, groups, groupsTotal, heldCredits, spentCredits } = got.value;
     return answer({
       status: "ok" as const,
       held_usd: usdOf(heldCredits),
@@ -66,12 +66,13 @@ export const getSpending = defineTool({
       rows: rows
         .slice(0, asked.limit)
         .map(({ atMs, kind, credits, vmId }) => ({ at: isoOf(atMs), kind, amount_usd: usdOf(credits), vm_id: vmId })),
-      groups: kept.map((group) => ({
+      groups: groups.slice(0, GROUPS_MAX).map((group) => ({
         key: group.key,
         held_usd: usdOf(group.heldCredits),
         spent_usd: usdOf(group.spentCredits),
         vms: group.vms,
       })),
+      groups_total: groupsTotal,
       next_cursor: got.value.cursor,
       ...datedFields(got.value, use),
     });
