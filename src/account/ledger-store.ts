@@ -102,14 +102,18 @@ type EntryRow = {
   grant_id: string | null;
 };
 
-/** A grant's entries, newest first; the cursor is the sequence number of the last one shown. */
+/**
+ * A grant's entries, newest first; the cursor is the sequence number of the last one shown. What the account moves between
+ * its own sides when it lacks money or has it again is nothing that an agent did, though a VM of its was the occasion.
+ */
 export function entriesOf(
   sql: SqlStorage,
   ask: { readonly grantId: string; readonly sinceMs: number; readonly beforeSeq: number; readonly limit: number },
 ): readonly (SpendingRow & { readonly seq: number })[] {
   return sql
     .exec<EntryRow>(
-      "SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ? AND at_ms >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+      `SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ? AND at_ms >= ? AND seq < ?
+       AND kind <> 'budget' AND from_ <> 'deficit' ORDER BY seq DESC LIMIT ?`,
       ask.grantId,
       ask.sinceMs,
       ask.beforeSeq,
@@ -126,6 +130,18 @@ export function entriesOf(
     }));
 }
 
+/** What a grant's VMs hold now; each of them is tended until its last hold is posted or voided. */
+export function heldBy(sql: SqlStorage, grantId: string): Credits {
+  return sql
+    .exec<{ n: number }>(
+      `SELECT coalesce(sum(hold.credits), 0) AS n FROM vm JOIN hold ON hold.vm_id = vm.vm_id
+       WHERE vm.tended = 1 AND vm.grant_id = ? AND hold.state IN ('held', 'shrunk')`,
+      grantId,
+    )
+    .one().n;
+}
+
+/** Holds by when they were made; corrections and overruns by when they were found. */
 export function spendingGroups(
   sql: SqlStorage,
   ask: { readonly grantId: string; readonly by: "vm" | "day"; readonly sinceMs: number },
@@ -135,7 +151,9 @@ export function spendingGroups(
     .exec<{ key: string; held: number; spent: number; vms: number }>(
       `SELECT ${key} AS key, sum(CASE WHEN state IN ('held', 'shrunk') THEN credits ELSE 0 END) AS held,
        sum(CASE WHEN state = 'posted' THEN credits ELSE 0 END) AS spent, count(DISTINCT vm_id) AS vms
-       FROM hold WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
+       FROM (SELECT vm_id, at_ms, state, credits FROM hold WHERE grant_id = ?1 AND at_ms >= ?2
+             UNION ALL SELECT vm_id, at_ms, 'posted', credits FROM extra WHERE grant_id = ?1 AND at_ms >= ?2)
+       GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
       ask.grantId,
       ask.sinceMs,
     )

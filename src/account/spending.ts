@@ -1,7 +1,6 @@
 /** A grant's history of money from the entries, newest first, paged by sequence number; and totals by VM or day. */
 import type { SpendingView } from "./contract.ts";
 import type { Moment } from "./moment.ts";
-import { heldFor } from "./settlement.ts";
 
 export type SpendingAsk = {
   readonly sinceMs?: number;
@@ -23,8 +22,7 @@ export function spending(
     beforeSeq: Number.isSafeInteger(beforeSeq) ? beforeSeq : 0,
     limit: ask.limit,
   });
-  const recent = store.loadPage({ grantId, liveOnly: false, limit: 100 });
-  const heldCredits = recent.reduce((sum, vm) => sum + heldFor(vm), 0);
+  const heldCredits = store.heldBy(grantId);
   const last = rows.at(-1);
   return {
     heldCredits,

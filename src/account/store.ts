@@ -86,6 +86,7 @@ function bookStore(sql: SqlStorage) {
     committedBy: on(committedBy),
     createdSince: on(ledger.createdSince),
     hadVm: on(ledger.hadVm),
+    heldBy: on(ledger.heldBy),
     entriesOf: on(ledger.entriesOf),
     spendingGroups: on(ledger.spendingGroups),
     lastLink: on(ledger.lastLink),

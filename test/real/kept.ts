@@ -112,6 +112,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   entriesAfter: null,
   entriesOf: null,
   hadVm: null,
+  heldBy: null,
   holdsOf: null,
   isCarrying: null,
   loadLog: null,

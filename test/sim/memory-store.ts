@@ -210,6 +210,10 @@ export class MemoryStore {
         return times;
       },
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
+      heldBy: (grantId) => {
+        const open = [...this.holds.values()].filter(({ state }) => state === "held" || state === "shrunk");
+        return open.reduce((sum, hold) => (hold.grantId === grantId ? sum + hold.credits : sum), 0);
+      },
       entriesOf: () => [],
       spendingGroups: () => [],
       loadPace: (grantId) => this.paces.get(grantId) ?? unpaced(grantId),
