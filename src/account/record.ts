@@ -142,8 +142,7 @@ function noteNode(moment: Moment, before: VmRecord, vm: VmRecord): void {
 }
 
 function isTended(moment: Moment, vm: VmRecord): boolean {
-  const log = moment.store.loadLog(vm.vmId);
-  const tended = planVm(storedBy(vm, moment.account.agentAddress), log, moment.nowMs).length > 0;
+  const tended = stepsOf(moment, vm).length > 0;
   if (!tended) moment.store.clearTried(vm.vmId);
   return tended;
 }
@@ -249,19 +248,29 @@ function noteCharges(moment: Moment, vm: VmRecord, charges: Charges): void {
   if (isDrift(vm, charges)) moment.tellOwner("history_drift", vm.vmId, facts);
 }
 
-/** Lets time do its part: deadlines, and what nothing was ever sent of. */
+/** Lets time do its part: deadlines, what nothing was ever sent of, and the end of the watch of what is over. */
 export function tend(moment: Moment): void {
-  for (const vm of moment.store.loadTended()) saveChange(moment, vm, onTime(vm, moment.nowMs, moment.mayHaveLeft));
+  for (const vm of moment.store.loadTended()) {
+    if (isDoneWith(moment, vm)) endWatch(moment, vm);
+    else saveChange(moment, vm, onTime(vm, moment.nowMs, moment.mayHaveLeft));
+  }
 }
 
 /** Whether `tend` would change anything now. */
 export const timeDecides = (moment: Moment): boolean =>
-  moment.store.loadTended().some((vm) => onTime(vm, moment.nowMs, moment.mayHaveLeft) !== vm);
+  moment.store.loadTended().some((vm) => onTime(vm, moment.nowMs, moment.mayHaveLeft) !== vm || isDoneWith(moment, vm));
+
+const isDoneWith = (moment: Moment, vm: VmRecord): boolean => !isLive(vm) && stepsOf(moment, vm).length === 0;
+
+/** A watch runs out by time alone, so nothing was learnt with which it would be stored. */
+function endWatch(moment: Moment, vm: VmRecord): void {
+  moment.store.saveVm(vm, isTended(moment, vm));
+  moment.touched = true;
+}
 
 /** What there is to do for all VMs, due or not. */
-export function plannedSteps(moment: Moment): readonly Step[] {
-  const { agentAddress } = moment.account;
-  return moment.store
-    .loadTended()
-    .flatMap((vm) => planVm(storedBy(vm, agentAddress), moment.store.loadLog(vm.vmId), moment.nowMs));
-}
+export const plannedSteps = (moment: Moment): readonly Step[] =>
+  moment.store.loadTended().flatMap((vm) => stepsOf(moment, vm));
+
+const stepsOf = ({ account, store, nowMs }: Moment, vm: VmRecord): readonly Step[] =>
+  planVm(storedBy(vm, account.agentAddress), store.loadLog(vm.vmId), nowMs);

@@ -87,6 +87,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   loadTended: ["vm"],
   loadLive: ["vm"],
   liveCount: ["vm"],
+  dormantOf: ["vm"],
   hadAnyVm: ["vm"],
   vmIdOfHash: ["vm"],
   balanceOf: ["balance"],

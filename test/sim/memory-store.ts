@@ -338,6 +338,10 @@ export class MemoryStore {
       loadVm: (vmId) => this.vms.get(vmId)?.vm,
       loadTended: () => this.tended(),
       loadLive: () => this.live(),
+      dormantOf: (sender) =>
+        this.select(
+          ({ vm }) => vm.orphan === undefined && vm.attempts.some((one) => one.dormant && one.sender === sender),
+        ).map((vm) => vm.grantId),
       loadPage: ({ grantId, liveOnly, limit }) =>
         this.select((row) => (grantId === null || row.vm.grantId === grantId) && (!liveOnly || row.live)).slice(
           0,
