@@ -8,7 +8,8 @@ import type { GrantDraft, GrantView, VmView } from "./contract.ts";
 import { close, isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { areWindows } from "./policy-draft.ts";
-import { freeze, saveChange } from "./record.ts";
+import { freeze } from "./freeze.ts";
+import { saveChange } from "./record.ts";
 import type { EndReason } from "./types.ts";
 import { grantView, shownVm } from "./views.ts";
 

@@ -25,6 +25,7 @@ import {
   whenUnreachable,
 } from "./lifecycle.ts";
 import { standsStill, withSuccessor } from "./failover.ts";
+import { freeze } from "./freeze.ts";
 import type { Moment } from "./moment.ts";
 import { noteVm } from "./pacing.ts";
 import { planVm, type Step } from "./plan.ts";
@@ -185,13 +186,6 @@ function cameBack(moment: Moment, vm: VmRecord, itemHash: string): void {
   moment.tellOwner("dormant_alive", itemHash, { vmId: vm.vmId, itemHash });
 }
 
-export function freeze(moment: Moment, reason: string): void {
-  if (moment.account.state === "frozen") return;
-  moment.store.setFrozen(reason);
-  moment.audit("account.frozen", { reason });
-  moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
-}
-
 /** A key that was rotated out while it was being asked for is no loss. */
 function keyLost(moment: Moment, address: string): void {
   if (moment.account.keyLost || moment.account.agentAddress !== address) return;
@@ -269,8 +263,9 @@ function endWatch(moment: Moment, vm: VmRecord): void {
 }
 
 /** What there is to do for all VMs, due or not. */
-export const plannedSteps = (moment: Moment): readonly Step[] =>
-  moment.store.loadTended().flatMap((vm) => stepsOf(moment, vm));
+export function plannedSteps(moment: Moment): readonly Step[] {
+  return moment.store.loadTended().flatMap((vm) => stepsOf(moment, vm));
+}
 
 const stepsOf = ({ account, store, nowMs }: Moment, vm: VmRecord): readonly Step[] =>
   planVm(storedBy(vm, account.agentAddress), store.loadLog(vm.vmId), nowMs);

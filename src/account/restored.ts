@@ -9,7 +9,7 @@ import { forgetSending } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { UNWATCHED } from "./payer-watch.ts";
 import { NEVER_READ } from "./reconcile.ts";
-import { freeze } from "./record.ts";
+import { freeze } from "./freeze.ts";
 
 /** Later than every quote's end: all that are open run out. */
 const EVER_MS = 100 * 365 * 86_400_000;

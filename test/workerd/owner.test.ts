@@ -216,7 +216,9 @@ describe("a frozen account", () => {
       sign: (offer: PolicyOffer) => { readonly signature?: string },
     ): Promise<Answer<unknown>> => {
       const offer = value(await house.owners.offerPolicy(house.session, { draft, unfreeze: what }));
-      expect(offer.typedData?.message["unfreezes"]).toBe(what === "account" ? "the account" : agent.grantId);
+      expect(offer.typedData?.message["unfreezes"]).toBe(
+        what === "account" ? "the account, frozen: owner" : agent.grantId,
+      );
       return house.owners.savePolicy(house.session, { nonce: offer.nonce, ...sign(offer) });
     };
     const byOwner = ({ typedData }: PolicyOffer) =>
@@ -236,6 +238,28 @@ describe("a frozen account", () => {
       expect((await unfreeze(what, byOwner)).ok).toBe(true);
     }
     expect(await created(house, agent)).toBe("ok");
+  });
+
+  it("is not unfrozen by a signature that was asked for before a weightier reason came", async () => {
+    const house = await alone();
+    const offered = async () => {
+      const offer = value(await house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" }));
+      if (offer.typedData === null) throw new Error("not asked to sign");
+      const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
+      return {
+        shown: offer.typedData.message["unfreezes"],
+        save: () => house.owners.savePolicy(house.session, signed),
+      };
+    };
+    value(await house.owners.freeze(house.session));
+    const before = await offered();
+    value(await house.owners.stopEverything(house.session));
+    const refused = await before.save();
+    expect([code(refused), facts(refused)]).toEqual(["account.frozen_anew", { reason: "owner_stop" }]);
+    const after = await offered();
+    expect([before.shown, after.shown]).toEqual(["the account, frozen: owner", "the account, frozen: owner_stop"]);
+    value(await after.save());
+    expect(value(await house.owners.overview(house.session)).state).toBe("active");
   });
 
   it("is what stopping everything leaves: all VMs end, what was never sent is void, every approval is stale", async () => {
