@@ -7,7 +7,7 @@
 import { shardOf } from "../directory/watch.ts";
 import { type Answer, answer, type Code, refuse } from "../errors.ts";
 import * as admission from "./admission.ts";
-import { standing } from "./approvals.ts";
+import { withdraw } from "./approval-end.ts";
 import { AccountBase } from "./base.ts";
 import { causeOf } from "./breaker.ts";
 import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
@@ -259,15 +259,7 @@ export abstract class AgentObject extends AccountBase {
   }
 
   private withdraw(caller: Caller, approvalId: string, workerNowMs: number): void {
-    this.byGrant(caller, workerNowMs, (moment) => {
-      const approval = moment.store.loadApproval(approvalId);
-      const open =
-        approval !== undefined &&
-        approval.grantId === caller.grantId &&
-        standing(approval, moment.policy?.version ?? 0, moment.nowMs) === "pending";
-      if (open) moment.store.saveApproval({ ...approval, state: "withdrawn", decidedAtMs: moment.nowMs });
-      return answer(open);
-    });
+    this.byGrant(caller, workerNowMs, (moment) => answer(withdraw(moment, caller.grantId, approvalId)));
   }
 
   balance(caller: Caller, payer: PayerFacts | null): Answer<BalanceView> {

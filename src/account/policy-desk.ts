@@ -6,6 +6,7 @@
  */
 import { recoverTypedData, type TypedData } from "../crypto/typed-data.ts";
 import { type Answer, answer, type Refusal, refusal, refuse } from "../errors.ts";
+import { endOverdue } from "./approval-end.ts";
 import { bookBudget } from "./books.ts";
 import { unpaced } from "./breaker.ts";
 import type { PolicyOffer, Session } from "./contract.ts";
@@ -90,6 +91,7 @@ export function savePolicy(
   if (unready !== null) return { ok: false, refusal: unready };
   const policy = { ...payload.draft, version: payload.version };
   moment.store.insertPolicy(policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
+  endOverdue(moment, null);
   bookBudget(moment.store, policy.limits.lifetimeCreditsMax, moment.nowMs);
   moment.audit("policy.saved", { version: policy.version, signed: payload.typedData !== null });
   if (payload.unfreeze !== null) unfreezeNow(moment, payload.unfreeze);

@@ -170,6 +170,39 @@ describe("a grant", () => {
   });
 });
 
+/** What the chain holds of this agent's and its owner's wishes. */
+const wishes = (house: House): Promise<readonly unknown[]> =>
+  inAccount(house, (sql) =>
+    sql
+      .exec(
+        "SELECT kind FROM audit WHERE kind IN ('vm.destroy_asked', 'grant.stop_asked', 'grant.frozen') ORDER BY seq",
+      )
+      .toArray()
+      .map((row) => row["kind"]),
+  );
+
+describe("asking for an end", () => {
+  it("again is answered as before, and noted only where it changed anything", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const [vmId, second] = [await house.healthy(agent), await house.healthy(agent)];
+    const destroy = async () => value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    expect([(await destroy()).state, (await destroy()).state]).toEqual(["STOPPING", "STOPPING"]);
+    await gone(house, vmId, "destroyed");
+    expect((await destroy()).state).toBe("TERMINATED");
+    value(await house.owners.destroyVm(house.session, { vmId }));
+    expect(await wishes(house)).toEqual(["vm.destroy_asked"]);
+
+    value(await house.owners.freezeGrant(house.session, { grantId: agent.grantId }));
+    expect(value(await house.owners.freezeGrant(house.session, { grantId: agent.grantId })).state).toBe("frozen");
+    const stop = async () => value(await house.agents.emergencyStop(agent)).vms.map((vm) => [vm.vmId, vm.state]);
+    expect([await stop(), await stop()]).toEqual([[[second, "STOPPING"]], [[second, "STOPPING"]]]);
+    await gone(house, second, "stopped");
+    expect(await stop()).toEqual([]);
+    expect(await wishes(house)).toEqual(["vm.destroy_asked", "grant.frozen", "grant.stop_asked"]);
+  });
+});
+
 /** A quote that waits for the owner. */
 async function waits(house: House, agent: Caller): Promise<string> {
   const { quoteId } = value(await house.agents.quoteVm(agent, { ...ASK, ttlS: 4 * HOUR_S }));
