@@ -326,6 +326,16 @@ describe("a given approval", () => {
     expect((await booksOf(house)).holds).toHaveLength(1);
   });
 
+  it("is good for its agent also when that came back under another name; the page shows the name of then", async () => {
+    const house = await alone(ALWAYS);
+    const agent = await house.agent({ clientName: "Builder" });
+    const { quoteId, approvalId } = await asked(house, agent);
+    expect(await decided(house, approvalId)).toBe("approved");
+    await house.agent({ clientName: "Builder 2", existingGrantId: agent.grantId });
+    expect((await page(house, approvalId)).facts.grant).toBe("Builder");
+    expect(await kindOf(house, agent, quoteId)).toBe("vm");
+  });
+
   it("is priced and placed anew under the ceiling that was signed", async () => {
     const house = await alone(ALWAYS);
     const agent = await house.agent();
