@@ -28,7 +28,7 @@ export type Health = {
 
 export type Judged = { readonly refusal: Refusal | null; readonly usage: Usage; readonly policy: Policy };
 
-/** Everything but the quote and the approval. `payer` is dated by the caller and at most 60 s old. */
+/** Everything but the quote and the approval. An accept's `payer` is at most 60 s old (`payer.ts`). */
 export function judge(
   moment: Moment,
   health: Health,
