@@ -85,6 +85,12 @@ export const CODES = {
   "account.frozen": code("The account is frozen. Running VMs go on to their end.", "never", "owner", {
     page: "/dashboard",
   }),
+  "account.frozen_anew": code(
+    "The account was frozen for another reason since this page was opened. Open it again to see why.",
+    "new_key",
+    "owner",
+    { page: "/dashboard" },
+  ),
   "account.dormant": code(
     "Too many refused creates could still come back. The owner must rotate the agent key.",
     "never",

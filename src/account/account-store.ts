@@ -233,10 +233,14 @@ export function notify(
   );
 }
 
+/** What agents bring about by living on, or what needs nobody; `migrations/0009_bounded.sql` names the same kinds. */
+const ROUTINE = "('approval_waiting', 'correction', 'key_rotated', 'reconciled', 'vm_ended', 'vm_moved')";
+
+/** Unseen first, of those what the owner has to act on: no number of routine ones pushes that off the page. */
 export function loadNotices(sql: SqlStorage): readonly Notice[] {
   return sql
     .exec<{ notice_id: string; kind: string; facts_json: string; since_ms: number; seen_at_ms: number | null }>(
-      "SELECT * FROM notice ORDER BY seen_at_ms IS NOT NULL, since_ms DESC LIMIT 50",
+      `SELECT * FROM notice ORDER BY seen_at_ms IS NOT NULL, kind IN ${ROUTINE}, since_ms DESC LIMIT 50`,
     )
     .toArray()
     .map((row) => ({

@@ -9,7 +9,7 @@ import type { Facts } from "../errors.ts";
 import type { Kept } from "./inventory.ts";
 import type { Moment } from "./moment.ts";
 import { diesAtMs, type Sighting } from "./reconcile.ts";
-import { freeze } from "./record.ts";
+import { freeze } from "./freeze.ts";
 import type { Attempt, CoreView, NodeRef, VmRecord, VmSpec } from "./types.ts";
 
 /** Whoever ordered it is not known any more, so no agent sees it. */

@@ -7,7 +7,7 @@
 import { shardOf } from "../directory/watch.ts";
 import { type Answer, answer, type Code, refuse } from "../errors.ts";
 import * as admission from "./admission.ts";
-import { standing } from "./approvals.ts";
+import { withdraw } from "./approval-end.ts";
 import { AccountBase } from "./base.ts";
 import { causeOf } from "./breaker.ts";
 import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
@@ -16,7 +16,7 @@ import { bornKey } from "./keys.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import { noteFailure } from "./pacing.ts";
-import type { PayerFacts } from "./payer.ts";
+import { isForAge, type PayerFacts, tooOld } from "./payer.ts";
 import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
 import type { CreateFacts, ExtendFacts } from "./requests.ts";
@@ -140,8 +140,8 @@ export abstract class AgentObject extends AccountBase {
   ): Promise<Answer<admission.Accepted>> {
     await this.hear();
     const decided = this.byGrant(caller, workerNowMs, (moment, grant) => {
-      const accepted = this.judge(moment, caller, grant, quoteId, given);
-      if (!accepted.ok) countRefusal(moment, caller.grantId, accepted.refusal.code);
+      const accepted = this.judge(moment, caller, grant, quoteId, given, workerNowMs);
+      if (!accepted.ok && !isForAge(accepted.refusal)) countRefusal(moment, caller.grantId, accepted.refusal.code);
       return accepted;
     });
     // The caller waits for the second clock at most two seconds; the record stands either way.
@@ -163,6 +163,7 @@ export abstract class AgentObject extends AccountBase {
     grant: Grant,
     quoteId: string,
     given: AcceptFacts,
+    workerNowMs: number,
   ): Answer<admission.Accepted> {
     const quote = admission.ownQuote(moment, caller, quoteId);
     if (!quote.ok) return quote;
@@ -170,6 +171,8 @@ export abstract class AgentObject extends AccountBase {
     const params = quote.value.offer?.params;
     if (before !== undefined) return before;
     if (params === undefined || params.kind !== given.kind) return refuse("quote.expired");
+    const old = given.kind === "top_up" ? null : tooOld(given.facts.payer, workerNowMs);
+    if (old !== null) return { ok: false, refusal: old };
     if (given.kind !== "top_up") notePayer(moment, given.facts.payer);
     if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
     if (params.kind === "create" && given.kind === "create")
@@ -259,15 +262,7 @@ export abstract class AgentObject extends AccountBase {
   }
 
   private withdraw(caller: Caller, approvalId: string, workerNowMs: number): void {
-    this.byGrant(caller, workerNowMs, (moment) => {
-      const approval = moment.store.loadApproval(approvalId);
-      const open =
-        approval !== undefined &&
-        approval.grantId === caller.grantId &&
-        standing(approval, moment.policy?.version ?? 0, moment.nowMs) === "pending";
-      if (open) moment.store.saveApproval({ ...approval, state: "withdrawn", decidedAtMs: moment.nowMs });
-      return answer(open);
-    });
+    this.byGrant(caller, workerNowMs, (moment) => answer(withdraw(moment, caller.grantId, approvalId)));
   }
 
   balance(caller: Caller, payer: PayerFacts | null): Answer<BalanceView> {

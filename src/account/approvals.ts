@@ -47,10 +47,13 @@ export function standing(approval: Approval, policyVersion: number, nowMs: numbe
   return nowMs >= untilMs ? "expired" : approval.state;
 }
 
-/** Every fact that the owner saw must be what is about to happen; only a lower cost is also covered. */
+/** The cost has a ceiling; whose request it is says its grant, whose name the client may change when it comes back. */
+const APART: ReadonlySet<keyof ApprovalFacts> = new Set(["costCreditsMax", "grant"] as const);
+
+/** Every other fact that the owner saw must be what is about to happen; only a lower cost is also covered. */
 export function covers(given: ApprovalFacts, asked: ApprovalFacts): boolean {
   const same = (Object.keys(asked) as (keyof ApprovalFacts)[])
-    .filter((field) => field !== "costCreditsMax")
+    .filter((field) => !APART.has(field))
     .every((field) => given[field] === asked[field]);
   return same && asked.costCreditsMax <= given.costCreditsMax;
 }

@@ -26,6 +26,8 @@ export type Pace = {
   /** The owner's denials without a yes between them. */
   readonly denials: number;
   readonly deniedAtMs: number | null;
+  /** When the agent last took a request back; absent: never yet. */
+  readonly withdrawnAtMs?: number;
 };
 
 const MINUTE_MS = 60_000;
@@ -39,6 +41,8 @@ export const COOL_DOWN_MS = 30_000;
 /** A third failed create opens the breaker, so the cool-down doubles at most once before that takes over. */
 const COOL_DOWN_MS_MAX = 2 * MINUTE_MS;
 export const PAUSE_MS = 10 * MINUTE_MS;
+/** Asking and taking back must not ring at the owner's door as fast as an agent can call. */
+const WITHDRAWN_PAUSE_MS = MINUTE_MS;
 
 export const unpaced = (grantId: string): Pace => ({
   grantId,
@@ -114,6 +118,9 @@ export function onDenied(pace: Pace, nowMs: number): Failed {
   return { ...failed, pace: { ...failed.pace, denials, deniedAtMs: nowMs } };
 }
 
+/** No failure and nothing that grows: a changed mind only waits a little before the next question. */
+export const onWithdrawn = (pace: Pace, nowMs: number): Pace => ({ ...pace, withdrawnAtMs: nowMs });
+
 export const onApproved = (pace: Pace): Pace =>
   pace.deniedAtMs === null ? pace : { ...pace, denials: 0, deniedAtMs: null };
 
@@ -140,6 +147,8 @@ export function mayCreate(pace: Pace, nowMs: number): Refusal | null {
 
 /** Whether the owner may be asked; nothing about the request matters, or changing 1 GiB would be a new question. */
 export function mayAsk(pace: Pace, nowMs: number): Refusal | null {
-  const { denials, deniedAtMs } = pace;
-  return deniedAtMs === null ? null : until("busy.cool_down", deniedAtMs + pauseMs(denials), nowMs, { denials });
+  const { denials, deniedAtMs, withdrawnAtMs } = pace;
+  const deniedMs = deniedAtMs === null ? 0 : deniedAtMs + pauseMs(denials);
+  const withdrawnMs = withdrawnAtMs === undefined ? 0 : withdrawnAtMs + WITHDRAWN_PAUSE_MS;
+  return until("busy.cool_down", Math.max(deniedMs, withdrawnMs), nowMs, { denials });
 }

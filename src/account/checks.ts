@@ -28,7 +28,7 @@ export type Health = {
 
 export type Judged = { readonly refusal: Refusal | null; readonly usage: Usage; readonly policy: Policy };
 
-/** Everything but the quote and the approval. `payer` is dated by the caller and at most 60 s old. */
+/** Everything but the quote and the approval. An accept's `payer` is at most 60 s old (`payer.ts`). */
 export function judge(
   moment: Moment,
   health: Health,
@@ -79,14 +79,13 @@ export function accountGate(
   return moment.config.unattendedRefused ? refusal("account.unattended") : null;
 }
 
-function dormantGate(moment: Moment, grant: Grant): Refusal | null {
-  // What an older key signed cannot be revived: permission is judged when a core node processes it (design.md §12.10).
-  const { agentAddress } = moment.account;
-  const dormant = moment.store
-    .loadTended()
-    .filter((vm) => vm.orphan === undefined)
-    .filter((vm) => vm.attempts.some((attempt) => attempt.dormant && attempt.sender === agentAddress));
-  const own = dormant.filter((vm) => vm.grantId === grant.grantId).length;
+/**
+ * No time lifts this: nothing bounds a signed create's life, so it counts also when nobody watches it any more (safety.md
+ * a.4). What an older key signed cannot be revived: permission is judged when a core node processes it (design.md §12.10).
+ */
+function dormantGate({ account, store }: Moment, grant: Grant): Refusal | null {
+  const dormant = store.dormantOf(account.agentAddress);
+  const own = dormant.filter((grantId) => grantId === grant.grantId).length;
   return dormant.length >= DORMANT_MAX || own >= GRANT_DORMANT_MAX
     ? refusal("account.dormant", { dormant: dormant.length, own })
     : null;

@@ -11,6 +11,7 @@ import { causeOf } from "./breaker.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { Pending } from "./agent-object.ts";
+import { isForAge } from "./payer.ts";
 import type { Offer } from "./quote-store.ts";
 import { listNodes } from "./front-nodes.ts";
 import { knownFigures } from "./front-public.ts";
@@ -111,7 +112,7 @@ async function accept(setting: FrontSetting, caller: Caller, ask: AcceptAsk): Pr
   const { pending, answered } = peeked.value;
   if (pending.quote.kind !== ask.kind || differs(pending.quote.offer, ask.same ?? {}))
     return counted(setting, caller, refuse("input.key_reused_differently"));
-  const accepted = answered ?? (await judged(setting, caller, pending));
+  const accepted = answered ?? (await judgedFresh(setting, caller, pending));
   return accepted.ok ? shown(setting, caller, pending, accepted.value, ask.waitS) : accepted;
 }
 
@@ -123,6 +124,12 @@ async function counted(setting: FrontSetting, caller: Caller, refused: Refused):
   if (causeOf(code) !== null)
     await setting.doors.account(caller.account).noteRefused(caller, code, setting.ports.clock.nowMs());
   return refused;
+}
+
+/** Facts that grew too old on their way are gathered once more; what is said then stands (design.md §12.7). */
+async function judgedFresh(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {
+  const first = await judged(setting, caller, pending);
+  return !first.ok && isForAge(first.refusal) ? judged(setting, caller, pending) : first;
 }
 
 async function judged(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {

@@ -15,7 +15,7 @@ import type { Moment } from "./moment.ts";
 import { closeAll, staleApprovals } from "./owner-desk.ts";
 import { holderOf, keepOffer, type Offer } from "./owner-messages.ts";
 import type { PayerFacts } from "./payer.ts";
-import { freeze } from "./record.ts";
+import { freeze } from "./freeze.ts";
 import { attemptsLacking } from "./rotation.ts";
 import type { Hash } from "./types.ts";
 import { shownVm } from "./views.ts";
@@ -29,7 +29,6 @@ export function beginLeaving(moment: Moment, kind: LeaveKind): Answer<{ readonly
   // a key that was called compromised does not become trusted by another click
   const now = before?.kind === "compromised" ? before.kind : kind;
   freeze(moment, REASONS[now]);
-  if (now === "compromised") moment.store.setFrozen(REASONS.compromised);
   staleApprovals(moment, null);
   closeAll(moment, "revoked", null);
   if (before?.kind !== now) {

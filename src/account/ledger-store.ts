@@ -93,16 +93,6 @@ export function hadVm(sql: SqlStorage, grantId: string): boolean {
   return sql.exec("SELECT 1 FROM vm WHERE state <> 'FAILED' AND grant_id = ? LIMIT 1", grantId).toArray().length > 0;
 }
 
-/** What of a grant's holds is not yet spent or free again. */
-export function heldBy(sql: SqlStorage, grantId: string): Credits {
-  return sql
-    .exec<{ held: number }>(
-      "SELECT coalesce(sum(credits), 0) AS held FROM hold WHERE grant_id = ? AND state IN ('held', 'shrunk')",
-      grantId,
-    )
-    .one().held;
-}
-
 type EntryRow = {
   seq: number;
   at_ms: number;
@@ -111,6 +101,9 @@ type EntryRow = {
   vm_id: string | null;
   grant_id: string | null;
 };
+
+/** What the account moves between its own sides when it lacks money or has it again is nothing that an agent did. */
+const AGENTS_OWN = "kind <> 'budget' AND from_ <> 'deficit'";
 
 /**
  * A grant's entries, newest first. A page's place is how many of the grant's own entries are older than the last one
@@ -122,8 +115,8 @@ export function entriesOf(
 ): { readonly rows: readonly SpendingRow[]; readonly place: number } {
   const rows = sql
     .exec<EntryRow>(
-      `SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ?1 AND at_ms >= ?2
-       AND (?3 IS NULL OR seq < (SELECT seq FROM entry WHERE grant_id = ?1 ORDER BY seq LIMIT 1 OFFSET ?3))
+      `SELECT seq, at_ms, kind, credits, vm_id, grant_id FROM entry WHERE grant_id = ?1 AND at_ms >= ?2 AND ${AGENTS_OWN}
+       AND (?3 IS NULL OR seq < (SELECT seq FROM entry WHERE grant_id = ?1 AND ${AGENTS_OWN} ORDER BY seq LIMIT 1 OFFSET ?3))
        ORDER BY seq DESC LIMIT ?4`,
       ask.grantId,
       ask.sinceMs,
@@ -143,7 +136,24 @@ const shownEntry = (row: EntryRow): SpendingRow => ({
 });
 
 const olderThan = (sql: SqlStorage, grantId: string, seq: number): number =>
-  sql.exec<{ n: number }>("SELECT count(*) AS n FROM entry WHERE grant_id = ? AND seq < ?", grantId, seq).one().n;
+  sql
+    .exec<{ n: number }>(
+      `SELECT count(*) AS n FROM entry WHERE grant_id = ? AND ${AGENTS_OWN} AND seq < ?`,
+      grantId,
+      seq,
+    )
+    .one().n;
+
+/** What a grant's VMs hold now; each of them is tended until its last hold is posted or voided. */
+export function heldBy(sql: SqlStorage, grantId: string): Credits {
+  return sql
+    .exec<{ n: number }>(
+      `SELECT coalesce(sum(hold.credits), 0) AS n FROM vm JOIN hold ON hold.vm_id = vm.vm_id
+       WHERE vm.tended = 1 AND vm.grant_id = ? AND hold.state IN ('held', 'shrunk')`,
+      grantId,
+    )
+    .one().n;
+}
 
 /** Holds by when they were made, and what was found later by when that was. The latest forty; `total` counts all. */
 export function spendingGroups(
@@ -156,9 +166,9 @@ export function spendingGroups(
       `SELECT ${key} AS key, sum(CASE WHEN state IN ('held', 'shrunk') THEN credits ELSE 0 END) AS held,
        sum(CASE WHEN state = 'posted' THEN credits ELSE 0 END) AS spent, count(DISTINCT vm_id) AS vms,
        count(*) OVER () AS total
-       FROM (SELECT grant_id, at_ms, vm_id, state, credits FROM hold
-         UNION ALL SELECT grant_id, at_ms, vm_id, 'posted', credits FROM extra)
-       WHERE grant_id = ? AND at_ms >= ? GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
+       FROM (SELECT vm_id, at_ms, state, credits FROM hold WHERE grant_id = ?1 AND at_ms >= ?2
+             UNION ALL SELECT vm_id, at_ms, 'posted', credits FROM extra WHERE grant_id = ?1 AND at_ms >= ?2)
+       GROUP BY 1 ORDER BY max(at_ms) DESC LIMIT 40`,
       ask.grantId,
       ask.sinceMs,
     )

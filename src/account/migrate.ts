@@ -10,9 +10,10 @@ import leave from "../../migrations/0005_leave.sql";
 import growth from "../../migrations/0006_growth.sql";
 import inventory from "../../migrations/0007_inventory.sql";
 import woken from "../../migrations/0008_woken.sql";
+import bounded from "../../migrations/0009_bounded.sql";
 
 /** In their order; a stored schema has the number of the last one that it has seen. */
-export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth, inventory, woken];
+export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth, inventory, woken, bounded];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

@@ -3,12 +3,14 @@
  * moment each. Nothing in here widens a policy, so nothing in here needs the wallet.
  */
 import { type Answer, answer, refusal, refuse } from "../errors.ts";
+import { endRequest } from "./approval-end.ts";
 import { OWN_OPENINGS_MAX } from "./breaker.ts";
 import type { GrantDraft, GrantView, VmView } from "./contract.ts";
-import { close, isLive } from "./lifecycle.ts";
+import { close } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { areWindows } from "./policy-draft.ts";
-import { freeze, saveChange } from "./record.ts";
+import { freeze } from "./freeze.ts";
+import { saveChange } from "./record.ts";
 import type { EndReason } from "./types.ts";
 import { grantView, shownVm } from "./views.ts";
 
@@ -52,7 +54,7 @@ export function freezeGrant(moment: Moment, grantId: string): Answer<GrantView> 
   const grant = moment.store.loadGrant(grantId);
   if (grant === undefined || grant.state === "revoked") return refuse("input.unknown_id", { id: "grant" });
   moment.store.saveGrant({ ...grant, state: "frozen" });
-  moment.audit("grant.frozen", { grantId });
+  if (grant.state !== "frozen") moment.audit("grant.frozen", { grantId });
   voidUnsent(moment, grantId);
   return answer(grantView(moment, { ...grant, state: "frozen" }));
 }
@@ -77,20 +79,15 @@ export function stopEverything(moment: Moment): void {
   closeAll(moment, "stopped", null);
 }
 
-/** An agent may narrow: it freezes its own grant and ends its own VMs. */
+/** An agent may narrow: it freezes its own grant and ends its own VMs. Asked again, it is noted only if anything is left. */
 export function emergencyStop(moment: Moment, grantId: string): readonly VmView[] {
-  moment.audit("grant.stop_asked", { grantId });
+  const own = moment.store.loadLive().filter((vm) => vm.grantId === grantId);
+  const stands = moment.store.loadGrant(grantId)?.state === "frozen" && own.every(({ state }) => state === "STOPPING");
+  if (!stands) moment.audit("grant.stop_asked", { grantId });
   freezeGrant(moment, grantId);
-  const ids = moment.store
-    .loadLive()
-    .filter((vm) => vm.grantId === grantId)
-    .map((vm) => vm.vmId);
   staleApprovals(moment, grantId);
   closeAll(moment, "stopped", grantId);
-  return ids.flatMap((id) => {
-    const vm = moment.store.loadVm(id);
-    return vm === undefined ? [] : [shownVm(moment, vm)];
-  });
+  return own.map((vm) => shownVm(moment, moment.store.loadVm(vm.vmId) ?? vm));
 }
 
 export function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
@@ -108,7 +105,7 @@ export function voidUnsent(moment: Moment, grantId: string | null): void {
 
 export function staleApprovals(moment: Moment, grantId: string | null): void {
   for (const approval of moment.store.openApprovals(grantId)) {
-    moment.store.saveApproval({ ...approval, state: "stale" });
+    endRequest(moment, approval, "stale");
     moment.store.burnQuote(approval.quoteId, { kind: "refused", refusal: refusal("approval.stale") });
   }
 }
@@ -117,7 +114,8 @@ export function staleApprovals(moment: Moment, grantId: string | null): void {
 export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
   const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
-  moment.audit("vm.destroy_asked", { vmId, by: grantId ?? "owner" });
-  if (isLive(vm)) saveChange(moment, vm, close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft));
+  const closed = close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft);
+  if (closed !== vm) moment.audit("vm.destroy_asked", { vmId, by: grantId ?? "owner" });
+  saveChange(moment, vm, closed);
   return answer(shownVm(moment, moment.store.loadVm(vmId) ?? vm));
 }

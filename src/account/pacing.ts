@@ -12,6 +12,7 @@ import {
   onFailedCreate,
   onFailure,
   onHealthy,
+  onWithdrawn,
   type Pace,
 } from "./breaker.ts";
 import type { Moment } from "./moment.ts";
@@ -24,6 +25,9 @@ export const noteFailure = (moment: Moment, grantId: string, cause: Cause): bool
 
 export const noteDenied = (moment: Moment, grantId: string): boolean =>
   keepFailed(moment, grantId, (pace) => onDenied(pace, moment.nowMs));
+
+export const noteWithdrawn = (moment: Moment, grantId: string): void =>
+  keep(moment, grantId, (pace) => onWithdrawn(pace, moment.nowMs));
 
 export const noteApproved = (moment: Moment, grantId: string): void => keep(moment, grantId, onApproved);
 export const noteAdmitted = (moment: Moment, grantId: string): void => keep(moment, grantId, onAdmitted);

@@ -11,7 +11,8 @@ import { close, firstSendMs, isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { UNWATCHED, watchPayer } from "./payer-watch.ts";
-import { freeze, saveChange } from "./record.ts";
+import { freeze } from "./freeze.ts";
+import { saveChange } from "./record.ts";
 import type { EndReason, VmRecord } from "./types.ts";
 
 export function guardRunning(moment: Moment, facts: PayerFacts): void {

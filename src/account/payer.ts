@@ -62,6 +62,22 @@ const CLOCKS_APART_MS = 120_000;
 
 const inCredits = (atto: bigint): number => Number((atto + ATTO - 1n) / ATTO);
 
+/** What is older decides nothing: whoever gathered it gathers it once more (design.md §12.7). */
+const FACTS_AGE_MS_MAX = 60_000;
+
+/**
+ * `nowMs` is of the clock that dated them, the Worker's: the account's own may be two minutes apart from it and still be
+ * right (§12.12).
+ */
+export function tooOld({ asOfMs }: PayerFacts, nowMs: number): Refusal | null {
+  const ageMs = nowMs - asOfMs;
+  if (ageMs <= FACTS_AGE_MS_MAX) return null;
+  return refusal("network.unreachable", { factsAgeS: Math.ceil(ageMs / 1_000) }, 120);
+}
+
+/** Refused for their age alone: nobody's failure, and worth a second try at once. */
+export const isForAge = ({ code, facts }: Refusal): boolean => code === "network.unreachable" && "factsAgeS" in facts;
+
 export function readings(facts: PayerFacts): readonly PayerReading[] {
   return facts.perCore.filter((one) => one !== null);
 }

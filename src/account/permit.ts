@@ -5,6 +5,7 @@
  * allows, in the same transaction.
  */
 import { type Answer, answer, type Refusal, refusal, refuse } from "../errors.ts";
+import { endRequest } from "./approval-end.ts";
 import { approvalFacts, coversNow, REQUEST_MS, sameAsked, standing } from "./approvals.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
 import { type Health, judge } from "./checks.ts";
@@ -55,7 +56,7 @@ export function pass(
 
 /** The day's sum came free meanwhile: nobody is asked for what now happens without. */
 function withoutApproval(moment: Moment, given: Given | undefined): Answer<Passed> {
-  if (given?.state === "pending") moment.store.saveApproval({ ...given.approval, state: "withdrawn" });
+  if (given?.state === "pending") endRequest(moment, given.approval, "withdrawn");
   return answer({ kind: "free", approvalId: null });
 }
 

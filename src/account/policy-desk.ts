@@ -5,7 +5,8 @@
  * composed, with a nonce minted for this browser session and used once.
  */
 import { recoverTypedData, type TypedData } from "../crypto/typed-data.ts";
-import { type Answer, answer, refuse } from "../errors.ts";
+import { type Answer, answer, type Refusal, refusal, refuse } from "../errors.ts";
+import { endOverdue } from "./approval-end.ts";
 import { bookBudget } from "./books.ts";
 import { unpaced } from "./breaker.ts";
 import type { PolicyOffer, Session } from "./contract.ts";
@@ -26,6 +27,8 @@ type PolicyPayload = {
   readonly draft: PolicyDraft;
   readonly typedData: TypedData | null;
   readonly unfreeze: Unfreeze | null;
+  /** Why the account was frozen when this was offered; null: it was not. */
+  readonly frozenReason: string | null;
   readonly version: number;
 };
 
@@ -46,10 +49,10 @@ export function offerPolicy(
   const nonce = moment.id("n");
   const unfreeze = ask.unfreeze ?? null;
   const mustSign = unfreeze !== null || isWider(now, ask.draft);
-  const unfreezes = unfreeze === null ? "nothing" : unfreeze === "account" ? "the account" : unfreeze.grantId;
-  const about = { account: moment.account.name, owner: moment.account.owner, nonce, unfreezes };
+  const { name, owner, frozenReason } = moment.account;
+  const about = { account: name, owner, nonce, unfreezes: whatEnds(unfreeze, frozenReason) };
   const typedData = mustSign ? policyTypedData(moment.config.origin, about, { ...ask.draft, version }) : null;
-  const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, version };
+  const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, frozenReason, version };
   moment.store.mintNonce(
     { nonce, sessionId: session.sessionId, purpose: "policy", payload, expiresAtMs: moment.nowMs + PAGE_MS },
     moment.nowMs,
@@ -57,6 +60,12 @@ export function offerPolicy(
   const worstCaseCredits = worstCase(ask.draft, moment.store.spentBy(null), ask.draft.expiresAtMs, moment.nowMs);
   const tried = shadow(ask.draft, moment.store.askedCreates());
   return answer({ typedData, nonce, version, worstCaseCredits, shadow: tried });
+}
+
+/** The wallet shows it: nobody ends a freeze without the reason before their eyes. */
+function whatEnds(unfreeze: Unfreeze | null, frozenReason: string | null): string {
+  if (unfreeze === null) return "nothing";
+  return unfreeze === "account" ? `the account, frozen: ${frozenReason ?? "no more"}` : unfreeze.grantId;
 }
 
 export function savePolicy(
@@ -78,15 +87,21 @@ export function savePolicy(
       : recoverTypedData(payload.typedData, ask.signature);
   if (payload.typedData !== null && signer !== moment.account.owner)
     return refuse("input.invalid", { field: "signature" });
-  // Restored once more since the page was opened.
-  const unready = payload.unfreeze === "account" ? notReconciled(moment) : null;
+  const unready = payload.unfreeze === "account" ? frozenAnew(moment, payload) : null;
   if (unready !== null) return { ok: false, refusal: unready };
   const policy = { ...payload.draft, version: payload.version };
   moment.store.insertPolicy(policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
+  endOverdue(moment, null);
   bookBudget(moment.store, policy.limits.lifetimeCreditsMax, moment.nowMs);
   moment.audit("policy.saved", { version: policy.version, signed: payload.typedData !== null });
   if (payload.unfreeze !== null) unfreezeNow(moment, payload.unfreeze);
   return answer({ policy });
+}
+
+/** Restored once more since the page was opened, or something was found that it did not show. */
+function frozenAnew(moment: Moment, { frozenReason }: PolicyPayload): Refusal | null {
+  const { frozenReason: reason } = moment.account;
+  return notReconciled(moment) ?? (reason === frozenReason ? null : refusal("account.frozen_anew", { reason }));
 }
 
 function unfreezeNow(moment: Moment, what: Unfreeze): void {

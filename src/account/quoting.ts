@@ -4,7 +4,7 @@
  * A quote reserves no money and no node; it also says what accepting it now would be refused for.
  */
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
-import { standing } from "./approvals.ts";
+import { endOverdue } from "./approval-end.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
 import { type Health, judge, type Judged, payerNeeds } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
@@ -124,20 +124,11 @@ export function quoteTopUp(moment: Moment, grant: Grant, credits: Credits): Answ
 
 function quoteRoom(moment: Moment, grant: Grant): Refusal | null {
   if (isNearlyFull(moment.store)) return refusal("account.storage");
-  closeRunOut(moment, grant);
+  endOverdue(moment, grant.grantId);
   moment.store.pruneQuotes(grant.grantId, moment.nowMs, { kind: "refused", refusal: refusal("quote.expired") });
   return moment.store.openQuotes(grant.grantId) >= OPEN_QUOTES_MAX
     ? refusal("busy.rate_limited", { openQuotes: OPEN_QUOTES_MAX }, 600)
     : null;
-}
-
-/** Approvals that time or a new policy has closed are stored as closed, so that their quotes can be pruned. */
-function closeRunOut(moment: Moment, grant: Grant): void {
-  const version = moment.policy?.version ?? 0;
-  for (const approval of moment.store.openApprovals(grant.grantId)) {
-    const state = standing(approval, version, moment.nowMs);
-    if (state !== approval.state) moment.store.saveApproval({ ...approval, state });
-  }
 }
 
 function keepQuote(moment: Moment, grant: Grant, view: QuoteView, offer: Offer): QuoteView {

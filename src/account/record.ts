@@ -25,6 +25,7 @@ import {
   whenUnreachable,
 } from "./lifecycle.ts";
 import { standsStill, withSuccessor } from "./failover.ts";
+import { freeze } from "./freeze.ts";
 import type { Moment } from "./moment.ts";
 import { noteVm } from "./pacing.ts";
 import { planVm, type Step, stepKey } from "./plan.ts";
@@ -144,8 +145,7 @@ function noteNode(moment: Moment, before: VmRecord, vm: VmRecord): void {
 }
 
 function isTended(moment: Moment, vm: VmRecord): boolean {
-  const log = moment.store.loadLog(vm.vmId);
-  const tended = planVm(storedBy(vm, moment.account.agentAddress), log, moment.nowMs).length > 0;
+  const tended = stepsOf(moment, vm).length > 0;
   if (!tended) moment.store.clearTried(vm.vmId);
   return tended;
 }
@@ -186,13 +186,6 @@ function tell(moment: Moment, before: VmRecord, vm: VmRecord): void {
 function cameBack(moment: Moment, vm: VmRecord, itemHash: string): void {
   freeze(moment, "dormant_alive");
   moment.tellOwner("dormant_alive", itemHash, { vmId: vm.vmId, itemHash });
-}
-
-export function freeze(moment: Moment, reason: string): void {
-  if (moment.account.state === "frozen") return;
-  moment.store.setFrozen(reason);
-  moment.audit("account.frozen", { reason });
-  moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
 }
 
 /** A key that was rotated out while it was being asked for is no loss. */
@@ -251,14 +244,17 @@ function noteCharges(moment: Moment, vm: VmRecord, charges: Charges): void {
   if (isDrift(vm, charges)) moment.tellOwner("history_drift", vm.vmId, facts);
 }
 
-/** Lets time do its part: deadlines, and what nothing was ever sent of. */
+/** Lets time do its part: deadlines, what nothing was ever sent of, and the end of the watch of what is over. */
 export function tend(moment: Moment): void {
-  for (const vm of moment.store.loadTended()) saveChange(moment, vm, afterTime(moment, vm));
+  for (const vm of moment.store.loadTended()) {
+    if (isDoneWith(moment, vm)) endWatch(moment, vm);
+    else saveChange(moment, vm, afterTime(moment, vm));
+  }
 }
 
 /** Whether `tend` would change anything now. */
 export const timeDecides = (moment: Moment): boolean =>
-  moment.store.loadTended().some((vm) => afterTime(moment, vm) !== vm);
+  moment.store.loadTended().some((vm) => afterTime(moment, vm) !== vm || isDoneWith(moment, vm));
 
 const afterTime = (moment: Moment, vm: VmRecord): VmRecord =>
   onTime(vm, moment.nowMs, moment.mayHaveLeft, vm.state === "PROVISIONING" ? lookedAtMs(moment, vm) : moment.nowMs);
@@ -269,10 +265,18 @@ function lookedAtMs({ store }: Moment, vm: VmRecord): number {
   return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.lastMs;
 }
 
+const isDoneWith = (moment: Moment, vm: VmRecord): boolean => !isLive(vm) && stepsOf(moment, vm).length === 0;
+
+/** A watch runs out by time alone, so nothing was learnt with which it would be stored. */
+function endWatch(moment: Moment, vm: VmRecord): void {
+  moment.store.saveVm(vm, isTended(moment, vm));
+  moment.touched = true;
+}
+
 /** What there is to do for all VMs, due or not. */
 export function plannedSteps(moment: Moment): readonly Step[] {
-  const { agentAddress } = moment.account;
-  return moment.store
-    .loadTended()
-    .flatMap((vm) => planVm(storedBy(vm, agentAddress), moment.store.loadLog(vm.vmId), moment.nowMs));
+  return moment.store.loadTended().flatMap((vm) => stepsOf(moment, vm));
 }
+
+const stepsOf = ({ account, store, nowMs }: Moment, vm: VmRecord): readonly Step[] =>
+  planVm(storedBy(vm, account.agentAddress), store.loadLog(vm.vmId), nowMs);

@@ -5,11 +5,12 @@
  * nodes' lists before its owner may end the freeze (design.md §7, safety.md a.6).
  */
 import { type Refusal, refusal } from "../errors.ts";
+import { endRequest } from "./approval-end.ts";
 import { forgetSending } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { UNWATCHED } from "./payer-watch.ts";
 import { NEVER_READ } from "./reconcile.ts";
-import { freeze } from "./record.ts";
+import { freeze } from "./freeze.ts";
 
 /** Later than every quote's end: all that are open run out. */
 const EVER_MS = 100 * 365 * 86_400_000;
@@ -32,10 +33,11 @@ export function noteRestored(moment: Moment, commitSeqSeen: number): void {
   moment.touched = true;
 }
 
-function staleAll({ store, nowMs }: Moment): void {
+function staleAll(moment: Moment): void {
+  const { store, nowMs } = moment;
   const stale = { kind: "refused", refusal: refusal("approval.stale") } as const;
   for (const approval of store.openApprovals(null)) {
-    store.saveApproval({ ...approval, state: "stale" });
+    endRequest(moment, approval, "stale");
     store.burnQuote(approval.quoteId, stale);
   }
   const expired = { kind: "refused", refusal: refusal("quote.expired") } as const;

@@ -116,6 +116,7 @@ function vmStore(sql: SqlStorage) {
     loadVm: on(vms.loadVm),
     loadTended: on(vms.loadTended),
     loadLive: on(vms.loadLive),
+    dormantOf: on(vms.dormantOf),
     loadPage: on(vms.loadPage),
     holdsOf: on(vms.holdsOf),
     saveVm: on(vms.saveVm),

@@ -25,6 +25,19 @@ export function loadLive(sql: SqlStorage): readonly VmRecord[] {
     .map((row) => assemble(sql, row));
 }
 
+/** The agents of the VMs with a create that this key signed, that was refused and that could be revived; one entry a VM. */
+export function dormantOf(sql: SqlStorage, sender: string): readonly string[] {
+  return sql
+    .exec<{ grant_id: string }>(
+      `SELECT vm.grant_id FROM attempt JOIN vm ON vm.vm_id = attempt.vm_id
+       WHERE attempt.sender = ? AND json_extract(attempt.attempt_json, '$.dormant') = 1
+       AND json_extract(vm.vm_json, '$.orphan') IS NULL GROUP BY vm.vm_id`,
+      sender,
+    )
+    .toArray()
+    .map((row) => row.grant_id);
+}
+
 /** Newest first; `grantId` null: of every grant. The cursor is the id of the last one shown. */
 export function loadPage(
   sql: SqlStorage,

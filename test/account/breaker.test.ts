@@ -17,6 +17,7 @@ import {
   onFailedCreate,
   onFailure,
   onHealthy,
+  onWithdrawn,
   OPEN_MS,
   type Pace,
   PAUSE_MS,
@@ -190,6 +191,14 @@ describe("mayAsk", () => {
     expect(mayAsk(denied(1), T0)).toMatchObject({ code: "busy.cool_down", retryAfterS: 600, facts: { denials: 1 } });
     expect(mayAsk(denied(1), T0 + PAUSE_MS)).toBeNull();
     expect(mayAsk(denied(3), T0 + 40 * MIN - 1)?.retryAfterS).toBe(1);
+  });
+
+  test("after a request was taken back it waits a minute, however often that was, and a longer pause stands", () => {
+    const fickle = [0, 1, 2].reduce((pace) => onWithdrawn(pace, T0), FRESH);
+    expect(mayAsk(fickle, T0)).toMatchObject({ code: "busy.cool_down", retryAfterS: 60, facts: { denials: 0 } });
+    expect([mayAsk(fickle, T0 + MIN), mayCreate(fickle, T0), fickle.run]).toEqual([null, null, []]);
+    expect(mayAsk(onWithdrawn(denied(1), T0 + MIN), T0 + MIN)?.retryAfterS).toBe(540);
+    expect(mayAsk(onWithdrawn(denied(1), T0 + PAUSE_MS), T0 + PAUSE_MS)?.retryAfterS).toBe(60);
   });
 
   test("a yes, or a day of peace after the pause, starts it from the beginning", () => {

@@ -9,7 +9,7 @@ import { Moment } from "../../src/account/moment.ts";
 import type { VmRecord } from "../../src/account/types.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { AGENT, AGENT_KEY, OWNER } from "../aleph/fakes.ts";
-import { HASH, hold, provisioning, requested, S, T0 } from "./vms.ts";
+import { DAY, HASH, hearing, hold, MIN, provisioning, requested, S, sent, T0 } from "./vms.ts";
 
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const HEALTH = { watchHeard: true, schemaKnown: true };
@@ -117,4 +117,41 @@ it("books nothing on one core node's history", async () => {
   const { vm, kinds } = await afterHistories(known(900_000), unknown("timeout"), known(100));
   expect(vm).toMatchObject({ settledCredits: 100 });
   expect([vm?.charges, kinds]).toEqual([undefined, []]);
+});
+
+const REFUSED: VmRecord = { ...hearing(sent(), ["RRa", S], ["RRa", S + MIN]), admittedAtMs: T0 };
+const WATCHED_UNTIL_MS = (REFUSED.endedAtMs ?? 0) + 30 * DAY;
+
+/** A host over core nodes that say nothing, with a clock to be set. */
+function mutedHost(data: MemoryStore) {
+  const clock = { nowMs: T0 };
+  const { host } = silentHost(data);
+  const random = { bytes: (length: number) => new Uint8Array(length) };
+  const now = (): Moment => new Moment(data.store, clock.nowMs, CONFIG, random, HEALTH);
+  const calls = new Proxy({}, { get: () => async () => unknown("timeout") });
+  const tools = { ...host.tools({} as never), calls } as Tools;
+  const muted: DriveHost = {
+    ...host,
+    commit: (work) => work(now()),
+    read: (work) => work(now()),
+    tools: () => tools,
+    readPayer: async () => ({ perCore: [null, null, null], asOfMs: clock.nowMs }),
+    report: async () => true,
+  };
+  return { clock, drive: new Drive(muted) };
+}
+
+it("lets go of a refused create when its watch has run out, and then only the lists are still read", async () => {
+  const data = new MemoryStore();
+  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  data.store.saveVm(REFUSED, true);
+  const { clock, drive } = mutedHost(data);
+  clock.nowMs = WATCHED_UNTIL_MS - 1;
+  await drive.run();
+  expect(data.store.loadTended()).toHaveLength(1);
+  expect(drive.nextDueMs()).toBeLessThanOrEqual(WATCHED_UNTIL_MS + 5 * MIN);
+  clock.nowMs = WATCHED_UNTIL_MS;
+  await drive.run();
+  expect([data.store.loadTended(), data.store.loadLog(REFUSED.vmId).size]).toEqual([[], 0]);
+  expect(drive.nextDueMs()).toBe(WATCHED_UNTIL_MS - 1 + 60 * MIN);
 });

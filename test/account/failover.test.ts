@@ -114,6 +114,10 @@ describe("a successor", () => {
     ["the owner's list for the next key is on its way", keepRotation],
     ["the storage is nearly full", () => void (data.store.databaseBytes = () => 9_000_000_000)],
     ["two refused creates are watched", () => ["vm_b", "vm_c"].forEach((id) => saveOther(null, true, id))],
+    [
+      "two refused creates could come back, though nobody watches them any more",
+      () => ["vm_b", "vm_c"].forEach(unwatched),
+    ],
   ])("does not follow while %s: the VM ends as it would have", (_why, change) => {
     change();
     expect(end()).toMatchObject({ state: "TERMINATED", endReason: "boot_failed", holds: [{ state: "shrunk" }] });
@@ -167,6 +171,11 @@ test("what was asked of an earlier attempt's node says nothing of the one that f
   learn(moment(), { vmId: "vm_a", itemHash: HASH }, late, true);
   expect(data.store.loadVm("vm_a")).toEqual(before);
 });
+
+function unwatched(vmId: string): void {
+  saveOther(null, true, vmId);
+  data.store.saveVm(data.store.loadVm(vmId) as VmRecord, false);
+}
 
 /** Another VM of the same agent, as its core nodes show it. */
 function saveOther(

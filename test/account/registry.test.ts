@@ -37,6 +37,7 @@ it("the closed list of codes, in order of precedence, with what helps and who ca
       "account.storage never operator - -",
       "account.removing after owner - /dashboard/funding",
       "account.frozen never owner - /dashboard",
+      "account.frozen_anew new_key owner - /dashboard",
       "account.dormant never owner - /dashboard/leave",
       "account.rotating after nobody - -",
       "account.not_delegated same_key owner - /dashboard/funding",

@@ -49,6 +49,7 @@ export type Memo = {
   /** Refused creates for whose return the account has been frozen: the owner may have let go since. */
   readonly freezeSeen: Set<string>;
   frozen: boolean;
+  frozenFor: string | null;
   restored: boolean;
   restoredTimes: number;
   /** An older state was put back than `Watch` knows of, and the account has not noticed it yet. */
@@ -60,6 +61,9 @@ export type Memo = {
   armedMs: number | null;
   watchDueMs: number | null;
 };
+
+/** An owner's own reasons to freeze, which stand for no evidence. */
+const OWNERS_FREEZE: ReadonlySet<string> = new Set(["owner", "owner_stop", "owner_revoke"]);
 
 export class Checker {
   broken: Broken | null = null;
@@ -117,6 +121,7 @@ export class Checker {
       const lists = {
         listed: new Map(),
         obeyed: new Set<string>(),
+        frozenFor: null,
         restored: false,
         restoredTimes: 0,
         unnoticed: false,
@@ -313,10 +318,10 @@ export class Checker {
     const frozen = state === "frozen";
     // an older state took the place of the present one, which is nobody's decision; it is noticed when Watch is heard
     if (memo.restoredTimes !== account.restoredTimes) {
-      Object.assign(memo, { restoredTimes: account.restoredTimes, frozen, restored });
+      Object.assign(memo, { restoredTimes: account.restoredTimes, frozen, frozenFor: frozenReason, restored });
       return;
     }
-    if (frozen && !memo.frozen) {
+    if (frozen && frozenReason !== memo.frozenFor) {
       this.note(`${account.name} frozen ${frozenReason}`);
       const true_ = {
         dormant_alive: () => [...memo.firstSend.keys()].some((hash) => this.was(hash, "processed")),
@@ -325,10 +330,13 @@ export class Checker {
         orphan: () => [...account.data.vms.values()].some(({ vm }) => vm.orphan !== undefined),
       }[frozenReason ?? ""];
       this.must(true_?.() ?? memo.freezeAsked, "I6", () => `frozen for ${frozenReason} without evidence`);
+      const hidden = memo.frozen && !OWNERS_FREEZE.has(memo.frozenFor ?? "") && OWNERS_FREEZE.has(frozenReason ?? "");
+      this.must(!hidden, "I6", () => `what was found (${memo.frozenFor}) is hidden behind ${frozenReason}`);
       if (frozenReason === "dormant_alive") this.seen.see("a dormant create comes back and freezes");
     }
     if (!frozen && memo.frozen) checkUnfrozen(this, account, memo.listed, memo.restored);
     memo.frozen = frozen;
+    memo.frozenFor = frozenReason;
     memo.restored = restored;
   }
 

@@ -210,7 +210,10 @@ export class MemoryStore {
         return times;
       },
       hadVm: (grantId) => this.count(({ vm }) => vm.state !== "FAILED" && vm.grantId === grantId) > 0,
-      heldBy: () => 0,
+      heldBy: (grantId) => {
+        const open = [...this.holds.values()].filter(({ state }) => state === "held" || state === "shrunk");
+        return open.reduce((sum, hold) => (hold.grantId === grantId ? sum + hold.credits : sum), 0);
+      },
       entriesOf: () => ({ rows: [], place: 0 }),
       spendingGroups: () => ({ groups: [], total: 0 }),
       loadPace: (grantId) => this.paces.get(grantId) ?? unpaced(grantId),
@@ -335,6 +338,10 @@ export class MemoryStore {
       loadVm: (vmId) => this.vms.get(vmId)?.vm,
       loadTended: () => this.tended(),
       loadLive: () => this.live(),
+      dormantOf: (sender) =>
+        this.select(
+          ({ vm }) => vm.orphan === undefined && vm.attempts.some((one) => one.dormant && one.sender === sender),
+        ).map((vm) => vm.grantId),
       loadPage: ({ grantId, liveOnly, limit }) =>
         this.select((row) => (grantId === null || row.vm.grantId === grantId) && (!liveOnly || row.live)).slice(
           0,

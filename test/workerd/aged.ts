@@ -33,6 +33,10 @@ export function age(house: House, grantId: string, vms: number, spanMs: number):
       `INSERT INTO hold SELECT 'h_' || i, 'vm_' || i, ?1, 'create', 'posted', 1, 9, t, 0 FROM (${past} SELECT * FROM one)`,
       grantId,
     );
+    sql.exec(
+      `INSERT INTO attempt SELECT 'a_' || i, 'vm_' || i, 1, '{}', (SELECT agent_address FROM account), '0x', t,
+       json_object('itemHash', 'a_' || i, 'dormant', json('false')) FROM (${past} SELECT * FROM one)`,
+    );
     for (const kind of ["hold", "shrink", "post"])
       sql.exec(
         `INSERT INTO entry (at_ms, kind, from_, to_, credits, vm_id, grant_id)

@@ -203,6 +203,28 @@ describe("a request for approval", () => {
     expect(await unseen()).toEqual([]);
   });
 
+  it("is no news either once it was taken back, overtaken by a policy, stopped, or has run out and its agent asks anew", async () => {
+    const house = await alone(ALWAYS);
+    const [fickle, slow, late] = [await house.agent(), await house.agent(), await house.agent()];
+    const unseen = async () =>
+      value(await house.owners.overview(house.session))
+        .notices.filter((one) => one.seenAtMs === null && one.kind === "approval_waiting")
+        .map((one) => one.facts["approvalId"]);
+    const { approvalId } = await asked(house, fickle);
+    value(await house.agents.getApproval(fickle, { approvalId, withdraw: true, waitS: 0 }));
+    expect(await unseen()).toEqual([]);
+    await asked(house, slow);
+    await house.setPolicy(policy({ aboveCredits: 0 }, { vmsLiveMax: 2 }));
+    expect(await unseen()).toEqual([]);
+    await asked(house, slow);
+    value(await house.agents.emergencyStop(slow));
+    expect(await unseen()).toEqual([]);
+    await asked(house, late);
+    await house.advance(DAY_S);
+    const anew = await asked(house, late);
+    expect(await unseen()).toEqual([anew.approvalId]);
+  });
+
   it("is one per agent: another quote is told which one waits, another agent may ask", async () => {
     const house = await alone(ALWAYS);
     const agent = await house.agent();
@@ -262,7 +284,7 @@ describe("a request for approval", () => {
     expect(await kindOf(house, agent, inTime.quoteId)).toBe("vm");
   });
 
-  it("is withdrawn by its agent, who may then ask for something else", async () => {
+  it("is withdrawn by its agent, who may then ask for something else a minute later", async () => {
     const house = await alone(ALWAYS);
     const agent = await house.agent();
     const { quoteId, approvalId } = await asked(house, agent);
@@ -270,6 +292,9 @@ describe("a request for approval", () => {
     expect(value(withdrawn).approvals[0]?.state).toBe("withdrawn");
     expect(await decided(house, approvalId)).toBe("withdrawn");
     expect(await kindOf(house, agent, quoteId)).toBe("approval.expired");
+    const soon = await accept(house, agent, value(await house.agents.quoteVm(agent, ASK)).quoteId);
+    expect(!soon.ok && soon.refusal).toMatchObject({ code: "busy.cool_down", retryAfterS: 60 });
+    await house.advance(60);
     const next = await asked(house, agent);
     expect(await decided(house, next.approvalId)).toBe("approved");
     value(await house.agents.getApproval(agent, { approvalId: next.approvalId, withdraw: true, waitS: 0 }));
@@ -315,6 +340,16 @@ describe("a given approval", () => {
     expect(await stateOf(house, late, tooLate.approvalId)).toBe("expired");
     expect(await kindOf(house, late, tooLate.quoteId)).toBe("quote.expired");
     expect((await booksOf(house)).holds).toHaveLength(1);
+  });
+
+  it("is good for its agent also when that came back under another name; the page shows the name of then", async () => {
+    const house = await alone(ALWAYS);
+    const agent = await house.agent({ clientName: "Builder" });
+    const { quoteId, approvalId } = await asked(house, agent);
+    expect(await decided(house, approvalId)).toBe("approved");
+    await house.agent({ clientName: "Builder 2", existingGrantId: agent.grantId });
+    expect((await page(house, approvalId)).facts.grant).toBe("Builder");
+    expect(await kindOf(house, agent, quoteId)).toBe("vm");
   });
 
   it("is priced and placed anew under the ceiling that was signed", async () => {

@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import first from "../../migrations/0001_account.sql";
 import pace from "../../migrations/0002_pace.sql";
+import { loadNotices } from "../../src/account/account-store.ts";
 import { committedBy, committedInAll } from "../../src/account/committed-store.ts";
 import { listed, type Scope } from "../../src/account/committed.ts";
 import { admissions, age } from "./aged.ts";
@@ -139,6 +140,42 @@ describe("an admission", () => {
     expect(old).toBeLessThan(150);
   });
 });
+
+describe("the notices of an account of any age", () => {
+  it("begin with what its owner has to act on, and no more of them are read than are shown", async () => {
+    const house = await alone();
+    const shown = await inAccount(house, (sql) => {
+      const add = (kind: string, count: number, agoMs: number): void =>
+        void sql.exec(
+          `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) INSERT INTO notice
+           SELECT ?1 || i, ?1, i, '{}', ?3, NULL FROM n`,
+          kind,
+          count,
+          stage.nowMs - agoMs,
+        );
+      add("overrun", 2, DAY_MS);
+      add("vm_ended", 3_000, 1_000);
+      add("approval_waiting", 3_000, 0);
+      return { kinds: loadNotices(sql).map((one) => one.kind), plan: planOf(sql, loadNotices) };
+    });
+    expect(shown.kinds).toEqual(["overrun", "overrun", ...Array<string>(48).fill("approval_waiting")]);
+    expect(shown.plan).toEqual(["SCAN notice USING INDEX notice_shown"]);
+  });
+});
+
+/** How SQLite goes about the one query of this function. */
+function planOf(sql: SqlStorage, work: (sql: SqlStorage) => unknown): readonly string[] {
+  let plan: readonly string[] = [];
+  const exec = (query: string, ...values: SqlStorageValue[]) => {
+    plan = sql
+      .exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${query}`, ...values)
+      .toArray()
+      .map((row) => row.detail);
+    return sql.exec(query, ...values);
+  };
+  work({ exec } as unknown as SqlStorage);
+  return plan;
+}
 
 describe("an account of the previous schema", () => {
   it("is migrated with its live holds, goes on admitting by the same limits, and finishes them", async () => {

@@ -170,6 +170,39 @@ describe("a grant", () => {
   });
 });
 
+/** What the chain holds of this agent's and its owner's wishes. */
+const wishes = (house: House): Promise<readonly unknown[]> =>
+  inAccount(house, (sql) =>
+    sql
+      .exec(
+        "SELECT kind FROM audit WHERE kind IN ('vm.destroy_asked', 'grant.stop_asked', 'grant.frozen') ORDER BY seq",
+      )
+      .toArray()
+      .map((row) => row["kind"]),
+  );
+
+describe("asking for an end", () => {
+  it("again is answered as before, and noted only where it changed anything", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const [vmId, second] = [await house.healthy(agent), await house.healthy(agent)];
+    const destroy = async () => value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    expect([(await destroy()).state, (await destroy()).state]).toEqual(["STOPPING", "STOPPING"]);
+    await gone(house, vmId, "destroyed");
+    expect((await destroy()).state).toBe("TERMINATED");
+    value(await house.owners.destroyVm(house.session, { vmId }));
+    expect(await wishes(house)).toEqual(["vm.destroy_asked"]);
+
+    value(await house.owners.freezeGrant(house.session, { grantId: agent.grantId }));
+    expect(value(await house.owners.freezeGrant(house.session, { grantId: agent.grantId })).state).toBe("frozen");
+    const stop = async () => value(await house.agents.emergencyStop(agent)).vms.map((vm) => [vm.vmId, vm.state]);
+    expect([await stop(), await stop()]).toEqual([[[second, "STOPPING"]], [[second, "STOPPING"]]]);
+    await gone(house, second, "stopped");
+    expect(await stop()).toEqual([]);
+    expect(await wishes(house)).toEqual(["vm.destroy_asked", "grant.frozen", "grant.stop_asked"]);
+  });
+});
+
 /** A quote that waits for the owner. */
 async function waits(house: House, agent: Caller): Promise<string> {
   const { quoteId } = value(await house.agents.quoteVm(agent, { ...ASK, ttlS: 4 * HOUR_S }));
@@ -216,7 +249,9 @@ describe("a frozen account", () => {
       sign: (offer: PolicyOffer) => { readonly signature?: string },
     ): Promise<Answer<unknown>> => {
       const offer = value(await house.owners.offerPolicy(house.session, { draft, unfreeze: what }));
-      expect(offer.typedData?.message["unfreezes"]).toBe(what === "account" ? "the account" : agent.grantId);
+      expect(offer.typedData?.message["unfreezes"]).toBe(
+        what === "account" ? "the account, frozen: owner" : agent.grantId,
+      );
       return house.owners.savePolicy(house.session, { nonce: offer.nonce, ...sign(offer) });
     };
     const byOwner = ({ typedData }: PolicyOffer) =>
@@ -236,6 +271,28 @@ describe("a frozen account", () => {
       expect((await unfreeze(what, byOwner)).ok).toBe(true);
     }
     expect(await created(house, agent)).toBe("ok");
+  });
+
+  it("is not unfrozen by a signature that was asked for before a weightier reason came", async () => {
+    const house = await alone();
+    const offered = async () => {
+      const offer = value(await house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" }));
+      if (offer.typedData === null) throw new Error("not asked to sign");
+      const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
+      return {
+        shown: offer.typedData.message["unfreezes"],
+        save: () => house.owners.savePolicy(house.session, signed),
+      };
+    };
+    value(await house.owners.freeze(house.session));
+    const before = await offered();
+    value(await house.owners.stopEverything(house.session));
+    const refused = await before.save();
+    expect([code(refused), facts(refused)]).toEqual(["account.frozen_anew", { reason: "owner_stop" }]);
+    const after = await offered();
+    expect([before.shown, after.shown]).toEqual(["the account, frozen: owner", "the account, frozen: owner_stop"]);
+    value(await after.save());
+    expect(value(await house.owners.overview(house.session)).state).toBe("active");
   });
 
   it("is what stopping everything leaves: all VMs end, what was never sent is void, every approval is stale", async () => {

@@ -1,5 +1,5 @@
 /** The payer while VMs run: the owner's other machines, lots that run out, a lying core node, and bills that are wrong. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Caller } from "../../src/account/contract.ts";
 import type { PolicyDraft } from "../../src/account/types.ts";
 import type { Facts } from "../../src/errors.ts";
@@ -239,5 +239,55 @@ describe("the network's bill, while VMs run", () => {
     await house.advance(2.3 * HOUR_S);
     expect((await house.vm(agent, vmId)).state).toBe("HEALTHY");
     expect(await notices(house)).toEqual([]);
+  });
+});
+
+describe("facts that an accept is judged by", () => {
+  /** The payer's facts as a slow Worker brings them: so old at the first tries, fresh from then on. */
+  function slow(house: House, tries: number, ageMs: number) {
+    const { gather } = house.setting;
+    const fresh = gather.payer.bind(gather);
+    const spied = vi.spyOn(gather, "payer");
+    for (let late = 0; late < tries; late++)
+      spied.mockImplementationOnce(async (owner, agent) => {
+        const facts = await fresh(owner, agent);
+        return facts && { ...facts, asOfMs: facts.asOfMs - ageMs };
+      });
+    return spied;
+  }
+
+  it("are gathered once more when they are older than a minute, and only then", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    for (const [ageMs, calls] of [
+      [60_000, 1],
+      [60_001, 2],
+    ] as const) {
+      const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+      const gathered = slow(house, 1, ageMs);
+      expect(value(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 })).kind).toBe("vm");
+      expect(gathered).toHaveBeenCalledTimes(calls);
+      gathered.mockRestore();
+    }
+  });
+
+  it("refuse it when they are too old again: nothing is burnt, leased or counted as anybody's failure", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const vmId = await house.healthy(agent);
+    const create = value(await house.agents.quoteVm(agent, ASK)).quoteId;
+    const extend = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S })).quoteId;
+    for (let again = 0; again < 4; again++)
+      for (const [quoteId, kind] of [
+        [create, "create"],
+        [extend, "extend"],
+      ] as const) {
+        const gathered = slow(house, 2, 75_000);
+        const refused = await house.agents.accept(agent, { quoteId, kind, waitS: 0 });
+        gathered.mockRestore();
+        expect(!refused.ok && refused.refusal).toMatchObject({ code: "network.unreachable", facts: { factsAgeS: 75 } });
+      }
+    expect(value(await house.agents.accept(agent, { quoteId: extend, kind: "extend", waitS: 0 })).kind).toBe("vm");
+    expect(value(await house.agents.accept(agent, { quoteId: create, kind: "create", waitS: 0 })).kind).toBe("vm");
   });
 });

@@ -156,6 +156,15 @@ export const ACCOUNT = {
     value(await cast.house.owners.freeze(cast.house.session));
     return created(cast);
   },
+  "account.frozen_anew": async () => {
+    const { house } = await joined();
+    value(await house.owners.freeze(house.session));
+    const offer = value(await house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" }));
+    if (offer.typedData === null) throw new Error("not asked to sign");
+    const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
+    value(await house.owners.stopEverything(house.session));
+    return refusalOf(await house.owners.savePolicy(house.session, signed));
+  },
   "account.dormant": async () => {
     const cast = await joined();
     for (let refused = 0; refused < 2; refused++) await turnedDown(cast);

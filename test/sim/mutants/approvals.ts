@@ -44,8 +44,8 @@ export const APPROVALS = [
     "",
     {
       file: "approvals.ts",
-      from: '.filter((field) => field !== "costCreditsMax")',
-      to: '.filter((field) => field !== "costCreditsMax" && field !== "policyVersion")',
+      from: ".filter((field) => !APART.has(field))",
+      to: '.filter((field) => !APART.has(field) && field !== "policyVersion")',
     },
   ),
   plant(

@@ -49,8 +49,8 @@ export const PACE = [
   plant(
     "no pause after a denial",
     "breaker.ts",
-    "return deniedAtMs === null ? null : until(",
-    "return deniedAtMs === null || denials > 0 ? null : until(",
+    "const deniedMs = deniedAtMs === null ? 0 :",
+    "const deniedMs = deniedAtMs === null || denials > 0 ? 0 :",
   ),
   plant("the pause does not grow", "breaker.ts", "backoff(denials, PAUSE_MS, DAY_MS)", "backoff(1, PAUSE_MS, DAY_MS)"),
 ];
