@@ -1,7 +1,7 @@
 /**
  * All pages and their JSON endpoints as one app; the only place that turns a refusal into HTTP.
  *
- * A script gets `{code, facts, says, retry}`, a browser a page. Nothing of a thrown error is shown: the OAuth library's
+ * A script gets `{code, facts, says, retry, hint?}`, a browser a page. Nothing of a thrown error is shown: the OAuth library's
  * own ones become its redirect, if it made one, or a plain page; anything else is `internal.invariant`.
  */
 import { AuthorizationError, CimdFetchError } from "@cloudflare/workers-oauth-provider";
@@ -20,6 +20,7 @@ import { homeRoutes } from "./home.ts";
 import { leaveRoutes } from "./leave.ts";
 import { networkRoutes } from "./network.ts";
 import { policyRoutes } from "./policy.ts";
+import { hintOf } from "./refusal-hint.ts";
 import { refusalPage } from "./refusal-page.ts";
 import { sessionOf } from "./session.ts";
 import { signInRoutes, wantsJson } from "./sign-in.ts";
@@ -73,7 +74,9 @@ async function respond(c: WebContext, kit: Kit, given: Refusal): Promise<Respons
   if (retryAfterS !== undefined) c.header("Retry-After", String(retryAfterS));
   if (!wantsJson(c)) return c.html(refusalPage(kit, refused), statusOf(code));
   const { says, page } = entryOf(code);
+  const hint = hintOf(refused);
   const more = {
+    ...(hint === undefined ? {} : { hint }),
     ...(retryAfterS === undefined ? {} : { retry_after_s: retryAfterS }),
     ...(page === undefined ? {} : { page }),
   };

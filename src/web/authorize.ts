@@ -139,10 +139,12 @@ async function decide(c: WebContext, kit: Kit): Promise<Response> {
   const form = await readForm(c);
   if (!form.ok) return kit.refuse(c, form.refusal);
   const handle = form.value.get("handle") ?? "";
-  if (form.value.get("verdict") === "refuse") return deny(c, kit, handle);
-  if (form.value.get("verdict") !== "allow") return kit.refuse(c, refusal("input.invalid", { field: "verdict" }));
+  const verdict = form.value.get("verdict");
+  if (verdict !== "refuse" && verdict !== "allow") return kit.refuse(c, refusal("input.invalid", { field: "verdict" }));
   const asked = await readAsked(c, kit, handle);
-  const session = asked === null ? null : sessionIn(asked);
-  if (asked === null || session === null) return startAgain(c, kit);
+  if (asked === null) return startAgain(c, kit);
+  if (verdict === "refuse") return deny(c, kit, handle);
+  const session = sessionIn(asked);
+  if (session === null) return startAgain(c, kit);
   return complete(c, kit, { form: form.value, handle, asked, session });
 }

@@ -206,6 +206,27 @@ describe("consent", () => {
     expect(home.oauth.approved).toEqual([]);
   });
 
+  test("whoever comes back to its page later is told to start again from the agent, whatever they press", async () => {
+    const home = house();
+    const at = await ready(home);
+    home.time.nowMs += 600_000;
+    const again = "Start again from your agent.";
+    expect(await (await allow(at)).text()).toContain(again);
+    expect(await (await at.browser.form("/authorize", { handle: at.handle, verdict: "refuse" })).text()).toContain(
+      again,
+    );
+    for (const [step, rest] of [
+      ["challenge", { address: alice.address }],
+      ["sign-in", { signature: "0x" }],
+      ["policy", { draft: {} }],
+    ] as const) {
+      const told = await body<{ hint: string }>(
+        await at.browser.post(`/authorize/${step}`, { handle: at.handle, ...rest }),
+      );
+      expect(told.hint).toContain(again);
+    }
+  });
+
   test("the sign-in of one authorization does not complete another", async () => {
     const home = house();
     const at = await ready(home);
@@ -356,7 +377,7 @@ describe("refusing", () => {
     const home = house();
     const { handle } = await openConsent(new Browser(home));
     const answer = await new Browser(home).form("/authorize", { handle, verdict: "refuse" });
-    expect(answer.status).toBe(400);
+    expect(answer.status).toBe(401);
   });
 });
 

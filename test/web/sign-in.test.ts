@@ -185,6 +185,17 @@ describe("signing in to the dashboard", () => {
     expect(home.front.changes()).toEqual([]);
   });
 
+  test("a session that ended while something was typed is told alike to a script and on a page", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    const csrf = await browser.signIn(alice);
+    home.time.nowMs += 12 * 3_600_000;
+    const told = await browser.post("/dashboard/policy/offer", { draft: {} });
+    const { hint } = await body<{ hint: string }>(told);
+    expect([told.status, hint]).toEqual([401, expect.stringContaining("Sign in again in another tab")]);
+    expect(await (await browser.form("/dashboard/freeze", { csrf })).text()).toContain(hint);
+  });
+
   test("an owner who was taken off the list sees the line on a page", async () => {
     const owners = new Set<string>([alice.address]);
     const browser = new Browser(house({ owners }));
