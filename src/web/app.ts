@@ -22,7 +22,6 @@ import { networkRoutes } from "./network.ts";
 import { policyRoutes } from "./policy.ts";
 import { hintOf } from "./refusal-hint.ts";
 import { refusalPage } from "./refusal-page.ts";
-import { sessionOf } from "./session.ts";
 import { signInRoutes, wantsJson } from "./sign-in.ts";
 
 export type { OwnerLimiter, WebDeps, WebEnv } from "./deps.ts";
@@ -68,8 +67,7 @@ export function statusOf(code: Code): ContentfulStatusCode {
   return STATUS.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 409;
 }
 
-async function respond(c: WebContext, kit: Kit, given: Refusal): Promise<Response> {
-  const refused = await withOwnersLine(c, kit, given);
+function respond(c: WebContext, kit: Kit, refused: Refusal): Response | Promise<Response> {
   const { code, facts, retry, retryAfterS } = refused;
   if (retryAfterS !== undefined) c.header("Retry-After", String(retryAfterS));
   if (!wantsJson(c)) return c.html(refusalPage(kit, refused), statusOf(code));
@@ -81,13 +79,6 @@ async function respond(c: WebContext, kit: Kit, given: Refusal): Promise<Respons
     ...(page === undefined ? {} : { page }),
   };
   return c.json({ code, facts, says, retry, ...more }, statusOf(code));
-}
-
-/** A signed-in owner who is no longer on the list is told the same line as somebody who signs in for the first time. */
-async function withOwnersLine(c: WebContext, kit: Kit, refused: Refusal): Promise<Refusal> {
-  if (refused.code !== "auth.stranger" || "owners_line" in refused.facts) return refused;
-  const session = await sessionOf(c, kit);
-  return session === null ? refused : { ...refused, facts: { owners_line: `OWNERS=${session.owner}` } };
 }
 
 /** Only an error that carries a checked redirect may leave for the client; the rest is shown here. */

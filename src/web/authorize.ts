@@ -21,8 +21,9 @@ import type { AuthRequest, ConsentDescription, OAuthHelpers } from "@cloudflare/
 import * as z from "zod";
 import { statementText } from "../crypto/challenge.ts";
 import { toChecksum } from "../crypto/secp256k1.ts";
+import type { Session } from "../account/contract.ts";
 import { SCOPES } from "../account/types.ts";
-import { refusal } from "../errors.ts";
+import { type Answer, answer, refusal, refuse } from "../errors.ts";
 import { ASKED_S, type Asked, hashOf, keepAsked, readAsked, sessionIn } from "./asked.ts";
 import { complete, deny } from "./consent.ts";
 import { consentPage } from "./consent-page.ts";
@@ -31,7 +32,7 @@ import { csrfOf, flooded, formActionFor, readForm, readJson } from "./guards.ts"
 import { overviewJson } from "./overview-json.ts";
 import { offerJson } from "./policy-offer.ts";
 import { defaultValues, readPolicy } from "./policy-form.ts";
-import { signIn, startChallenge } from "./session.ts";
+import { signIn, startChallenge, stranger } from "./session.ts";
 import { plain } from "./text.ts";
 
 const CLIENT_ID_CHARS_MAX = 1_000;
@@ -85,6 +86,14 @@ function askedOf(kit: Kit, described: ConsentDescription, handle: string): Asked
 const startAgain = (c: WebContext, kit: Kit): Response | Promise<Response> =>
   kit.refuse(c, refusal("auth.missing", { reason: "authorization" }));
 
+/** Who signed in for this authorization, if OWNERS still has them. */
+function signedIn(kit: Kit, asked: Asked | null): Answer<{ readonly asked: Asked; readonly session: Session }> {
+  const session = asked === null ? null : sessionIn(asked);
+  if (asked === null || session === null) return refuse("auth.missing", { reason: "authorization" });
+  const mayOwn = kit.front.mayOwn(session.owner);
+  return mayOwn ? answer({ asked, session }) : { ok: false, refusal: stranger(session.owner) };
+}
+
 async function challenge(c: WebContext, kit: Kit): Promise<Response> {
   const body = await readJson(c, challengeBody);
   if (!body.ok) return kit.refuse(c, body.refusal);
@@ -114,9 +123,9 @@ async function takeSignature(c: WebContext, kit: Kit): Promise<Response> {
   if (!body.ok) return kit.refuse(c, body.refusal);
   const asked = await readAsked(c, kit, body.value.handle);
   if (asked === null) return startAgain(c, kit);
-  const signedIn = await signIn(c, kit, asked.handle_hash, body.value.signature);
-  if (!signedIn.ok) return kit.refuse(c, signedIn.refusal);
-  const { session, overview } = signedIn.value;
+  const arrived = await signIn(c, kit, asked.handle_hash, body.value.signature);
+  if (!arrived.ok) return kit.refuse(c, arrived.refusal);
+  const { session, overview } = arrived.value;
   await keepAsked(c, kit, { ...asked, session: { owner: session.owner, session_id: session.sessionId } });
   return c.json({ owner: session.owner, csrf: csrfOf(kit, session.sessionId), overview: overviewJson(overview) });
 }
@@ -124,9 +133,9 @@ async function takeSignature(c: WebContext, kit: Kit): Promise<Response> {
 async function offer(c: WebContext, kit: Kit): Promise<Response> {
   const body = await readJson(c, policyBody);
   if (!body.ok) return kit.refuse(c, body.refusal);
-  const asked = await readAsked(c, kit, body.value.handle);
-  const session = asked === null ? null : sessionIn(asked);
-  if (session === null) return startAgain(c, kit);
+  const who = signedIn(kit, await readAsked(c, kit, body.value.handle));
+  if (!who.ok) return kit.refuse(c, who.refusal);
+  const { session } = who.value;
   const full = await flooded(c, kit, session.owner);
   if (full !== null) return kit.refuse(c, full);
   const draft = readPolicy(body.value.draft);
@@ -144,7 +153,6 @@ async function decide(c: WebContext, kit: Kit): Promise<Response> {
   const asked = await readAsked(c, kit, handle);
   if (asked === null) return startAgain(c, kit);
   if (verdict === "refuse") return deny(c, kit, handle);
-  const session = sessionIn(asked);
-  if (session === null) return startAgain(c, kit);
-  return complete(c, kit, { form: form.value, handle, asked, session });
+  const who = signedIn(kit, asked);
+  return who.ok ? complete(c, kit, { form: form.value, handle, ...who.value }) : kit.refuse(c, who.refusal);
 }

@@ -201,9 +201,30 @@ describe("signing in to the dashboard", () => {
     const browser = new Browser(house({ owners }));
     await browser.signIn(alice);
     owners.clear();
-    const page = await browser.get("/dashboard");
-    expect(page.status).toBe(403);
-    expect(await page.text()).toContain(`OWNERS=${alice.address}`);
+    for (const path of ["/dashboard", "/dashboard/policy", "/dashboard/audit.csv", "/approve"]) {
+      const page = await browser.get(path);
+      expect([path, page.status]).toEqual([path, 403]);
+      expect(await page.text()).toContain(`OWNERS=${alice.address}`);
+    }
+  });
+
+  test("an owner who was taken off the list changes nothing any more, nor finishes connecting an agent", async () => {
+    const owners = new Set<string>([alice.address]);
+    const home = house({ owners });
+    const browser = new Browser(home);
+    const { handle } = await openConsent(browser);
+    const { csrf } = await signInFor(browser, handle, alice);
+    const token = await browser.signIn(alice);
+    const before = home.front.calls.length;
+    owners.clear();
+    for (const answer of [
+      await browser.form("/dashboard/stop", { csrf: token }),
+      await browser.post("/dashboard/policy/offer", { draft: {} }),
+      await browser.post("/authorize/policy", { handle, draft: {} }),
+      await browser.form("/authorize", { handle, csrf, verdict: "allow", agent: "new" }),
+    ])
+      expect(answer.status).toBe(403);
+    expect(home.front.calls).toHaveLength(before);
   });
 
   test("something that is no address is refused", async () => {

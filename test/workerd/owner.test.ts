@@ -69,6 +69,7 @@ describe("signing in", () => {
       const refusal = { code: "auth.stranger", facts: { address: owner }, retry: "never" };
       expect(await front.arrive(house.session)).toEqual({ ok: false, refusal });
       await front.consumeNonce(owner, "n", stage.nowMs + 60_000);
+      expect(front.mayOwn(owner)).toBe(false);
     }
     expect(await listDurableObjectIds(bindings.ACCOUNT as DurableObjectNamespace<undefined>)).toEqual([]);
     expect(await listDurableObjectIds(bindings.WATCH as DurableObjectNamespace<undefined>)).toEqual([]);
@@ -76,6 +77,7 @@ describe("signing in", () => {
 
     const listed = ownerFront({ ...house.setting, owners: `${CORECHANNEL_ADDRESS}, ${owner.toLowerCase()}` });
     expect(value(await listed.arrive(house.session))).toMatchObject({ owner, state: "active", policy: null });
+    expect(listed.mayOwn(owner)).toBe(true);
   });
 });
 
