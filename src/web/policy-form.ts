@@ -272,7 +272,7 @@ function whole(form: Form, name: string, min: number, max: number): number {
 /** A decimal in the form's unit as a whole number of the smaller one. */
 function scaled(form: Form, name: string, factor: number, min: number): number {
   const text = form.text(name);
-  const value = /^[0-9]{1,6}(\.[0-9]{1,20})?$/.test(text) ? Math.round(Number(text) * factor) : NaN;
+  const value = /^(?=.)[0-9]{0,6}(\.[0-9]{1,20})?$/.test(text) ? Math.round(Number(text) * factor) : NaN;
   return value >= min ? value : failed(form, name);
 }
 
