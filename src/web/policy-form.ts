@@ -54,9 +54,6 @@ export const DEFAULTS: FormValues = {
   delegation_expires_on: "",
 };
 
-/** A new agent starts with the smallest budget that is of use: one day's worth. */
-export const GRANT_BUDGET_USD = "5";
-
 type Spec = Omit<FieldAsk, "value">;
 const USD = { unit: "USD", step: "0.000001" } as const;
 const WHOLE = { step: "1", min: "1" } as const;

@@ -26,6 +26,7 @@ const JSON_POSTS = [
   "/signin",
   "/authorize/challenge",
   "/authorize/sign-in",
+  "/authorize/agent",
   "/authorize/policy",
   "/dashboard/policy/offer",
   "/dashboard/policy",
