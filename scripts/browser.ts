@@ -6,7 +6,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { consent, fund, lookAround, type Scene } from "./browser/arrival.ts";
+import { comeBack, consent, fund, lookAround, type Scene } from "./browser/arrival.ts";
 import { freezeAccount, freezeAgent, stopEverything } from "./browser/brakes.ts";
 import { startChromium } from "./browser/chromium.ts";
 import { disconnect, expire, keepHistory, leave } from "./browser/departure.ts";
@@ -69,6 +69,7 @@ async function tell(walk: Walk, loopback: Loopback): Promise<void> {
   await secondMachine(scene, agent);
   await stopEverything(scene);
   await keepHistory(scene);
+  await comeBack(scene);
   await disconnect(scene);
   await leave(scene);
   await expire(scene);

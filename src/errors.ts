@@ -37,9 +37,19 @@ export const CODES = {
     "owner",
     { page: "/" },
   ),
-  "auth.scope": code("The owner did not allow this kind of call.", "never", "owner", { page: "/dashboard" }),
+  "auth.scope": code(
+    "The owner did not allow this kind of call. To allow it they connect this agent again from its client.",
+    "never",
+    "owner",
+    { page: "/dashboard" },
+  ),
   "auth.revoked": code("The owner has ended this agent's access.", "never", "owner", { page: "/dashboard" }),
-  "auth.expired": code("This agent's access has run out.", "never", "owner", { page: "/dashboard" }),
+  "auth.expired": code(
+    "This agent's access has run out. The owner connects it again from its client, as the agent that comes back.",
+    "never",
+    "owner",
+    { page: "/dashboard" },
+  ),
   "auth.frozen": code("This agent is frozen. Running VMs go on to their end.", "never", "owner", {
     page: "/dashboard",
   }),
@@ -153,7 +163,12 @@ export const CODES = {
     page: "/dashboard/policy",
   }),
   "policy.lifetime": code("The lifetime budget would be passed.", "never", "owner", { page: "/dashboard/policy" }),
-  "policy.grant": code("This agent's own budget would be passed.", "never", "owner", { page: "/dashboard" }),
+  "policy.grant": code(
+    "This agent's own budget would be passed. To raise it the owner connects it again from its client, as the agent that comes back.",
+    "never",
+    "owner",
+    { page: "/dashboard" },
+  ),
   "balance.too_low": code("The payer has fewer credits than this VM may cost.", "same_key", "owner", {
     next: "aleph_top_up_credits",
     page: "/dashboard/funding",

@@ -58,6 +58,27 @@ async function refusedLimits(walk: Walk): Promise<void> {
   await walk.tab.fill("ttl_h_default", "4");
 }
 
+/** The same agent once more: the form shows what it has, a refusal keeps what was typed, and the owner's change is kept. */
+export async function comeBack({ walk, origin, loopback }: Scene): Promise<void> {
+  const { tab } = walk;
+  const client = await registerClient(origin, "Agent on a phone", loopback.redirect);
+  await tab.open(`${origin}/authorize?${authorizeQuery(client, newVerifier(), ["vm:read"])}`);
+  await tab.tap("button.wallet", WALLET_NAME);
+  await tab.untilSays("Signed in as");
+  await tab.fill("budget_usd", "3");
+  await tab.tap("label.tick", "comes back");
+  if ((await tab.valueOf("budget_usd")) !== "5") throw new Error("the form does not show the agent's own budget");
+  await tab.fill("budget_usd", "7e0");
+  await tab.tap("[data-allow]");
+  walk.expect(400);
+  await walk.stop("consent, an agent comes back, its budget refused", "(budget_usd)");
+  await tab.fill("budget_usd", "7");
+  await tab.tap("[data-allow]");
+  await tab.untilSays("Back at the agent.");
+  await tab.open(`${origin}/dashboard`);
+  await walk.stop("dashboard, an agent came back", "of $7.00");
+}
+
 export async function fund({ walk, origin }: Scene): Promise<void> {
   await walk.tab.open(`${origin}/dashboard`);
   await walk.stop("dashboard, nothing delegated", "Delegation: missing");

@@ -98,6 +98,7 @@ export async function secondMachine(scene: Scene, agent: Agent): Promise<string>
   const asked = await agent.must("aleph_create_vm", { quote_id: quote["quote_id"] });
   await tab.open(String(asked["approval_url"]));
   await walk.stop("approval by click", "Your limits let you approve by a click.");
+  await outlive(scene);
   await tab.follow("[data-yes]");
   await tab.untilSays("You have approved it.");
   const made = await meanwhile(scene, agent.must("aleph_create_vm", { quote_id: quote["quote_id"] }));
@@ -109,6 +110,15 @@ export async function secondMachine(scene: Scene, agent: Agent): Promise<string>
   await tab.open(`${origin}/approve`);
   await walk.stop("no approval waits", "Nothing waits for you.");
   return String(made["vm_id"]);
+}
+
+/** The page stands open for longer than it is good for: it says so, and a link loads it again. */
+async function outlive({ walk, origin }: Scene): Promise<void> {
+  await advanceTwin(origin, 601);
+  walk.expect(400);
+  await walk.tab.tap("[data-yes]");
+  await walk.stop("approval, open for too long", "The page was open for too long");
+  await walk.tab.follow("[data-reload] a");
 }
 
 /** Two taps, and no script is needed for them. */

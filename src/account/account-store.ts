@@ -175,43 +175,6 @@ export function saveGrant(sql: SqlStorage, grant: Grant): void {
   );
 }
 
-export type NonceRow = {
-  readonly nonce: string;
-  readonly sessionId: string;
-  readonly purpose: string;
-  readonly payload: unknown;
-  readonly expiresAtMs: number;
-};
-
-export function mintNonce(sql: SqlStorage, row: NonceRow, nowMs: number): void {
-  sql.exec("DELETE FROM nonce WHERE expires_at_ms < ?", nowMs - 86_400_000);
-  sql.exec(
-    "INSERT INTO nonce (nonce, session_id, purpose, payload_json, expires_at_ms) VALUES (?, ?, ?, ?, ?)",
-    row.nonce,
-    row.sessionId,
-    row.purpose,
-    JSON.stringify(row.payload),
-    row.expiresAtMs,
-  );
-}
-
-/** The payload of a fresh nonce that was minted for this session and purpose; it is used up by being read. */
-export function takeNonce(
-  sql: SqlStorage,
-  ask: { readonly nonce: string; readonly sessionId: string; readonly purpose: string; readonly nowMs: number },
-): unknown {
-  const row = sql
-    .exec<{ payload_json: string }>(
-      "UPDATE nonce SET used_at_ms = ?4 WHERE nonce = ?1 AND session_id = ?2 AND purpose = ?3 AND used_at_ms IS NULL AND expires_at_ms > ?4 RETURNING payload_json",
-      ask.nonce,
-      ask.sessionId,
-      ask.purpose,
-      ask.nowMs,
-    )
-    .toArray()[0];
-  return row === undefined ? undefined : JSON.parse(row.payload_json);
-}
-
 /** One row per kind and subject: what goes on being so is not told again and again. */
 export function notify(
   sql: SqlStorage,
@@ -296,8 +259,4 @@ export function databaseBytes(sql: SqlStorage): number {
 
 export function raiseCommitSeq(sql: SqlStorage, seen: number): void {
   sql.exec("UPDATE account SET commit_seq = max(commit_seq, ?)", seen);
-}
-
-export function nonceKnown(sql: SqlStorage, nonce: string): boolean {
-  return sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0;
 }

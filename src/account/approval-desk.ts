@@ -2,7 +2,7 @@
  * What the owner is shown of an approval, and what the answer does. Synchronous, one moment each.
  *
  * A yes is the wallet's signature over facts that we computed, or a click where the policy says so; a no is always a click.
- * Either needs the nonce of exactly this browser session and page, and uses it up.
+ * Either needs the nonce of exactly this browser session and page, and uses it up; a signature that is refused does not.
  */
 import { recoverTypedData, type TypedData } from "../crypto/typed-data.ts";
 import { type Answer, answer, refusal, refuse } from "../errors.ts";
@@ -68,24 +68,28 @@ export function decideApproval(
   session: Session,
   ask: Verdict,
 ): Answer<{ readonly state: ApprovalState }> {
-  const typedData = moment.store.takeNonce({
+  const page = {
     nonce: ask.nonce,
     sessionId: session.sessionId,
     purpose: `approval:${ask.approvalId}`,
     nowMs: moment.nowMs,
-  }) as TypedData | undefined;
+  };
+  const typedData = moment.store.readNonce(page) as TypedData | undefined;
   const approval = moment.store.loadApproval(ask.approvalId);
   const { policy } = moment;
   if (typedData === undefined || approval === undefined || policy === null)
     return refuse("input.invalid", { field: "nonce" });
   const state = standing(approval, policy.version, moment.nowMs);
   if (state !== "pending") return answer({ state });
-  if (ask.verdict === "deny") return decided(moment, approval.approvalId, "denied", null);
-  const signer = ask.signature === undefined ? undefined : recoverTypedData(typedData, ask.signature);
-  if (policy.approval.by === "signature" && signer !== moment.account.owner)
+  const yes = ask.verdict === "approve";
+  if (yes && policy.approval.by === "signature" && !isOwners(moment, typedData, ask.signature))
     return refuse("input.invalid", { field: "signature" });
-  return decided(moment, approval.approvalId, "approved", ask.signature ?? null);
+  moment.store.takeNonce(page);
+  return decided(moment, approval.approvalId, yes ? "approved" : "denied", yes ? (ask.signature ?? null) : null);
 }
+
+const isOwners = (moment: Moment, typedData: TypedData, signature: string | undefined): boolean =>
+  signature !== undefined && recoverTypedData(typedData, signature) === moment.account.owner;
 
 function decided(
   moment: Moment,

@@ -18,6 +18,7 @@ export function ownerFront(setting: FrontSetting): OwnerFront {
   const account = (session: { readonly owner: string }) => doors.account(accountName(setting, session.owner));
   const now = (): number => ports.clock.nowMs();
   return {
+    mayOwn: (owner) => mayOwn(setting.owners, owner),
     arrive: (session) => arrive(setting, session),
     consumeNonce: (owner, nonce, expiresAtMs) => consumeNonce(setting, owner, nonce, expiresAtMs),
     overview: (session) => readOverview(setting, session),

@@ -94,6 +94,8 @@ export type PolicyOffer = {
 };
 
 export type OwnerFront = {
+  /** Whether OWNERS still allows it: a browser session may outlive its owner's place on the list. */
+  mayOwn(owner: `0x${string}`): boolean;
   /** Creates the account, with its agent key, if it does not exist. Refuses with `auth.stranger` unless OWNERS allows. */
   arrive(session: Session): Promise<Answer<Overview>>;
   /** Uses up a sign-in nonce: true once, false for ever after. */

@@ -11,6 +11,7 @@ import * as inventories from "./inventory-store.ts";
 import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
+import * as nonces from "./nonce-store.ts";
 import * as paces from "./pace-store.ts";
 import * as reconciled from "./reconcile-store.ts";
 import * as quotes from "./quote-store.ts";
@@ -57,8 +58,9 @@ function accountStore(sql: SqlStorage) {
     loadGrant: on(accounts.loadGrant),
     loadGrants: on(accounts.loadGrants),
     saveGrant: on(accounts.saveGrant),
-    mintNonce: on(accounts.mintNonce),
-    takeNonce: on(accounts.takeNonce),
+    mintNonce: on(nonces.mintNonce),
+    readNonce: on(nonces.readNonce),
+    takeNonce: on(nonces.takeNonce),
     notify: on(accounts.notify),
     loadNotices: on(accounts.loadNotices),
     seeNotice: on(accounts.seeNotice),
@@ -69,7 +71,7 @@ function accountStore(sql: SqlStorage) {
     liveCount: on(accounts.liveCount),
     databaseBytes: on(accounts.databaseBytes),
     raiseCommitSeq: on(accounts.raiseCommitSeq),
-    nonceKnown: on(accounts.nonceKnown),
+    nonceKnown: on(nonces.nonceKnown),
   };
 }
 

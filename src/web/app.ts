@@ -1,7 +1,7 @@
 /**
  * All pages and their JSON endpoints as one app; the only place that turns a refusal into HTTP.
  *
- * A script gets `{code, facts, says, retry}`, a browser a page. Nothing of a thrown error is shown: the OAuth library's
+ * A script gets `{code, facts, says, retry, hint?}`, a browser a page. Nothing of a thrown error is shown: the OAuth library's
  * own ones become its redirect, if it made one, or a plain page; anything else is `internal.invariant`.
  */
 import { AuthorizationError, CimdFetchError } from "@cloudflare/workers-oauth-provider";
@@ -20,8 +20,8 @@ import { homeRoutes } from "./home.ts";
 import { leaveRoutes } from "./leave.ts";
 import { networkRoutes } from "./network.ts";
 import { policyRoutes } from "./policy.ts";
+import { hintOf } from "./refusal-hint.ts";
 import { refusalPage } from "./refusal-page.ts";
-import { sessionOf } from "./session.ts";
 import { signInRoutes, wantsJson } from "./sign-in.ts";
 
 export type { OwnerLimiter, WebDeps, WebEnv } from "./deps.ts";
@@ -67,24 +67,18 @@ export function statusOf(code: Code): ContentfulStatusCode {
   return STATUS.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 409;
 }
 
-async function respond(c: WebContext, kit: Kit, given: Refusal): Promise<Response> {
-  const refused = await withOwnersLine(c, kit, given);
+function respond(c: WebContext, kit: Kit, refused: Refusal): Response | Promise<Response> {
   const { code, facts, retry, retryAfterS } = refused;
   if (retryAfterS !== undefined) c.header("Retry-After", String(retryAfterS));
   if (!wantsJson(c)) return c.html(refusalPage(kit, refused), statusOf(code));
   const { says, page } = entryOf(code);
+  const hint = hintOf(refused);
   const more = {
+    ...(hint === undefined ? {} : { hint }),
     ...(retryAfterS === undefined ? {} : { retry_after_s: retryAfterS }),
     ...(page === undefined ? {} : { page }),
   };
   return c.json({ code, facts, says, retry, ...more }, statusOf(code));
-}
-
-/** A signed-in owner who is no longer on the list is told the same line as somebody who signs in for the first time. */
-async function withOwnersLine(c: WebContext, kit: Kit, refused: Refusal): Promise<Refusal> {
-  if (refused.code !== "auth.stranger" || "owners_line" in refused.facts) return refused;
-  const session = await sessionOf(c, kit);
-  return session === null ? refused : { ...refused, facts: { owners_line: `OWNERS=${session.owner}` } };
 }
 
 /** Only an error that carries a checked redirect may leave for the client; the rest is shown here. */

@@ -82,5 +82,6 @@ function decision(ask: ApprovePageAsk): Html {
       <button class="main" data-yes>${bySignature ? "Sign and approve" : "Approve"}</button>
       <button class="quiet" data-no>Deny</button>
     </p>
+    <p data-reload hidden><a class="button" href="/approve/${ask.approval.approvalId}">Load this page again</a></p>
   </section>`;
 }

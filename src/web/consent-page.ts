@@ -6,11 +6,13 @@
  */
 import { html } from "hono/html";
 import type { Scope } from "../account/types.ts";
+import { AGENT_COUNT_MAX, GRANT_BUDGET_USD } from "./agent-form.ts";
 import type { Asked } from "./asked.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
-import { type FormValues, GRANT_BUDGET_USD } from "./policy-form.ts";
+import { type FormValues, defaultValues } from "./policy-form.ts";
 import { policyFields } from "./policy-page.ts";
+import { day } from "./text.ts";
 
 const WORDS: Readonly<Record<Scope, string>> = {
   "vm:read": "See its own VMs, prices and what is left of its budget; stop its own VMs",
@@ -22,7 +24,8 @@ const WORDS: Readonly<Record<Scope, string>> = {
 /** Ticked from the start, whatever the client asked for. Only the owner adds `funds:topup`. */
 const TICKED: readonly Scope[] = ["vm:read", "vm:create", "vm:destroy"];
 
-export function consentPage(kit: Kit, asked: Asked, handle: string, defaults: FormValues): Html {
+export function consentPage(kit: Kit, asked: Asked, handle: string, nowMs: number): Html {
+  const defaults = defaultValues(nowMs);
   const body = html`<h1>${asked.client_name} asks for a compute budget</h1>
     ${whoAsks(asked)}
     <form method="post" action="/authorize" data-consent data-handle="${handle}" data-client="${asked.client_name}">
@@ -40,7 +43,7 @@ export function consentPage(kit: Kit, asked: Asked, handle: string, defaults: Fo
         <p class="warning" data-unattended hidden>
           This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.
         </p>
-        ${mayDo()} ${whichAgent(defaults)}
+        ${mayDo()} ${whichAgent()} ${itsBudget(defaults, day(nowMs))}
         <h2>4. Limits for all your agents together</h2>
         <p data-limits-known hidden>
           You have set these before. Only what makes them wider needs your signature again.
@@ -97,22 +100,30 @@ function mayDo(): Html {
   </fieldset>`;
 }
 
-function whichAgent(defaults: FormValues): Html {
+function whichAgent(): Html {
   return html`<fieldset data-agents>
-      <legend>3. Which agent this is</legend>
-      ${tick({ name: "agent", value: "new", label: "A new agent", ticked: true, type: "radio" })}
-      <div data-known-agents></div>
-      <p class="hint">
-        An agent that comes back keeps its VMs, budget and history, and its older logins end. This client cannot prove
-        which one it is: only you know.
-      </p>
+    <legend>3. Which agent this is</legend>
+    ${tick({ name: "agent", value: "new", label: "A new agent", ticked: true, type: "radio" })}
+    <div data-known-agents></div>
+    <p class="hint">
+      An agent that comes back keeps its VMs, its history and what it has spent, and its older logins end. This client
+      cannot prove which one it is: only you know.
+    </p>
+  </fieldset>`;
+}
+
+/** Of an agent that comes back consent.js fills in what it has; no access can end on a day that is over. */
+function itsBudget(defaults: FormValues, today: string): Html {
+  const count = { step: "1", max: String(AGENT_COUNT_MAX) };
+  return html`<fieldset data-budget>
+      <legend>This agent's own budget</legend>
+      ${field({ name: "budget_usd", label: "It may spend in all, what it has spent included", value: GRANT_BUDGET_USD, unit: "USD", step: "0.000001" })}
+      ${field({ name: "agent_expires_on", label: "Its access ends on (UTC)", value: defaults["expires_on"] ?? "", type: "date", min: today })}
     </fieldset>
     <fieldset data-new-agent>
-      <legend>This agent's own budget</legend>
-      ${field({ name: "budget_usd", label: "It may spend in all", value: GRANT_BUDGET_USD, unit: "USD", step: "0.000001" })}
+      <legend>Its other limits</legend>
       ${field({ name: "agent_day_usd", label: "It may spend within any 24 hours (empty: no such limit)", value: "", unit: "USD", step: "0.000001", optional: true })}
-      ${field({ name: "agent_vms_live_max", label: "Its VMs alive at once", value: defaults["vms_live_max"] ?? "3", step: "1" })}
-      ${field({ name: "agent_creates_per_min_max", label: "Its new VMs per minute", value: defaults["creates_per_min_max"] ?? "2", step: "1" })}
-      ${field({ name: "agent_expires_on", label: "Its access ends on (UTC)", value: defaults["expires_on"] ?? "", type: "date" })}
+      ${field({ name: "agent_vms_live_max", label: "Its VMs alive at once", value: defaults["vms_live_max"] ?? "3", ...count })}
+      ${field({ name: "agent_creates_per_min_max", label: "Its new VMs per minute", value: defaults["creates_per_min_max"] ?? "2", ...count })}
     </fieldset>`;
 }

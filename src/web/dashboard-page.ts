@@ -22,7 +22,7 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
       <h2>VMs</h2>
       ${vms(overview.vms)}
       <h2>Agents</h2>
-      ${overview.grants.length === 0 ? html`<p>None yet. Add <code>${kit.config.PUBLIC_ORIGIN}/mcp</code> to one; it brings you here.</p>` : overview.grants.map((grant) => agent(grant, csrf))}
+      ${agents(kit, overview.grants, csrf)}
       <h2>Brakes</h2>
       ${brakes(overview, csrf)}
       <h2>History</h2>
@@ -169,10 +169,22 @@ function vmCard(vm: VmView): Html {
   </li>`;
 }
 
-function agent(grant: GrantView, csrf: string): Html {
+function agents(kit: Kit, grants: readonly GrantView[], csrf: string): Html {
+  if (grants.length === 0)
+    return html`<p>None yet. Add <code>${kit.config.PUBLIC_ORIGIN}/mcp</code> to one; it brings you here.</p>`;
+  const nowMs = kit.clock.nowMs();
+  return html`${grants.map((grant) => agent(grant, csrf, grant.expiresAtMs <= nowMs))}
+    <p>
+      To change what an agent may do, its budget or the end of its access, connect it again from its client and choose
+      it on the page that opens. Its VMs, its history and what it has spent stay with it.
+    </p>`;
+}
+
+function agent(grant: GrantView, csrf: string, hasEnded: boolean): Html {
   const path = `/dashboard/grant/${grant.grantId}`;
+  const state = hasEnded && grant.state === "active" ? "access has run out" : grant.state;
   return html`<section class="card">
-    <h3>${plain(grant.clientName)} <span class="state">${grant.state}</span></h3>
+    <h3>${plain(grant.clientName)} <span class="state">${state}</span></h3>
     <p>
       ${usd(grant.spentCredits)} spent and ${usd(grant.heldCredits)} held of ${usd(grant.creditsMax)} ·
       ${vmCount(grant.vmsLive)} alive · access to ${plain(grant.redirectHost)} until ${time(grant.expiresAtMs)} ·

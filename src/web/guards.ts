@@ -6,7 +6,7 @@
  */
 import type { MiddlewareHandler } from "hono";
 import * as z from "zod";
-import { equalBytes, fromUtf8, toHex, utf8 } from "../crypto/bytes.ts";
+import { concat, equalBytes, fromUtf8, toHex, utf8 } from "../crypto/bytes.ts";
 import { hmacSha256 } from "../crypto/hash.ts";
 import { type Answer, type Refusal, answer, refusal, refuse } from "../errors.ts";
 import type { Kit, WebContext, WebEnv } from "./deps.ts";
@@ -95,8 +95,20 @@ async function bodyText(c: WebContext, type: string): Promise<Answer<string>> {
     return refuse("input.invalid", { field: "content_type" });
   if (Number(c.req.header("Content-Length") ?? 0) > BODY_BYTES_MAX) return refuse("input.invalid", { field: "body" });
   // as bytes: workerd logs a warning whenever a form is read with text()
-  const body = new Uint8Array(await c.req.arrayBuffer());
-  return body.length > BODY_BYTES_MAX ? refuse("input.invalid", { field: "body" }) : answer(fromUtf8(body));
+  const body = await cappedBytes(c.req.raw.body);
+  return body === null ? refuse("input.invalid", { field: "body" }) : answer(fromUtf8(body));
+}
+
+/** Null for more than a body may hold. Leaving the loop cancels the stream, so what is left of it is never read. */
+async function cappedBytes(stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array | null> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of stream ?? []) {
+    length += part.length;
+    if (length > BODY_BYTES_MAX) return null;
+    parts.push(part);
+  }
+  return concat(...parts);
 }
 
 export async function readJson<T>(c: WebContext, schema: z.ZodType<T>): Promise<Answer<T>> {

@@ -102,13 +102,14 @@ export type FieldAsk = {
   readonly type?: "number" | "text" | "date";
   readonly step?: string;
   readonly min?: string;
+  readonly max?: string;
   readonly optional?: boolean;
 };
 
 export function field(ask: FieldAsk): Html {
   const type = ask.type ?? "number";
-  const number =
-    type === "number" ? html`inputmode="decimal" min="${ask.min ?? "0"}" step="${ask.step ?? "any"}"` : null;
+  const number = type === "number" ? html`inputmode="decimal" step="${ask.step ?? "any"}"` : null;
+  const min = ask.min ?? (type === "number" ? "0" : undefined);
   return html`<label class="field">
     <span>${ask.label}</span>
     <span class="entry">
@@ -117,6 +118,8 @@ export function field(ask: FieldAsk): Html {
         name="${ask.name}"
         value="${ask.value}"
         ${number}
+        ${min === undefined ? null : html`min="${min}"`}
+        ${ask.max === undefined ? null : html`max="${ask.max}"`}
         ${ask.optional === true ? null : html`required`}
       />
       ${ask.unit === undefined ? null : html`<span class="unit">${ask.unit}</span>`}

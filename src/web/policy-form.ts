@@ -54,9 +54,6 @@ export const DEFAULTS: FormValues = {
   delegation_expires_on: "",
 };
 
-/** A new agent starts with the smallest budget that is of use: one day's worth. */
-export const GRANT_BUDGET_USD = "5";
-
 type Spec = Omit<FieldAsk, "value">;
 const USD = { unit: "USD", step: "0.000001" } as const;
 const WHOLE = { step: "1", min: "1" } as const;
@@ -272,7 +269,7 @@ function whole(form: Form, name: string, min: number, max: number): number {
 /** A decimal in the form's unit as a whole number of the smaller one. */
 function scaled(form: Form, name: string, factor: number, min: number): number {
   const text = form.text(name);
-  const value = /^[0-9]{1,6}(\.[0-9]{1,20})?$/.test(text) ? Math.round(Number(text) * factor) : NaN;
+  const value = /^(?=.)[0-9]{0,6}(\.[0-9]{1,20})?$/.test(text) ? Math.round(Number(text) * factor) : NaN;
   return value >= min ? value : failed(form, name);
 }
 

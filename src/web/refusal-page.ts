@@ -3,16 +3,17 @@ import { html } from "hono/html";
 import { type Refusal, entryOf } from "../errors.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, page } from "./html.ts";
+import { hintOf } from "./refusal-hint.ts";
 import { plain } from "./text.ts";
 
 const ADDRESS_LINE = "owners_line";
 
 export function refusalPage(kit: Kit, refused: Refusal): Html {
   const { says, page: where } = entryOf(refused.code);
+  const hint = hintOf(refused);
   const told = Object.entries(refused.facts).filter(([name]) => name !== ADDRESS_LINE);
   const body = html`<h1>${says}</h1>
-    ${refused.code === "auth.stranger" ? stranger(refused) : null}
-    ${refused.facts["reason"] === "session" ? html`<p>Your sign-in has run out: nothing was changed. Sign in again, then do it once more.</p>` : null}
+    ${refused.code === "auth.stranger" ? stranger(refused) : null} ${hint === undefined ? null : html`<p>${hint}</p>`}
     ${told.length === 0 ? null : facts(told.map(([name, value]) => [name.replaceAll("_", " "), plain(String(value), 100)] as const))}
     ${refused.retryAfterS === undefined ? null : html`<p>Try again in ${refused.retryAfterS} s.</p>`}
     <p>

@@ -13,7 +13,7 @@ import type { JsonValue } from "../crypto/canonical-json.ts";
 import { composeSignIn, signInSigner } from "../crypto/challenge.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import { openToken, sealToken } from "../crypto/tokens.ts";
-import { type Answer, answer, refuse } from "../errors.ts";
+import { type Answer, type Refusal, answer, refusal, refuse } from "../errors.ts";
 import type { Kit, WebContext } from "./deps.ts";
 
 const CHALLENGE_S = 300;
@@ -116,15 +116,17 @@ export async function signIn(
   const session: Session = { owner: challenge.owner, sessionId: randomId("se", kit.random) };
   // first, because it refuses strangers before anything is written for them
   const arrived = await kit.front.arrive(session);
-  if (!arrived.ok && arrived.refusal.code === "auth.stranger")
-    return refuse("auth.stranger", { owners_line: `OWNERS=${session.owner}` });
-  if (!arrived.ok) return arrived;
+  if (!arrived.ok)
+    return arrived.refusal.code === "auth.stranger" ? { ok: false, refusal: stranger(session.owner) } : arrived;
   const fresh = await kit.front.consumeNonce(session.owner, challenge.nonce, challenge.expires_at_ms);
   if (!fresh) return refuse("auth.missing", { reason: "used" });
   clearCookie(c, "challenge");
   await keepSession(c, kit, session);
   return answer({ session, overview: arrived.value });
 }
+
+/** Whoever runs this service for themselves is told the line that lets them in. */
+export const stranger = (owner: Address): Refusal => refusal("auth.stranger", { owners_line: `OWNERS=${owner}` });
 
 /** A signature that is hex but not 65 bytes long is what contract wallets return (EIP-1271, ERC-6492). */
 function checkSignature(

@@ -14,7 +14,7 @@ import { refusal } from "../errors.ts";
 import type { Kit, WebApp, WebContext } from "./deps.ts";
 import { csrfOf, flooded, isCsrf, readForm, readJson } from "./guards.ts";
 import { type Html, page, walletChooser } from "./html.ts";
-import { clearCookie, sessionOf, signIn, startChallenge } from "./session.ts";
+import { clearCookie, sessionOf, signIn, startChallenge, stranger } from "./session.ts";
 
 const PURPOSE = "dashboard";
 const STATEMENT =
@@ -71,7 +71,7 @@ export function wantsJson(c: WebContext): boolean {
 
 export type OwnerHandler = (c: WebContext, session: Session, csrf: string) => Promise<Response>;
 
-/** Runs the handler for a signed-in owner within their lane; anybody else signs in first. */
+/** Runs the handler for a signed-in owner within their lane; anybody else signs in first, and OWNERS may have changed since. */
 export function asOwner(kit: Kit, handler: OwnerHandler): (c: WebContext) => Promise<Response> {
   return async (c) => {
     const session = await sessionOf(c, kit);
@@ -79,6 +79,7 @@ export function asOwner(kit: Kit, handler: OwnerHandler): (c: WebContext) => Pro
       const isPage = c.req.method === "GET" && !wantsJson(c);
       return isPage ? c.html(signInPage(kit)) : kit.refuse(c, refusal("auth.missing", { reason: "session" }));
     }
+    if (!kit.front.mayOwn(session.owner)) return kit.refuse(c, stranger(session.owner));
     const full = await flooded(c, kit, session.owner);
     return full === null ? handler(c, session, csrfOf(kit, session.sessionId)) : kit.refuse(c, full);
   };

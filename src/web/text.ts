@@ -41,7 +41,7 @@ export function usdField(credits: Credits): string {
 
 /** Dollars as typed in, with at most six decimals, as whole credits; undefined for anything else. */
 export function creditsOf(dollars: string): Credits | undefined {
-  const parts = /^([0-9]{1,9})(?:\.([0-9]{1,6}))?$/.exec(dollars.trim());
+  const parts = /^(?=.)([0-9]{0,9})(?:\.([0-9]{1,6}))?$/.exec(dollars.trim());
   if (parts === null) return undefined;
   return Number(parts[1]) * CREDITS_PER_USD + Number((parts[2] ?? "").padEnd(6, "0"));
 }

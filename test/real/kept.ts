@@ -125,6 +125,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   loadRun: null,
   nonceKnown: null,
   openApprovals: null,
+  readNonce: null,
   openQuotes: null,
   runsUntil: null,
   spendingGroups: null,

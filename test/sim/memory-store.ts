@@ -2,7 +2,7 @@
  * The account's memory behind the same functions as the SQL one, so that the very rules run on it. Values are immutable:
  * a load hands out what was stored, a snapshot is a shallow copy.
  */
-import type { AccountRow, NonceRow, SealedRow } from "../../src/account/account-store.ts";
+import type { AccountRow, SealedRow } from "../../src/account/account-store.ts";
 import type { Bill } from "../../src/account/bill.ts";
 import { linkOf } from "../../src/account/chain.ts";
 import { listed } from "../../src/account/committed.ts";
@@ -16,6 +16,7 @@ import type { OwnerMessage } from "../../src/account/message-store.ts";
 import { isLive } from "../../src/account/lifecycle.ts";
 import type { Watched } from "../../src/account/payer-watch.ts";
 import type { Tried } from "../../src/account/plan.ts";
+import type { NonceAsk, NonceRow } from "../../src/account/nonce-store.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
 import { type ListsState, NEVER_READ, type Sighting } from "../../src/account/reconcile.ts";
 import type { Store } from "../../src/account/store.ts";
@@ -145,12 +146,11 @@ export class MemoryStore {
       loadGrants: () => [...this.grants.values()],
       saveGrant: (grant) => this.grants.set(grant.grantId, grant),
       mintNonce: (row) => this.nonces.set(row.nonce, { ...row, used: false }),
-      takeNonce: ({ nonce, sessionId, purpose, nowMs }) => {
-        const row = this.nonces.get(nonce);
-        if (row === undefined || row.used || row.sessionId !== sessionId) return undefined;
-        if (row.purpose !== purpose || row.expiresAtMs <= nowMs) return undefined;
-        this.nonces.set(nonce, { ...row, used: true });
-        return row.payload;
+      readNonce: (ask) => this.freshNonce(ask)?.payload,
+      takeNonce: (ask) => {
+        const row = this.freshNonce(ask);
+        if (row !== undefined) this.nonces.set(row.nonce, { ...row, used: true });
+        return row?.payload;
       },
       nonceKnown: (nonce) => this.nonces.has(nonce),
       notify: ({ about, ...notice }) => {
@@ -325,6 +325,12 @@ export class MemoryStore {
       keysEver: () => [...this.keys.values()].map((one) => one.address as Address),
     };
     return part;
+  }
+
+  private freshNonce({ nonce, sessionId, purpose, nowMs }: NonceAsk) {
+    const row = this.nonces.get(nonce);
+    const fresh = row !== undefined && !row.used && row.expiresAtMs > nowMs;
+    return fresh && row.sessionId === sessionId && row.purpose === purpose ? row : undefined;
   }
 
   private approvalOf(quoteId: string): Approval | undefined {

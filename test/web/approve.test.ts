@@ -133,6 +133,16 @@ describe("deciding", () => {
     expect(await body(await browser.post(approvalPath, { nonce, verdict: "deny" }))).toEqual({ state: "denied" });
   });
 
+  test("on a page that was open for too long says so, and the page has a link that loads it again", async () => {
+    const browser = new Browser(house());
+    await browser.signIn(alice);
+    const told = await body(await browser.post(approvalPath, { nonce: "n_of_an_old_page", verdict: "deny" }));
+    expect(told).toMatchObject({ code: "input.invalid", facts: { field: "nonce" } });
+    expect(told["hint"]).toContain("open for too long");
+    const page = await (await browser.get(approvalPath)).text();
+    expect(page).toContain(`<p data-reload hidden><a class="button" href="${approvalPath}">`);
+  });
+
   test("by click the page asks for no wallet", async () => {
     const home = house();
     home.front.by = "click";

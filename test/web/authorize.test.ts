@@ -56,6 +56,14 @@ describe("the consent page", () => {
     ]);
   });
 
+  test("takes no end that is over and no count that the server would refuse", async () => {
+    const { page } = await openConsent(new Browser(house()));
+    const inputOf = (name: string): string => new RegExp(`<input[^>]*name="${name}"[^>]*>`).exec(page)?.[0] ?? "";
+    expect(inputOf("agent_expires_on")).toContain('min="2026-11-24"');
+    for (const name of ["agent_vms_live_max", "agent_creates_per_min_max"])
+      expect(inputOf(name)).toMatch(/step="1"\s+min="0"\s+max="999"/);
+  });
+
   test("ticks reading, creating and destroying, and never topping up, whatever was asked for", async () => {
     const home = house();
     home.oauth.request = { ...home.oauth.request, scope: ["funds:topup"] };
@@ -206,6 +214,27 @@ describe("consent", () => {
     expect(home.oauth.approved).toEqual([]);
   });
 
+  test("whoever comes back to its page later is told to start again from the agent, whatever they press", async () => {
+    const home = house();
+    const at = await ready(home);
+    home.time.nowMs += 600_000;
+    const again = "Start again from your agent.";
+    expect(await (await allow(at)).text()).toContain(again);
+    expect(await (await at.browser.form("/authorize", { handle: at.handle, verdict: "refuse" })).text()).toContain(
+      again,
+    );
+    for (const [step, rest] of [
+      ["challenge", { address: alice.address }],
+      ["sign-in", { signature: "0x" }],
+      ["policy", { draft: {} }],
+    ] as const) {
+      const told = await body<{ hint: string }>(
+        await at.browser.post(`/authorize/${step}`, { handle: at.handle, ...rest }),
+      );
+      expect(told.hint).toContain(again);
+    }
+  });
+
   test("the sign-in of one authorization does not complete another", async () => {
     const home = house();
     const at = await ready(home);
@@ -281,7 +310,7 @@ describe("consent", () => {
     expect(home.oauth.approved).toEqual([]);
   });
 
-  test("an agent that comes back keeps its budget, and its older logins end after the new one is stored", async () => {
+  test("an agent that comes back keeps what it had where nothing is said, and its older logins end after the new one is stored", async () => {
     const home = house();
     home.oauth.logins = [
       { id: "old", userId: ACCOUNT, metadata: { grant_id: grant.grantId } },
@@ -294,7 +323,6 @@ describe("consent", () => {
       csrf: at.consent.csrf,
       verdict: "allow",
       agent: grant.grantId,
-      budget_usd: "999",
     };
     expect((await at.browser.form("/authorize", fields)).status).toBe(302);
     expect(added(home)).toMatchObject({
@@ -305,6 +333,69 @@ describe("consent", () => {
     });
     expect(home.oauth.ended).toEqual(["old"]);
     expect(home.oauth.logins.map(({ id }) => id)).toEqual(["other agent", "login1"]);
+  });
+
+  test("an agent that comes back gets the budget and the end that the owner sets, and nothing else of the form", async () => {
+    const home = house();
+    const at = await ready(home);
+    const done = await allow(at, [
+      ["agent", grant.grantId],
+      ["budget_usd", "9.5"],
+      ["agent_expires_on", "2026-12-31"],
+      ["agent_vms_live_max", "99"],
+      ["agent_day_usd", "1"],
+    ]);
+    expect(done.status).toBe(302);
+    expect(added(home)).toMatchObject({
+      existingGrantId: grant.grantId,
+      creditsMax: 9_500_000,
+      expiresAtMs: Date.UTC(2026, 11, 31, 23, 59, 59),
+      vmsLiveMax: grant.vmsLiveMax,
+      createsPerMinMax: grant.createsPerMinMax,
+      windows: [],
+    });
+  });
+
+  test("an agent whose access has run out comes back, with the end that a new one gets where none is said", async () => {
+    const home = house();
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), grants: [{ ...grant, expiresAtMs: NOW_MS - 1 }] });
+    const at = await ready(home);
+    expect((await allow(at, [["agent", grant.grantId]])).status).toBe(302);
+    expect(added(home)).toMatchObject({
+      existingGrantId: grant.grantId,
+      expiresAtMs: Date.UTC(2027, 1, 22, 23, 59, 59),
+    });
+  });
+
+  test("the agent's fields are refused before the limits are saved, and by a step of their own before anything is signed", async () => {
+    const home = house();
+    const at = await ready(home);
+    const offer = await body<{ nonce: string; typed_data: string }>(
+      await at.browser.post("/authorize/policy", { handle: at.handle, draft: defaultValues(NOW_MS) }),
+    );
+    const signature = await alice.signTypedData(JSON.parse(offer.typed_data));
+    for (const [field, value] of [
+      ["budget_usd", "much"],
+      ["agent_expires_on", "2026-11-23"],
+      ["agent_vms_live_max", "1000"],
+      ["agent_day_usd", "1,5"],
+      ["agent", "gr_unknown"],
+    ] as const) {
+      const sent = { handle: at.handle, agent: { agent: "new", budget_usd: "5", [field]: value } };
+      expect((await json(await at.browser.post("/authorize/agent", sent))).facts).toEqual({ field });
+      const more = [
+        ["policy_nonce", offer.nonce],
+        ["policy_signature", signature],
+        [field, value],
+      ] as const;
+      expect((await json(await allow(at, more).then(asJson))).facts).toEqual({ field });
+    }
+    expect(home.front.changes()).toEqual(["consumeNonce", "offerPolicy"]);
+    const good = {
+      handle: at.handle,
+      agent: { agent: grant.grantId, budget_usd: ".5", agent_expires_on: "2026-11-24" },
+    };
+    expect(await body(await at.browser.post("/authorize/agent", good))).toEqual({});
   });
 
   test("a revoked agent cannot come back", async () => {
@@ -356,7 +447,7 @@ describe("refusing", () => {
     const home = house();
     const { handle } = await openConsent(new Browser(home));
     const answer = await new Browser(home).form("/authorize", { handle, verdict: "refuse" });
-    expect(answer.status).toBe(400);
+    expect(answer.status).toBe(401);
   });
 });
 

@@ -82,6 +82,16 @@ describe("the dashboard", () => {
     expect(await text(browser, "/dashboard")).toContain("unfreeze=account");
   });
 
+  test("says of which agent the access has run out, and how any agent's access is changed", async () => {
+    const home = house();
+    const { browser } = await signedIn(home);
+    expect(await text(browser, "/dashboard")).not.toContain("access has run out");
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), grants: [{ ...grant, expiresAtMs: NOW_MS }] });
+    const page = (await text(browser, "/dashboard")).replace(/\s+/g, " ");
+    expect(page).toContain("access has run out");
+    expect(page).toContain("connect it again from its client and choose it on the page that opens");
+  });
+
   test("an empty account is told what to do next", async () => {
     const home = house();
     home.front.overviewOf = emptyOverview;

@@ -63,17 +63,18 @@ export class FakeFront implements OwnerFront {
   }
 
   private view(session: Session): Answer<Overview> {
-    if (this.owners !== "*" && !this.owners.has(session.owner)) return refuse("auth.stranger");
     return answer(this.overviewOf(session.owner));
   }
 
+  mayOwn = (owner: string): boolean => this.owners === "*" || this.owners.has(owner);
+
   private mine(session: Session): boolean {
-    return this.owners === "*" || this.owners.has(session.owner);
+    return this.mayOwn(session.owner);
   }
 
   arrive = async (session: Session): Promise<Answer<Overview>> => {
     this.note("arrive", session);
-    return this.view(session);
+    return this.mayOwn(session.owner) ? this.view(session) : refuse("auth.stranger");
   };
 
   overview = async (session: Session): Promise<Answer<Overview>> => {

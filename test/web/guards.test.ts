@@ -26,6 +26,7 @@ const JSON_POSTS = [
   "/signin",
   "/authorize/challenge",
   "/authorize/sign-in",
+  "/authorize/agent",
   "/authorize/policy",
   "/dashboard/policy/offer",
   "/dashboard/policy",
@@ -139,6 +140,28 @@ describe("POSTs from elsewhere", () => {
   test("a body above 64 KiB is not read", async () => {
     const answer = await new Browser(house()).post("/signin", { signature: "0x".padEnd(70_000, "0") });
     expect(await body(answer)).toMatchObject({ code: "input.invalid", facts: { field: "body" } });
+  });
+
+  test("nor is one that declares no length read further than that", async () => {
+    let pulled = 0;
+    let cancelled = false;
+    const endless = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          pulled += 1;
+          controller.enqueue(new Uint8Array(16 * 1_024));
+        },
+        cancel: () => {
+          cancelled = true;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const headers = { "Content-Type": "application/json", Origin: ORIGIN };
+    const init: RequestInit & { readonly duplex: "half" } = { method: "POST", headers, body: endless, duplex: "half" };
+    const answer = await new Browser(house()).send("/signin/challenge", init);
+    expect(await body(answer)).toMatchObject({ code: "input.invalid", facts: { field: "body" } });
+    expect([pulled, cancelled]).toEqual([5, true]);
   });
 
   test("broken JSON and wrong types are refused by the field's name only", async () => {

@@ -100,6 +100,12 @@ describe("readPolicy", () => {
     expect(read).toMatchObject({ ok: false, refusal: { code: "input.invalid", facts: { field: name } } });
   });
 
+  test("an amount and a number of hours may leave out the nought before the point", () => {
+    const short = readPolicy({ ...defaultValues(NOW_MS), per_vm_usd: ".25", ttl_h_default: ".5" });
+    const full = readPolicy({ ...defaultValues(NOW_MS), per_vm_usd: "0.25", ttl_h_default: "0.5" });
+    expect([short.ok, short]).toEqual([true, full]);
+  });
+
   test("an empty window is no limit, one of an impossible length is refused", () => {
     const none = readPolicy({ ...defaultValues(NOW_MS), window_86400_usd: "" });
     expect(none.ok && none.value.limits.windows).toEqual([]);

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 const FOLDER = "src/web/public";
 const files = readdirSync(FOLDER);
@@ -29,6 +29,20 @@ describe("the page scripts", () => {
       scripts.flatMap((name) => read(name).match(/"(?:eth|personal|wallet)_[A-Za-z0-9_]+"/g) ?? []),
     );
     expect([...methods].toSorted()).toEqual(['"eth_requestAccounts"', '"eth_signTypedData_v4"', '"personal_sign"']);
+  });
+});
+
+describe("a refusal in a script", () => {
+  test("is told by its hint alone where there is one, and by its sentence and field otherwise", async () => {
+    vi.stubGlobal("document", { body: { dataset: {} } });
+    const script = new URL(`../../${FOLDER}/wallet.js`, import.meta.url).href;
+    const { Refused } = (await import(/* @vite-ignore */ script)) as {
+      readonly Refused: new (told: object) => Error & { readonly outlived: boolean };
+    };
+    const old = new Refused({ says: "A parameter is missing.", hint: "Load it again.", facts: { field: "nonce" } });
+    expect([old.message, old.outlived]).toEqual(["Load it again.", true]);
+    const wrong = new Refused({ says: "A parameter is missing.", facts: { field: "ttl" } });
+    expect([wrong.message, wrong.outlived]).toEqual(["A parameter is missing. (ttl)", false]);
   });
 });
 

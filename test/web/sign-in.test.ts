@@ -185,14 +185,46 @@ describe("signing in to the dashboard", () => {
     expect(home.front.changes()).toEqual([]);
   });
 
+  test("a session that ended while something was typed is told alike to a script and on a page", async () => {
+    const home = house();
+    const browser = new Browser(home);
+    const csrf = await browser.signIn(alice);
+    home.time.nowMs += 12 * 3_600_000;
+    const told = await browser.post("/dashboard/policy/offer", { draft: {} });
+    const { hint } = await body<{ hint: string }>(told);
+    expect([told.status, hint]).toEqual([401, expect.stringContaining("Sign in again in another tab")]);
+    expect(await (await browser.form("/dashboard/freeze", { csrf })).text()).toContain(hint);
+  });
+
   test("an owner who was taken off the list sees the line on a page", async () => {
     const owners = new Set<string>([alice.address]);
     const browser = new Browser(house({ owners }));
     await browser.signIn(alice);
     owners.clear();
-    const page = await browser.get("/dashboard");
-    expect(page.status).toBe(403);
-    expect(await page.text()).toContain(`OWNERS=${alice.address}`);
+    for (const path of ["/dashboard", "/dashboard/policy", "/dashboard/audit.csv", "/approve"]) {
+      const page = await browser.get(path);
+      expect([path, page.status]).toEqual([path, 403]);
+      expect(await page.text()).toContain(`OWNERS=${alice.address}`);
+    }
+  });
+
+  test("an owner who was taken off the list changes nothing any more, nor finishes connecting an agent", async () => {
+    const owners = new Set<string>([alice.address]);
+    const home = house({ owners });
+    const browser = new Browser(home);
+    const { handle } = await openConsent(browser);
+    const { csrf } = await signInFor(browser, handle, alice);
+    const token = await browser.signIn(alice);
+    const before = home.front.calls.length;
+    owners.clear();
+    for (const answer of [
+      await browser.form("/dashboard/stop", { csrf: token }),
+      await browser.post("/dashboard/policy/offer", { draft: {} }),
+      await browser.post("/authorize/policy", { handle, draft: {} }),
+      await browser.form("/authorize", { handle, csrf, verdict: "allow", agent: "new" }),
+    ])
+      expect(answer.status).toBe(403);
+    expect(home.front.calls).toHaveLength(before);
   });
 
   test("something that is no address is refused", async () => {

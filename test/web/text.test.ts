@@ -24,10 +24,10 @@ describe("creditsOf and usdField", () => {
         expect(creditsOf(usdField(credits))).toBe(credits);
       }),
     );
-    expect(creditsOf("0.000001")).toBe(1);
+    expect([creditsOf("0.000001"), creditsOf(".5")]).toEqual([1, 500_000]);
   });
 
-  test.each(["", "-1", "1e3", "1.1234567", ".5", "1,5", "NaN", "0x10", "1 000", "9999999999"])(
+  test.each(["", "-1", "1e3", "1.1234567", ".", "5.", "1,5", "NaN", "0x10", "1 000", "9999999999"])(
     "%s is no amount",
     (text) => {
       expect(creditsOf(text)).toBeUndefined();

@@ -483,6 +483,18 @@ describe("saying yes", () => {
     expect(await decided(house, approvalId)).toBe("approved");
   });
 
+  it("is still possible on a page whose first signature was refused, once and by one of two at the same moment", async () => {
+    const house = await alone(ALWAYS);
+    const { approvalId } = await asked(house, await house.agent());
+    const { nonce, typedData } = await page(house, approvalId);
+    const decide = (signature: string) =>
+      house.owners.decideApproval(house.session, { approvalId, nonce, verdict: "approve", signature });
+    expect(refusedBy(await decide(House.stranger().signTyped(typedData)))).toEqual({ field: "signature" });
+    const right = house.signTyped(typedData);
+    const both = await Promise.all([decide(right), decide(right)]);
+    expect(both.map(refusedBy)).toEqual([{ state: "approved" }, { field: "nonce" }]);
+  });
+
   it("counts only over the facts of that very page", async () => {
     const house = await alone(ALWAYS);
     const [agent, other] = [await house.agent(), await house.agent()];

@@ -42,7 +42,8 @@ export async function belongings(house: House, agent: Caller): Promise<Belonging
     quotes: await rows("SELECT quote_id AS id FROM quote WHERE grant_id = ?"),
     approvals,
     itemHashes: await rows("SELECT item_hash AS id FROM attempt JOIN vm USING (vm_id) WHERE grant_id = ?"),
-    notices: await rows("SELECT notice_id AS id FROM notice WHERE ? IS NOT NULL"),
+    // what is still to be seen first: seeing the rest once more changes nothing
+    notices: await rows("SELECT notice_id AS id FROM notice WHERE ? IS NOT NULL ORDER BY seen_at_ms"),
     grantId,
     account,
     owner: house.session.owner,

@@ -69,6 +69,7 @@ describe("signing in", () => {
       const refusal = { code: "auth.stranger", facts: { address: owner }, retry: "never" };
       expect(await front.arrive(house.session)).toEqual({ ok: false, refusal });
       await front.consumeNonce(owner, "n", stage.nowMs + 60_000);
+      expect(front.mayOwn(owner)).toBe(false);
     }
     expect(await listDurableObjectIds(bindings.ACCOUNT as DurableObjectNamespace<undefined>)).toEqual([]);
     expect(await listDurableObjectIds(bindings.WATCH as DurableObjectNamespace<undefined>)).toEqual([]);
@@ -76,6 +77,7 @@ describe("signing in", () => {
 
     const listed = ownerFront({ ...house.setting, owners: `${CORECHANNEL_ADDRESS}, ${owner.toLowerCase()}` });
     expect(value(await listed.arrive(house.session))).toMatchObject({ owner, state: "active", policy: null });
+    expect(listed.mayOwn(owner)).toBe(true);
   });
 });
 
@@ -146,6 +148,26 @@ describe("a grant", () => {
     expect((await seen(house, vmId)).state).toBe("HEALTHY");
     await house.advance(200);
     await gone(house, vmId, "ttl");
+  });
+
+  it("that has run out comes back with the budget and the end that the owner sets, to its own VM and what it has spent", async () => {
+    const house = await alone();
+    const agent = await house.agent({ expiresAtMs: stage.nowMs + 400_000 });
+    const vmId = await house.healthy(agent, { ttlS: 3_600 });
+    const used = async () =>
+      value(await house.agents.checkBalance(agent)).limits.find(({ name }) => name === "grant")?.used;
+    const before = await used();
+    await house.advance(400);
+    expect(code(await house.agents.quoteVm(agent, { ...ASK }))).toBe("auth.expired");
+    const returned = { existingGrantId: agent.grantId, creditsMax: 12_000_000, expiresAtMs: stage.nowMs + 86_400_000 };
+    expect((await house.agent(returned)).grantId).toBe(agent.grantId);
+    expect(await house.vm(agent, vmId)).toMatchObject({ state: "HEALTHY", endReason: null });
+    expect(await used()).toBe(before);
+    const grant = value(await house.owners.overview(house.session)).grants.find((one) => one.grantId === agent.grantId);
+    expect(grant).toMatchObject({ creditsMax: 12_000_000, expiresAtMs: returned.expiresAtMs, vmsLive: 1 });
+    expect(await created(house, agent)).toBe("ok");
+    value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
+    await gone(house, vmId, "destroyed");
   });
 
   it("that stops in an emergency freezes itself and ends its own VMs, and touches nobody else's", async () => {

@@ -83,7 +83,7 @@ const WITHOUT = new Set(
     "POST /authorize/sign-in, POST /authorize/policy, POST /authorize, GET /dashboard/audit.jsonl",
     "GET /dashboard/audit.csv, GET /dashboard/ledger.csv, GET /dashboard/leave/revoke, POST /dashboard/leave/revoke",
     "GET /dashboard/leave/compromised, POST /dashboard/leave/compromised, GET /dashboard/leave/rotate",
-    "POST /dashboard/leave/rotate",
+    "POST /dashboard/leave/rotate, POST /authorize/agent",
   ].flatMap((line) => line.split(", ")),
 );
 

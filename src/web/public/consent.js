@@ -7,8 +7,9 @@ const part = (name) => form.querySelector(`[data-${name}]`);
 const signInStep = form.querySelector('[data-step="sign-in"]');
 const decideStep = form.querySelector('[data-step="decide"]');
 const policyRoot = part("policy");
+const budgetRoot = part("budget");
 const newAgent = part("new-agent");
-const state = { wallet: undefined, owner: undefined, saved: null, ready: false };
+const state = { wallet: undefined, owner: undefined, saved: null, grants: [], ready: false };
 
 offerWallets(signInStep, {
   onPick: (wallet) =>
@@ -21,7 +22,7 @@ async function signIn(wallet) {
   const { text } = await post("/authorize/challenge", { handle, address });
   const signature = await signText(wallet, address, text);
   const { owner, csrf, overview } = await post("/authorize/sign-in", { handle, signature });
-  Object.assign(state, { wallet, owner, saved: overview.policy });
+  Object.assign(state, { wallet, owner, saved: overview.policy, grants: overview.grants });
   form.elements.csrf.value = csrf;
   show(owner, overview);
 }
@@ -46,10 +47,23 @@ function agentLine(grant) {
   label.className = "tick";
   Object.assign(input, { type: "radio", name: "agent", value: grant.grant_id });
   const left = dollars(Math.max(0, grant.budget_usd - grant.spent_usd - grant.held_usd));
-  words.textContent = `${grant.client_name} at ${grant.redirect_host} comes back (${grant.state}, ${left} left, ${grant.vms_live} of its VMs alive)`;
+  const standing = hasEnded(grant) ? "its access has run out" : grant.state;
+  words.textContent = `${grant.client_name} at ${grant.redirect_host} comes back (${standing}, ${left} left, ${grant.vms_live} of its VMs alive)`;
   label.append(input, words);
   return label;
 }
+
+const hasEnded = (grant) => Date.parse(grant.expires_at) <= Date.now();
+
+/** What the chosen agent has. A new one gets what the page was drawn with, and so does an end that is over. */
+function fillBudget() {
+  const { agent, budget_usd: budget, agent_expires_on: end } = form.elements;
+  const known = state.grants.find((grant) => grant.grant_id === agent.value);
+  budget.value = known === undefined ? budget.defaultValue : String(known.budget_usd);
+  end.value = known === undefined || hasEnded(known) ? end.defaultValue : known.expires_at.slice(0, 10);
+  reckon();
+}
+part("agents").addEventListener("change", fillBudget);
 
 /** The worst case, as the form stands now. */
 function reckon() {
@@ -77,9 +91,11 @@ form.addEventListener("submit", (event) => {
 
 async function settleLimits() {
   if (state.owner === undefined) throw new Error("Sign in first.");
+  const { handle } = form.dataset;
+  const agent = { ...readPolicy(budgetRoot), ...readPolicy(newAgent), agent: form.elements.agent.value };
+  await post("/authorize/agent", { handle, agent });
   if (state.saved === null || !isSame(policyRoot, state.saved.form)) {
-    const body = { handle: form.dataset.handle, draft: readPolicy(policyRoot) };
-    const offer = await offerDraft("/authorize/policy", body);
+    const offer = await offerDraft("/authorize/policy", { handle, draft: readPolicy(policyRoot) });
     part("shadow").textContent = offer.shadow ?? "";
     const { nonce, signature = "" } = await signOffer(offer, state.wallet, state.owner);
     form.elements.policy_nonce.value = nonce;

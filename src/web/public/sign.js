@@ -43,7 +43,12 @@ async function decide(verdict, signs, wallets) {
     const account = await accountOf(wallets.chosen, owner);
     body.signature = await signTyped(wallets.chosen, account, typed);
   }
-  await post(`/approve/${encodeURIComponent(id)}`, body);
+  try {
+    await post(`/approve/${encodeURIComponent(id)}`, body);
+  } catch (error) {
+    approveRoot.querySelector("[data-reload]").hidden = !error.outlived;
+    throw error;
+  }
   location.reload();
 }
 

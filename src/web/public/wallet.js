@@ -8,12 +8,13 @@ const onTwin = document.body.dataset.network === "twin";
 
 /** What our own server refused, in its fixed words. */
 export class Refused extends Error {
-  constructor({ says, facts = {}, code }) {
+  constructor({ says, hint, facts = {}, code }) {
     const line =
       facts.owners_line === undefined ? "" : ` If this service is yours, set ${facts.owners_line} and start it again.`;
     const field = facts.field === undefined ? "" : ` (${facts.field})`;
-    super(`${says ?? "The service did not answer as it should."}${field}${line}`);
+    super(hint ?? `${says ?? "The service did not answer as it should."}${field}${line}`);
     this.code = code;
+    this.outlived = facts.field === "nonce";
   }
 }
 

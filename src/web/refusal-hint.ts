@@ -1,0 +1,27 @@
+/**
+ * What to do about a refusal, where the code's own sentence does not fit a page that stood open: one fixed sentence, the
+ * same on a page and for a script. Pure.
+ */
+import type { Refusal } from "../errors.ts";
+
+const BY_REASON: ReadonlyMap<unknown, string> = new Map([
+  [
+    "session",
+    "Your sign-in has run out: nothing was changed. Sign in again in another tab, then do it once more: what you typed is not lost.",
+  ],
+  [
+    "authorization",
+    "This request to connect is older than ten minutes, or was opened in another browser. Start again from your agent.",
+  ],
+]);
+
+const BY_FIELD: ReadonlyMap<unknown, string> = new Map([
+  [
+    "nonce",
+    "The page was open for too long, or this was done on it already: nothing was changed. Load it again, then do it once more.",
+  ],
+]);
+
+export function hintOf({ facts }: Refusal): string | undefined {
+  return BY_REASON.get(facts["reason"]) ?? BY_FIELD.get(facts["field"]);
+}
