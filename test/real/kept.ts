@@ -114,7 +114,6 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   heldBy: null,
   entriesOf: null,
   hadVm: null,
-  heldBy: null,
   holdsOf: null,
   isCarrying: null,
   loadLog: null,
