@@ -62,6 +62,7 @@ export function bookExtra(store: Store, vm: VmRecord, extra: Extra, atMs: number
 /** The figures that one decision looks at, all read in its own transaction; sums over time are read as they are asked. */
 export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
   const live = store.loadLive();
+  const own = live.filter((vm) => vm.grantId === grantId);
   return {
     recent: store.committedBy("account"),
     grantRecent: store.committedBy(grantId),
@@ -69,13 +70,18 @@ export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
     grantSpent: store.spentBy(grantId),
     burnAttoPerS: live.reduce((sum, vm) => sum + vm.rateAttoPerS, 0n),
     vmsLive: live.length,
-    grantVmsLive: live.filter((vm) => vm.grantId === grantId).length,
+    grantVmsLive: own.length,
+    endsAtMs: firstEnd(live),
+    grantEndsAtMs: firstEnd(own),
     createdMs: store.createdSince(null, nowMs - MINUTE_MS),
     grantCreatedMs: store.createdSince(grantId, nowMs - MINUTE_MS),
     unapprovedDay: store.committedBy("unapproved").after(nowMs - DAY_MS),
     anyVmBefore: store.hadVm(grantId),
   };
 }
+
+const firstEnd = (live: readonly VmRecord[]): number | null =>
+  live.length === 0 ? null : Math.min(...live.map((vm) => vm.expiresAtMs));
 
 /** Appends one link to the audit chain. Facts hold ids, codes and amounts only. */
 export function audit(store: Store, atMs: number, kind: string, facts: Facts): void {

@@ -21,6 +21,9 @@ export type Usage = {
   readonly burnAttoPerS: bigint;
   readonly vmsLive: number;
   readonly grantVmsLive: number;
+  /** When the first of the live VMs runs out; null: none lives. */
+  readonly endsAtMs: number | null;
+  readonly grantEndsAtMs: number | null;
   /** Times of the creates admitted in the last minute, oldest first. */
   readonly createdMs: readonly number[];
   readonly grantCreatedMs: readonly number[];
@@ -57,12 +60,16 @@ export function decide(policy: Policy, grant: Grant, usage: Usage, ask: Request,
   return null;
 }
 
-const over = (code: Code, asked: number, left: number, max: number, afterMs?: number | null): Refusal => {
+const over = (code: Code, asked: number, left: number, max: number, afterMs?: number): Refusal => {
   const facts = { limit: max, asked, left: Math.max(0, left) };
-  return afterMs === undefined || afterMs === null
-    ? refusal(code, facts)
-    : refusal(code, facts, Math.max(1, Math.ceil(afterMs / 1_000)));
+  // beyond the whole limit no waiting helps: less has to be asked for
+  if (asked > max) return { ...refusal(code, facts), retry: "new_key" };
+  return afterMs === undefined ? refusal(code, facts) : refusal(code, facts, Math.max(1, Math.ceil(afterMs / 1_000)));
 };
+
+/** Room comes with the end of a VM: to ask each minute until then would only open the breaker. */
+const untilEnd = (endsAtMs: number | null, nowMs: number): number =>
+  endsAtMs === null ? MINUTE_MS : Math.max(MINUTE_MS, endsAtMs - nowMs);
 
 /** An extension meets every check too, so that a machine outside a narrowed policy is not prolonged (design.md §8). */
 const shape: Check = ({ shape: limits }, _grant, _usage, { shape: asked }) => {
@@ -116,12 +123,13 @@ const ttl: Check = ({ limits, delegationExpiresAtMs: untilMs }, _grant, _usage, 
 const named = (of: string, no: Refusal): Refusal => ({ ...no, facts: { of, ...no.facts } });
 const ofGrant = (no: Refusal | null): Refusal | null => (no === null ? null : named("grant", no));
 
-const live: Check = ({ limits }, grant, usage, { kind }) => {
+const live: Check = ({ limits }, grant, usage, { kind }, nowMs) => {
   // A machine to be extended is among the live ones already.
   const more = kind === "create" ? 1 : 0;
-  const full = (alive: number, max: number): Refusal | null =>
-    alive + more > max ? over("policy.vms_live", more, max - alive, max, MINUTE_MS) : null;
-  return full(usage.vmsLive, limits.vmsLiveMax) ?? ofGrant(full(usage.grantVmsLive, grant.vmsLiveMax));
+  const full = (alive: number, max: number, endsAtMs: number | null): Refusal | null =>
+    alive + more > max ? over("policy.vms_live", more, max - alive, max, untilEnd(endsAtMs, nowMs)) : null;
+  const ofAll = full(usage.vmsLive, limits.vmsLiveMax, usage.endsAtMs);
+  return ofAll ?? ofGrant(full(usage.grantVmsLive, grant.vmsLiveMax, usage.grantEndsAtMs));
 };
 
 const rate: Check = ({ limits }, grant, usage, { kind }, nowMs) => {
@@ -138,11 +146,12 @@ const perVm: Check = ({ limits }, _grant, _usage, { vmTotal }) =>
     ? over("policy.per_vm", vmTotal, limits.perVmCreditsMax, limits.perVmCreditsMax)
     : null;
 
-const burn: Check = ({ limits }, _grant, usage, { kind, rateAttoPerS }) => {
+const burn: Check = ({ limits }, _grant, usage, { kind, rateAttoPerS }, nowMs) => {
   const used = creditsPerHour(usage.burnAttoPerS);
   const asked = creditsPerHour(usage.burnAttoPerS + (kind === "create" ? rateAttoPerS : 0n)) - used;
   const left = limits.burnCreditsPerHMax - used;
-  return asked > left ? over("policy.burn", asked, left, limits.burnCreditsPerHMax, MINUTE_MS) : null;
+  const { burnCreditsPerHMax: max } = limits;
+  return asked > left ? over("policy.burn", asked, left, max, untilEnd(usage.endsAtMs, nowMs)) : null;
 };
 
 /** The account's windows and the grant's own, the shortest first; of two of one length the account's is told first. */
@@ -162,7 +171,7 @@ function windowFull(window: Window, recent: Committed, credits: Credits, nowMs: 
   const left = window.creditsMax - usedIn({ recent }, window.seconds, nowMs);
   if (credits <= left) return null;
   const frees = freesAtMs({ recent }, window, credits, nowMs);
-  const afterMs = frees === null ? null : frees - nowMs;
+  const afterMs = frees === null ? undefined : frees - nowMs;
   return over(`policy.window_${window.seconds}s`, credits, left, window.creditsMax, afterMs);
 }
 

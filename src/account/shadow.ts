@@ -70,6 +70,8 @@ function usageAt(passed: readonly PastCreate[], nowMs: number): Usage {
     burnAttoPerS: live.reduce((sum, one) => sum + one.request.rateAttoPerS, 0n),
     vmsLive: live.length,
     grantVmsLive: 0,
+    endsAtMs: null,
+    grantEndsAtMs: null,
     createdMs: passed.map((one) => one.atMs).filter((atMs) => atMs > nowMs - MINUTE_MS),
     grantCreatedMs: [],
     unapprovedDay: 0,

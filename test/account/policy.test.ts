@@ -149,8 +149,20 @@ describe("decide", () => {
     const usage = { ...USAGE, recent: listed([{ atMs: T0, credits: 900_000 }]) };
     const narrow = limits(FITS, { windows: [{ seconds: 3_600, creditsMax: 1_000 }] });
     const no = decide(narrow.policy, GRANT, usage, ASK, T0);
-    expect(no).toMatchObject({ code: "policy.window_3600s", facts: { left: 0 } });
+    expect(no).toMatchObject({ code: "policy.window_3600s", facts: { left: 0 }, retry: "new_key" });
     expect(no?.retryAfterS).toBeUndefined();
+  });
+
+  test("full of live VMs, or of what they burn, is told the time until the first of them runs out", () => {
+    const at = (change: Partial<Usage>) => decide(POLICY, GRANT, { ...USAGE, ...change }, ASK, T0);
+    const ends = { endsAtMs: T0 + 2 * H, grantEndsAtMs: T0 + 3 * H };
+    expect(at({ vmsLive: 3, ...ends })).toMatchObject({ code: "policy.vms_live", retry: "after", retryAfterS: 7_200 });
+    expect(at({ grantVmsLive: 2, ...ends })).toMatchObject({ facts: { of: "grant" }, retryAfterS: 10_800 });
+    expect(at({ burnAttoPerS: 100n * RATE, ...ends })).toMatchObject({ code: "policy.burn", retryAfterS: 7_200 });
+    // it is ending already
+    expect(at({ vmsLive: 3, endsAtMs: T0 - S, grantEndsAtMs: null })?.retryAfterS).toBe(60);
+    const dear = decide(POLICY, GRANT, USAGE, { ...ASK, rateAttoPerS: 1_000n * RATE }, T0);
+    expect([dear?.code, dear?.retry, dear?.retryAfterS]).toEqual(["policy.burn", "new_key", undefined]);
   });
 
   test("an extension needs no new place among the live, but is not made while they are too many or too dear", () => {

@@ -70,6 +70,8 @@ export const USAGE: Usage = {
   burnAttoPerS: 0n,
   vmsLive: 0,
   grantVmsLive: 0,
+  endsAtMs: null,
+  grantEndsAtMs: null,
   createdMs: [],
   grantCreatedMs: [],
   unapprovedDay: 0,
