@@ -97,18 +97,11 @@ export function openApprovals(moment: Moment, grantId: string | null): readonly 
 }
 
 export function grantView(moment: Moment, grant: Grant): GrantView {
-  const mine = moment.store.loadPage({
-    grantId: grant.grantId,
-    liveOnly: true,
-    limit: 100,
-  });
-  const heldCredits = mine.reduce((sum, vm) => sum + heldFor(vm), 0);
-  return {
-    ...grant,
-    heldCredits,
-    spentCredits: moment.store.spentBy(grant.grantId) - heldCredits,
-    vmsLive: mine.length,
-  };
+  const { store } = moment;
+  const heldCredits = store.heldBy(grant.grantId);
+  const spentCredits = store.spentBy(grant.grantId) - heldCredits;
+  const vmsLive = store.loadLive().filter(({ grantId }) => grantId === grant.grantId).length;
+  return { ...grant, heldCredits, spentCredits, vmsLive };
 }
 
 export function balanceView(
