@@ -11,6 +11,7 @@ import * as inventories from "./inventory-store.ts";
 import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
+import * as notices from "./notice-store.ts";
 import * as paces from "./pace-store.ts";
 import * as reconciled from "./reconcile-store.ts";
 import * as quotes from "./quote-store.ts";
@@ -59,10 +60,10 @@ function accountStore(sql: SqlStorage) {
     saveGrant: on(accounts.saveGrant),
     mintNonce: on(accounts.mintNonce),
     takeNonce: on(accounts.takeNonce),
-    notify: on(accounts.notify),
-    loadNotices: on(accounts.loadNotices),
-    seeNotice: on(accounts.seeNotice),
-    seeNoticeAbout: on(accounts.seeNoticeAbout),
+    notify: on(notices.notify),
+    loadNotices: on(notices.loadNotices),
+    seeNotice: on(notices.seeNotice),
+    seeNoticeAbout: on(notices.seeNoticeAbout),
     loadLog: on(accounts.loadLog),
     saveTried: on(accounts.saveTried),
     clearTried: on(accounts.clearTried),
