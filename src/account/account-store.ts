@@ -1,9 +1,8 @@
-/** Rows ⇄ values for the account itself: its one row, the policy, grants, nonces, notices and the pacing log. */
-import type { Facts } from "../errors.ts";
+/** Rows ⇄ values for the account itself: its one row, the policy, grants and the pacing log. */
 import type { PayerFacts } from "./payer.ts";
 import { revivePolicy } from "./policy-stored.ts";
 import type { StepLog, Tried } from "./plan.ts";
-import type { Grant, GrantState, Notice, NoticeKind, Policy } from "./types.ts";
+import type { Grant, GrantState, Policy } from "./types.ts";
 
 export type AccountRow = {
   readonly name: string;
@@ -173,55 +172,6 @@ export function saveGrant(sql: SqlStorage, grant: Grant): void {
     grant.creditsMax,
     JSON.stringify(grant),
   );
-}
-
-/** One row per kind and subject: what goes on being so is not told again and again. */
-export function notify(
-  sql: SqlStorage,
-  notice: {
-    readonly noticeId: string;
-    readonly kind: NoticeKind;
-    readonly about: string;
-    readonly facts: Facts;
-    readonly sinceMs: number;
-  },
-): void {
-  sql.exec(
-    "INSERT INTO notice (notice_id, kind, about, facts_json, since_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, about) DO NOTHING",
-    notice.noticeId,
-    notice.kind,
-    notice.about,
-    JSON.stringify(notice.facts),
-    notice.sinceMs,
-  );
-}
-
-/** What agents bring about by living on, or what needs nobody; `migrations/0009_bounded.sql` names the same kinds. */
-const ROUTINE = "('approval_waiting', 'correction', 'key_rotated', 'reconciled', 'vm_ended', 'vm_moved')";
-
-/** Unseen first, of those what the owner has to act on: no number of routine ones pushes that off the page. */
-export function loadNotices(sql: SqlStorage): readonly Notice[] {
-  return sql
-    .exec<{ notice_id: string; kind: string; facts_json: string; since_ms: number; seen_at_ms: number | null }>(
-      `SELECT * FROM notice ORDER BY seen_at_ms IS NOT NULL, kind IN ${ROUTINE}, since_ms DESC LIMIT 50`,
-    )
-    .toArray()
-    .map((row) => ({
-      noticeId: row.notice_id,
-      kind: row.kind as NoticeKind,
-      facts: JSON.parse(row.facts_json) as Facts,
-      sinceMs: row.since_ms,
-      seenAtMs: row.seen_at_ms,
-    }));
-}
-
-export function seeNotice(sql: SqlStorage, noticeId: string, atMs: number): void {
-  sql.exec("UPDATE notice SET seen_at_ms = ? WHERE notice_id = ? AND seen_at_ms IS NULL", atMs, noticeId);
-}
-
-/** What the owner has dealt with needs no click to say so. */
-export function seeNoticeAbout(sql: SqlStorage, kind: NoticeKind, about: string, atMs: number): void {
-  sql.exec("UPDATE notice SET seen_at_ms = ? WHERE kind = ? AND about = ? AND seen_at_ms IS NULL", atMs, kind, about);
 }
 
 export function loadLog(sql: SqlStorage, about: string): StepLog {

@@ -167,6 +167,8 @@ function planOrphan(draft: Drafting, vm: VmRecord, hash: string): void {
 
 function planBoot(draft: Drafting, vm: VmRecord, hash: string): void {
   const bootingSinceMs = vm.stateSinceMs;
+  // a step of its own: it may pass and wait for a look, while the end of the VM's life waits for nothing
+  draft.at("deadline", hash, bootDeadlineMs(vm));
   draft.add("node", hash, (tries) => (tries <= 24 ? 5 * S : 15 * S));
   // Notify is idempotent and free; after three minutes the list decides alone (crn.md §3.7).
   draft.add(
@@ -180,7 +182,6 @@ function planBoot(draft: Drafting, vm: VmRecord, hash: string): void {
 function nextDeadlineMs(vm: VmRecord, attempt: Attempt): number {
   const dues = [vm.expiresAtMs];
   if (vm.state === "SENT") dues.push((attempt.firstSendMs ?? 0) + UNKNOWN_AFTER_MS);
-  if (vm.state === "PROVISIONING") dues.push(bootDeadlineMs(vm));
   return Math.min(...dues);
 }
 

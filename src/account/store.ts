@@ -12,6 +12,7 @@ import * as leaving from "./leave-store.ts";
 import * as ledger from "./ledger-store.ts";
 import * as messages from "./message-store.ts";
 import * as nonces from "./nonce-store.ts";
+import * as notices from "./notice-store.ts";
 import * as paces from "./pace-store.ts";
 import * as reconciled from "./reconcile-store.ts";
 import * as quotes from "./quote-store.ts";
@@ -61,10 +62,10 @@ function accountStore(sql: SqlStorage) {
     mintNonce: on(nonces.mintNonce),
     readNonce: on(nonces.readNonce),
     takeNonce: on(nonces.takeNonce),
-    notify: on(accounts.notify),
-    loadNotices: on(accounts.loadNotices),
-    seeNotice: on(accounts.seeNotice),
-    seeNoticeAbout: on(accounts.seeNoticeAbout),
+    notify: on(notices.notify),
+    loadNotices: on(notices.loadNotices),
+    seeNotice: on(notices.seeNotice),
+    seeNoticeAbout: on(notices.seeNoticeAbout),
     loadLog: on(accounts.loadLog),
     saveTried: on(accounts.saveTried),
     clearTried: on(accounts.clearTried),

@@ -32,11 +32,9 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   internal: "The service met a state that must not be. Tell its operator.",
 };
 
-/** Unseen first, then the newest; a seen one stays readable. */
+/** In the account's order, what needs the owner first; a seen one stays readable, behind the others. */
 export function noticeList(notices: readonly Notice[], csrf: string): Html {
-  const order = notices.toSorted(
-    (a, b) => Number(a.seenAtMs !== null) - Number(b.seenAtMs !== null) || b.sinceMs - a.sinceMs,
-  );
+  const order = notices.toSorted((a, b) => Number(a.seenAtMs !== null) - Number(b.seenAtMs !== null));
   return html`<ul class="notices">
     ${order.map((notice) => one(notice, csrf))}
   </ul>`;

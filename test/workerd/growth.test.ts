@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import first from "../../migrations/0001_account.sql";
 import pace from "../../migrations/0002_pace.sql";
-import { loadNotices } from "../../src/account/account-store.ts";
+import { loadNotices } from "../../src/account/notice-store.ts";
 import { committedBy, committedInAll } from "../../src/account/committed-store.ts";
 import { listed, type Scope } from "../../src/account/committed.ts";
 import { admissions, age } from "./aged.ts";
