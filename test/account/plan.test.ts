@@ -59,10 +59,11 @@ describe("planVm while it may live", () => {
   });
 
   test("PROVISIONING: status every minute, the node every 5 s for two minutes and then every 15 s", () => {
-    expect(kinds(provisioning())).toEqual(["deadline", "status", "price", "node", "dispatch"]);
+    expect(kinds(provisioning())).toEqual(["deadline", "status", "price", "deadline", "node", "dispatch"]);
     expect(paces(provisioning(), "status", [1, 2, 30])).toEqual([60, 60, 60]);
     expect(paces(provisioning(), "node", [1, 24, 25, 60])).toEqual([5, 5, 15, 15]);
-    expect(due(provisioning(), "deadline")).toBe(provisioning().stateSinceMs + 15 * MIN);
+    const deadlines = plan(provisioning()).filter(({ kind }) => kind === "deadline");
+    expect(deadlines.map(({ dueMs }) => dueMs)).toEqual([T0 + TTL_S * S, provisioning().stateSinceMs + 15 * MIN]);
   });
 
   test("the node is told a few times within its first three minutes, and then no more", () => {
