@@ -154,10 +154,11 @@ export function loadGrant(sql: SqlStorage, grantId: string): Grant | undefined {
   return row === undefined ? undefined : { ...(JSON.parse(row.grant_json) as Grant), state: row.state as GrantState };
 }
 
+/** All of them, those that can still do something first: as many as the owner ever let in by hand. */
 export function loadGrants(sql: SqlStorage): readonly Grant[] {
   return sql
     .exec<{ grant_json: string; state: string }>(
-      "SELECT grant_json, state FROM agent_grant ORDER BY rowid DESC LIMIT 100",
+      "SELECT grant_json, state FROM agent_grant ORDER BY state = 'revoked', rowid DESC",
     )
     .toArray()
     .map((row) => ({ ...(JSON.parse(row.grant_json) as Grant), state: row.state as GrantState }));

@@ -88,7 +88,7 @@ export const holderOf = (moment: Moment, target: string): VmRecord | undefined =
 export function takeSigned(moment: Moment, session: Session, ask: SignedAsk): Answer<{ readonly purpose: Purpose }> {
   const nonce = `${session.sessionId}:${ask.itemHash}`;
   const about = { nonce, sessionId: session.sessionId, purpose: "owner_message", nowMs: moment.nowMs };
-  const offer = moment.store.takeNonce(about) as Offer | undefined;
+  const offer = moment.store.readNonce(about) as Offer | undefined;
   if (offer === undefined) return refuse("input.invalid", { field: "item_hash" });
   if (lacksTick(moment, offer, ask)) return refuse("input.invalid", { field: "tick" });
   const message = attachSignature(offer.message, ask.signature);
@@ -98,6 +98,7 @@ export function takeSigned(moment: Moment, session: Session, ask: SignedAsk): An
     return refuse("account.rotating", { attemptsLacking: attemptsLacking(moment) }, 5);
   const bad = fault(moment, offer);
   if (bad !== null) return refuse("input.invalid", { field: bad });
+  moment.store.takeNonce(about);
   storeSigned(moment, offer, message);
   return answer({ purpose: offer.purpose });
 }

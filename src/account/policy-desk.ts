@@ -68,34 +68,42 @@ function whatEnds(unfreeze: Unfreeze | null, frozenReason: string | null): strin
   return unfreeze === "account" ? `the account, frozen: ${frozenReason ?? "no more"}` : unfreeze.grantId;
 }
 
+/** A refusal leaves the nonce as it is: the right signature still counts, once. */
 export function savePolicy(
   moment: Moment,
   session: Session,
   ask: { readonly nonce: string; readonly signature?: string },
 ): Answer<{ readonly policy: Policy }> {
-  const payload = moment.store.takeNonce({
-    nonce: ask.nonce,
-    sessionId: session.sessionId,
-    purpose: "policy",
-    nowMs: moment.nowMs,
-  }) as PolicyPayload | undefined;
+  const page = { nonce: ask.nonce, sessionId: session.sessionId, purpose: "policy", nowMs: moment.nowMs };
+  const payload = moment.store.readNonce(page) as PolicyPayload | undefined;
   if (payload === undefined) return refuse("input.invalid", { field: "nonce" });
-  if (payload.version !== (moment.policy?.version ?? 0) + 1) return refuse("input.invalid", { field: "version" });
-  const signer =
-    payload.typedData === null || ask.signature === undefined
-      ? undefined
-      : recoverTypedData(payload.typedData, ask.signature);
-  if (payload.typedData !== null && signer !== moment.account.owner)
-    return refuse("input.invalid", { field: "signature" });
-  const unready = payload.unfreeze === "account" ? frozenAnew(moment, payload) : null;
-  if (unready !== null) return { ok: false, refusal: unready };
-  const policy = { ...payload.draft, version: payload.version };
-  moment.store.insertPolicy(policy, payload.typedData === null ? null : (ask.signature ?? null), moment.nowMs);
+  const no = flawOf(moment, payload, ask.signature);
+  if (no !== null) return { ok: false, refusal: no };
+  moment.store.takeNonce(page);
+  return answer({ policy: keep(moment, payload, ask.signature ?? null) });
+}
+
+function flawOf(moment: Moment, payload: PolicyPayload, signature: string | undefined): Refusal | null {
+  const { typedData, version } = payload;
+  if (version !== (moment.policy?.version ?? 0) + 1) return refusal("input.invalid", { field: "version" });
+  const signer = typedData === null || signature === undefined ? undefined : recoverTypedData(typedData, signature);
+  if (typedData !== null && signer !== moment.account.owner) return refusal("input.invalid", { field: "signature" });
+  return payload.unfreeze === "account" ? frozenAnew(moment, payload) : null;
+}
+
+function keep(
+  moment: Moment,
+  { draft, version, typedData, unfreeze }: PolicyPayload,
+  signature: string | null,
+): Policy {
+  const { store, nowMs } = moment;
+  const policy = { ...draft, version };
+  store.insertPolicy(policy, typedData === null ? null : signature, nowMs);
   endOverdue(moment, null);
-  bookBudget(moment.store, policy.limits.lifetimeCreditsMax, moment.nowMs);
-  moment.audit("policy.saved", { version: policy.version, signed: payload.typedData !== null });
-  if (payload.unfreeze !== null) unfreezeNow(moment, payload.unfreeze);
-  return answer({ policy });
+  bookBudget(store, policy.limits.lifetimeCreditsMax, nowMs);
+  moment.audit("policy.saved", { version, signed: typedData !== null });
+  if (unfreeze !== null) unfreezeNow(moment, unfreeze);
+  return policy;
 }
 
 /** Restored once more since the page was opened, or something was found that it did not show. */

@@ -16,6 +16,7 @@ import type { Approval, Grant, Policy, VmRecord, Window } from "./types.ts";
 
 const EXPIRES_SOON_MS = 15 * 60_000;
 const SLOW_TEARDOWN_MS = 15 * 60_000;
+const GRANTS_SHOWN = 100;
 
 export const shownVm = (moment: Moment, vm: VmRecord): VmView =>
   vmView(vm, moment.nowMs, whenUnreachable(moment.policy));
@@ -94,6 +95,13 @@ export function openApprovals(moment: Moment, grantId: string | null): readonly 
     .openApprovals(grantId)
     .map((approval) => approvalView(moment, approval))
     .filter((one) => one.state === "pending" || one.state === "approved");
+}
+
+/** Every agent that can still do something, and the latest of those that cannot. */
+function shownGrants({ store }: Moment): readonly Grant[] {
+  const grants = store.loadGrants();
+  const able = grants.filter(({ state }) => state !== "revoked");
+  return grants.slice(0, Math.max(able.length, GRANTS_SHOWN));
 }
 
 export function grantView(moment: Moment, grant: Grant): GrantView {
@@ -196,7 +204,7 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     worstCaseCredits: worstCaseNow(moment),
     balance: balanceView(moment, null, payer ?? account.payer, networkState),
     vms: [...live, ...recent].map((vm) => vmView(vm, moment.nowMs, unreachable)),
-    grants: moment.store.loadGrants().map((grant) => grantView(moment, grant)),
+    grants: shownGrants(moment).map((grant) => grantView(moment, grant)),
     approvals: openApprovals(moment, null),
     notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,

@@ -399,6 +399,18 @@ describe("a policy", () => {
     expect(await versionOf(house)).toBe(3);
   });
 
+  it("is saved by the right signature after a wrong one on the same page, once", async () => {
+    const house = await alone(NOW);
+    const { nonce, typedData } = await offer(house, { ...NOW, limits: { ...NOW.limits, vmsLiveMax: 50 } });
+    if (typedData === null) throw new Error("not asked to sign");
+    const save = (signer: House) =>
+      house.owners.savePolicy(house.session, { nonce, signature: signer.signTyped(typedData) });
+    expect(facts(await save(House.stranger()))).toEqual({ field: "signature" });
+    expect((await save(house)).ok).toBe(true);
+    expect(facts(await save(house))).toEqual({ field: "nonce" });
+    expect(await versionOf(house)).toBe(2);
+  });
+
   it("is saved over the one that was shown: the later of two pages is refused, a wider one too", async () => {
     const house = await alone(NOW);
     const narrow = { ...NOW, limits: { ...NOW.limits, vmsLiveMax: 1 } };
@@ -509,6 +521,22 @@ describe("the delegation", () => {
     await house.delegate();
     expect(await opened(house)).toMatchObject({ state: "ok", toSign: null });
     expect(await created(house, agent)).toBe("ok");
+  });
+
+  it("is given by the right signature after a wrong one on the same page", async () => {
+    await alone();
+    const house = await House.join(draftPolicy(), 50_000_000, false);
+    const { toSign } = await opened(house);
+    if (toSign === null) throw new Error("nothing to sign");
+    const give = (signer: House) =>
+      house.owners.submitDelegation(house.session, {
+        itemHash: toSign.itemHash,
+        signature: signer.signText(toSign.text),
+        ...ALL,
+      });
+    expect(facts(await give(House.stranger()))).toEqual({ field: "signature" });
+    expect((await give(house)).ok).toBe(true);
+    expect(facts(await give(house))).toEqual({ field: "item_hash" });
   });
 
   it("that is gone again admits nothing and prolongs nothing", async () => {
