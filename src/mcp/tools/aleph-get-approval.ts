@@ -50,7 +50,7 @@ export const getApproval = defineTool({
   name: "aleph_get_approval",
   title: "State of an approval",
   description:
-    "pending, approved, denied, expired, stale, withdrawn or used. Without approval_id: all open and given approvals of this agent with their quote_id (use it after a restart). Only the owner can approve, on approval_url. wait_s up to 25 waits for the decision; withdraw closes an open request. When approved, repeat the call in next_tool with the quote_id. Times are UTC.",
+    "pending, approved, denied, expired, stale, withdrawn or used. Without approval_id: all open and given approvals of this agent with their quote_id (use it after a restart). Only the owner can approve, on approval_url. wait_s up to 25 waits for the decision; withdraw closes an open request; the next may be made a minute later. When approved, repeat the call in next_tool with the quote_id. Times are UTC.",
   scope: "vm:read",
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   quotes: "never",
