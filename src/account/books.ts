@@ -81,7 +81,9 @@ export function readUsage(store: Store, grantId: string, nowMs: number): Usage {
 }
 
 const firstEnd = (live: readonly VmRecord[]): number | null =>
-  live.length === 0 ? null : Math.min(...live.map((vm) => vm.expiresAtMs));
+  live.length === 0 ? null : Math.min(...live.map(endsAtMs));
+/** What is ending already may be over any minute. */
+const endsAtMs = (vm: VmRecord): number => (vm.state === "STOPPING" ? vm.stateSinceMs : vm.expiresAtMs);
 
 /** Appends one link to the audit chain. Facts hold ids, codes and amounts only. */
 export function audit(store: Store, atMs: number, kind: string, facts: Facts): void {

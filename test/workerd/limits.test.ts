@@ -57,6 +57,10 @@ function grant(house: House, credits: number, expiresAtMs?: number): void {
   for (const core of stage.world.cores) core.grantCredits(house.session.owner, credits, expiresAtMs, stage.nowMs);
 }
 
+/** Seconds until a VM runs out, rounded up. */
+const leftS = async (house: House, agent: Caller, vmId: string): Promise<number> =>
+  Math.ceil(((await house.vm(agent, vmId)).expiresAtMs - stage.nowMs) / 1_000);
+
 describe("a limit of the policy", () => {
   it("on the shape says which size, and which GPU", async () => {
     const policy = draftPolicy();
@@ -102,13 +106,12 @@ describe("a limit of the policy", () => {
       code: "policy.vms_live",
       facts: { limit: 1, asked: 1, left: 0 },
       retry: "after",
-      retryAfterS: 60,
     };
-    expect(await createRefused(house, other)).toEqual(full);
+    expect(await createRefused(house, other)).toEqual({ ...full, retryAfterS: await leftS(house, agent, vmId) });
     expect(await extendRefused(house, agent, { vmId, seconds: HOUR_S })).toBeUndefined();
     value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
     expect((await house.vm(agent, vmId)).state).toBe("STOPPING");
-    expect(await createRefused(house, other)).toEqual(full);
+    expect(await createRefused(house, other)).toEqual({ ...full, retryAfterS: 60 });
     await house.until(agent, vmId, ["TERMINATED"]);
     expect(await createRefused(house, other)).toBeUndefined();
   });
@@ -169,7 +172,7 @@ describe("a limit of the policy", () => {
       code: "policy.burn",
       facts: { limit: 20_000, asked: HOURLY, left: 20_000 - HOURLY },
       retry: "after",
-      retryAfterS: 60,
+      retryAfterS: await leftS(house, agent, vmId),
     });
     // a machine that lives longer does not burn faster
     expect(await extendRefused(house, agent, { vmId, seconds: HOUR_S })).toBeUndefined();
@@ -226,7 +229,7 @@ describe("a limit of the policy", () => {
     expect(await createRefused(house, await house.agent())).toEqual({
       code: "policy.window_86400s",
       facts: { limit: CEILING - 1, asked: CEILING, left: CEILING - 1 },
-      retry: "after",
+      retry: "new_key",
     });
   });
 
