@@ -68,6 +68,8 @@ async function argumentsOf(options: DevOptions, port: number, origin: string): P
     ...options.configs.flatMap((config) => ["-c", config]),
     `--ip=${LOOPBACK}`,
     `--port=${port}`,
+    // a route in the configuration would give the service the host of its domain
+    `--host=localhost:${port}`,
     `--persist-to=${options.persistTo}`,
     `--inspector-port=${inspectorPort}`,
     "--show-interactive-dev-session=false",

@@ -36,6 +36,15 @@ const schema = z.object({
   COOKIE_KEY: hex32,
 });
 
+/** Half a rotation would seal or open keys with the wrong bytes; a service that says so does neither. */
+const settings = schema.superRefine((config, issues) => {
+  const { KEK_PREVIOUS: bytes, KEK_PREVIOUS_VERSION: version } = config;
+  const say = (message: string): void => issues.addIssue({ code: "custom", path: ["KEK_PREVIOUS"], message });
+  if ((bytes === undefined) !== (version === undefined)) say("goes with KEK_PREVIOUS_VERSION, and in one deployment");
+  else if (version !== undefined && version === config.KEK_CURRENT_VERSION) say("needs a version of its own");
+  else if (bytes?.toLowerCase() === config.KEK_CURRENT.toLowerCase()) say("is the same key as KEK_CURRENT");
+});
+
 export type Config = z.infer<typeof schema>;
 
 export type ConfigResult =
@@ -44,7 +53,7 @@ export type ConfigResult =
 
 /** Says which settings are missing or malformed, by name only: a value is never repeated. */
 export function parseConfig(env: object): ConfigResult {
-  const parsed = schema.safeParse(env);
+  const parsed = settings.safeParse(env);
   if (parsed.success) return { ok: true, config: parsed.data };
   return {
     ok: false,

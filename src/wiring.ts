@@ -20,14 +20,14 @@ import type { Network } from "./aleph/network.ts";
 import { fromHex } from "./crypto/bytes.ts";
 import type { Kek } from "./crypto/sealed.ts";
 import { DIRECTORY_NAME, DirectoryObject } from "./directory/object.ts";
-import { SHARDS, THRESHOLD_MS, type WatchEnv, WatchObject } from "./directory/watch.ts";
+import { SHARDS, type SweepReport, THRESHOLD_MS, type WatchEnv, WatchObject } from "./directory/watch.ts";
 import { type Config, parseConfig } from "./env.ts";
 import { AllowanceError } from "./errors.ts";
 import { createServe, type Serve, type SessionStub } from "./mcp/serve.ts";
 import { type CallLog, createServer } from "./mcp/server.ts";
 import type { Login, Props } from "./mcp/caller.ts";
 import { sessionClass } from "./mcp/session.ts";
-import { type Ports, systemClock } from "./ports.ts";
+import { consoleLog, type Ports, systemClock } from "./ports.ts";
 import { createApp } from "./web/app.ts";
 import { createProvider } from "./web/provider.ts";
 import { unsetPage } from "./web/unset.ts";
@@ -235,17 +235,27 @@ async function purgeOnce<E extends Bindings>(env: E, provider: ReturnType<typeof
 
 /**
  * The second clock, from the cron: every shard, and none of them stops the others. Says when the earliest account that
- * any shard knows of is due; null when none is.
+ * any shard knows of is due; null when none is. What an operator has to see at night goes into the log.
  */
 export async function sweepAll(env: Bindings, nowMs: number, thresholdMs = THRESHOLD_MS): Promise<number | null> {
   const parsed = parseConfig(env);
+  if (!parsed.ok) consoleLog("config.unset", { settings: parsed.missing.join("; ") });
   // stepping the twin's clock would look for old sealing keys a thousand times a second
   const kekVersion = parsed.ok && thresholdMs > 0 ? parsed.config.KEK_CURRENT_VERSION : undefined;
   const swept = await Promise.allSettled(
     SHARDS.map((shard) => env.WATCH.getByName(shard).sweep(nowMs, thresholdMs, kekVersion)),
   );
-  const dues = swept.flatMap((one) =>
-    one.status === "fulfilled" && one.value.earliestMs !== null ? [one.value.earliestMs] : [],
-  );
+  const reports = swept.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  tellOperator(reports, SHARDS.length - reports.length);
+  const dues = reports.flatMap(({ earliestMs }) => earliestMs ?? []);
   return dues.length === 0 ? null : Math.min(...dues);
+}
+
+/** Silent while all is well: a shard that failed, accounts that could not be woken, keys that an old version still seals. */
+function tellOperator(reports: readonly SweepReport[], shardsFailed: number): void {
+  const sum = (of: (one: SweepReport) => number): number => reports.reduce((all, one) => all + of(one), 0);
+  const [tried, woken, otherKeks] = [sum((one) => one.tried), sum((one) => one.woken), sum((one) => one.otherKeks)];
+  if (shardsFailed > 0) consoleLog("watch.shard_failed", { shardsFailed });
+  if (woken < tried) consoleLog("watch.not_woken", { tried, woken });
+  if (otherKeks > 0) consoleLog("kek.versions", { accountsWithAnother: otherKeks });
 }

@@ -19,8 +19,8 @@ export type Authorization = JsonObject;
 
 export type DelegationState = "ok" | "missing" | "too_wide";
 
-/** The aggregate key that our inventory lives under. */
-export const INVENTORY_KEY = "allowance";
+/** Of the owner's own aggregate that the second entry opens. Nothing is kept there: the inventory has an address of its own. */
+export const AGGREGATE_KEY = "allowance";
 
 const OUR_TYPES = ["INSTANCE", "FORGET", "AGGREGATE"];
 const LISTS = ["types", "channels", "post_types", "aggregate_keys"];
@@ -29,7 +29,7 @@ const LISTS = ["types", "channels", "post_types", "aggregate_keys"];
 export function ourEntries(agent: Address): readonly Authorization[] {
   return [
     { address: agent, types: ["INSTANCE", "FORGET"], channels: [CHANNEL], chain: "ETH" },
-    { address: agent, types: ["AGGREGATE"], aggregate_keys: [INVENTORY_KEY], channels: [CHANNEL], chain: "ETH" },
+    { address: agent, types: ["AGGREGATE"], aggregate_keys: [AGGREGATE_KEY], channels: [CHANNEL], chain: "ETH" },
   ];
 }
 
@@ -55,7 +55,7 @@ function isNarrow(entry: JsonValue): boolean {
   if (field(entry, "chain") !== "ETH") return false;
   if (!isOnly(wordsOf(entry, "types"), OUR_TYPES) || !isOnly(wordsOf(entry, "channels"), [CHANNEL])) return false;
   const aggregates = wordsOf(entry, "types")?.includes("AGGREGATE") === true;
-  return !aggregates || isOnly(wordsOf(entry, "aggregate_keys"), [INVENTORY_KEY]);
+  return !aggregates || isOnly(wordsOf(entry, "aggregate_keys"), [AGGREGATE_KEY]);
 }
 
 function isOnly(words: readonly string[] | undefined, allowed: readonly string[]): boolean {

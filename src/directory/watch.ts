@@ -44,10 +44,22 @@ const SWEEP_AGAIN_MS = 10_000;
 /** One account that hangs costs the run this much, once, since all are woken at the same time. */
 const WAKE_MS_MAX = 20_000;
 
+/** One run of one shard, for its caller and the operator. */
+export type SweepReport = {
+  readonly tried: number;
+  readonly woken: number;
+  /** Accounts whose agent key another version of the sealing key seals. */
+  readonly otherKeks: number;
+  readonly earliestMs: number | null;
+};
+
 /** Which shard watches the account of this name. */
 export function shardOf(name: string): string {
   return String(Number.parseInt(sha256Hex(name).slice(0, 1), 16));
 }
+
+const sealedOtherwise = (counted: readonly { kekVersion: number; accounts: number }[], version: number): number =>
+  counted.reduce((sum, { kekVersion, accounts }) => (kekVersion === version ? sum : sum + accounts), 0);
 
 export class WatchObject extends DurableObject<WatchEnv> {
   readonly #clock: Clock;
@@ -83,17 +95,15 @@ export class WatchObject extends DurableObject<WatchEnv> {
   }
 
   /** With `kekVersion` it also wakes accounts whose key is sealed with another one (safety.md b.5). */
-  async sweep(
-    nowMs: number,
-    thresholdMs: number,
-    kekVersion?: number,
-  ): Promise<{ readonly woken: number; readonly earliestMs: number | null }> {
+  async sweep(nowMs: number, thresholdMs: number, kekVersion?: number): Promise<SweepReport> {
     const { tried, woken } = await this.#wakeOverdue(nowMs, thresholdMs);
+    let otherKeks = 0;
     if (kekVersion !== undefined) {
       const others = takeOtherKeks(this.#sql, nowMs, kekVersion, WAKES_PER_RUN_MAX - tried);
       await Promise.allSettled(others.map((sleeper) => this.#wake(sleeper)));
+      otherKeks = sealedOtherwise(this.kekVersions(), kekVersion);
     }
-    return { woken, earliestMs: this.nextDueMs() };
+    return { tried, woken, otherKeks, earliestMs: this.nextDueMs() };
   }
 
   /** Armed again before anything else: an alarm that throws is retried six times and then never. */

@@ -110,11 +110,23 @@ describe("WatchObject", () => {
     expect(watch.kekVersions()).toEqual([{ kekVersion: 1, accounts: 1 }]);
   });
 
+  it("counts the accounts that another version of the sealing key still seals", async () => {
+    const { watch, report } = newWatch();
+    for (const name of ["a", "b"]) report(name, null);
+    expect((await watch.sweep(NOW, 5 * MINUTE, 2)).otherKeks).toBe(2);
+    expect((await watch.sweep(NOW, 5 * MINUTE, 1)).otherKeks).toBe(0);
+  });
+
   it("wakes who is overdue and says who is due next", async () => {
     const { watch, report, woken } = newWatch({ a: async () => void report("a", NOW + 60 * MINUTE, 2) });
     report("a", NOW - 5 * MINUTE);
     report("b", NOW - 4 * MINUTE);
-    expect(await watch.sweep(NOW, 5 * MINUTE)).toEqual({ woken: 1, earliestMs: NOW - 4 * MINUTE });
+    expect(await watch.sweep(NOW, 5 * MINUTE)).toEqual({
+      tried: 1,
+      woken: 1,
+      otherKeks: 0,
+      earliestMs: NOW - 4 * MINUTE,
+    });
     expect(woken).toEqual(["a"]);
   });
 
@@ -126,7 +138,7 @@ describe("WatchObject", () => {
     for (const name of ["throws", "bad", "hangs", "fine"]) report(name, NOW);
     const sweeping = watch.sweep(NOW, 0);
     await vi.advanceTimersByTimeAsync(20_000);
-    expect(await sweeping).toEqual({ woken: 1, earliestMs: NOW });
+    expect(await sweeping).toEqual({ tried: 4, woken: 1, otherKeks: 0, earliestMs: NOW });
     expect(woken).toEqual(["fine"]);
   });
 

@@ -2,6 +2,27 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/env.ts";
 import { unsetPage } from "../../src/web/unset.ts";
 
+describe("the keys that seal", () => {
+  const [one, two] = ["11".repeat(32), "22".repeat(32)];
+  const whole = { PUBLIC_ORIGIN: "http://localhost:8787", ACCOUNT_NAME_KEY: one, COOKIE_KEY: one, KEK_CURRENT: one };
+  const missing = (change: object): readonly string[] => {
+    const parsed = parseConfig({ ...whole, ...change });
+    return parsed.ok ? [] : parsed.missing.map((line) => line.split(":")[0] ?? "");
+  };
+
+  test("are rotated in one deployment: half of it is no configuration", () => {
+    const previous = { KEK_PREVIOUS: two, KEK_PREVIOUS_VERSION: "1" };
+    expect(missing({})).toEqual([]);
+    expect(missing({ ...previous, KEK_CURRENT_VERSION: "2" })).toEqual([]);
+    expect(missing({ KEK_PREVIOUS: two })).toEqual(["KEK_PREVIOUS"]);
+    expect(missing({ KEK_PREVIOUS_VERSION: "1" })).toEqual(["KEK_PREVIOUS"]);
+    expect(missing(previous)).toEqual(["KEK_PREVIOUS"]);
+    expect(missing({ KEK_PREVIOUS: one, KEK_PREVIOUS_VERSION: "1", KEK_CURRENT_VERSION: "2" })).toEqual([
+      "KEK_PREVIOUS",
+    ]);
+  });
+});
+
 describe("unsetPage", () => {
   test("names every missing setting, with 503 and guarded headers", async () => {
     const parsed = parseConfig({ PUBLIC_ORIGIN: "http://localhost:8787" });
