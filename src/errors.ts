@@ -180,7 +180,11 @@ export const CODES = {
     { next: "aleph_top_up_credits", page: "/dashboard/funding" },
   ),
   "busy.circuit_open": code("Several creates failed in a row. New ones wait.", "after", "agent"),
-  "busy.cool_down": code("The last create failed or was denied. Wait before the next.", "after", "agent"),
+  "busy.cool_down": code(
+    "The last create failed, was denied or was taken back. Wait before the next.",
+    "after",
+    "agent",
+  ),
   "approval.required": code(
     "The owner has to approve this. Hand on the link, then ask again with the same quote.",
     "same_key",

@@ -25,8 +25,8 @@ import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts"
 import { signAll } from "./signing.ts";
 import type { Tools } from "./tools.ts";
 
-/** Longer than the longest effect (an erase waits 45 s), so that a claim outlives the work and no more. */
-const CLAIM_MS = 50_000;
+/** Longer than the longest effect (an erase waits 45 s, its node's list 10 s), so that a claim outlives the work and no more. */
+const CLAIM_MS = 60_000;
 /** A deadline that passed without effect (a restored account voids nothing) must not ring the alarm without end. */
 const DEADLINE_AGAIN_MS = 30_000;
 
@@ -132,17 +132,18 @@ export class Drive {
     return this.commit((moment) => {
       tend(moment);
       this.lookedMs = moment.nowMs;
-      const fits = this.room.fitting();
-      const due = this.steps(moment).filter(
-        (step) => step.dueMs <= moment.nowMs && step.kind !== "deadline" && fits(step),
-      );
-      return due.map((step) => {
-        const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
-        const tried = { lastMs: moment.nowMs, tries, leaseUntilMs: moment.nowMs + CLAIM_MS };
-        moment.store.saveTried(step.key, step.vmId, tried);
-        moment.touched = true;
-        return { step, tried };
-      });
+      const due = this.steps(moment).filter(({ dueMs, kind }) => dueMs <= moment.nowMs && kind !== "deadline");
+      // room goes to those that wait longest, or the first VMs would take it again and again
+      const room = new Set(due.toSorted((a, b) => a.dueMs - b.dueMs).filter(this.room.fitting()));
+      return due
+        .filter((step) => room.has(step))
+        .map((step) => {
+          const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
+          const tried = { lastMs: moment.nowMs, tries, leaseUntilMs: moment.nowMs + CLAIM_MS };
+          moment.store.saveTried(step.key, step.vmId, tried);
+          moment.touched = true;
+          return { step, tried };
+        });
     });
   }
 

@@ -124,7 +124,9 @@ export function entriesOf(
       ask.limit,
     )
     .toArray();
-  return { rows: rows.map(shownEntry), place: olderThan(sql, ask.grantId, rows.at(-1)?.seq ?? 0) };
+  // a page that is not full is the last one: nothing has to be counted
+  const last = rows.length === ask.limit ? rows.at(-1) : undefined;
+  return { rows: rows.map(shownEntry), place: last === undefined ? 0 : olderThan(sql, ask.grantId, last.seq) };
 }
 
 const shownEntry = (row: EntryRow): SpendingRow => ({

@@ -62,8 +62,9 @@ export function decide(policy: Policy, grant: Grant, usage: Usage, ask: Request,
 
 const over = (code: Code, asked: number, left: number, max: number, afterMs?: number): Refusal => {
   const facts = { limit: max, asked, left: Math.max(0, left) };
-  // beyond the whole limit no waiting helps: less has to be asked for
-  if (asked > max) return { ...refusal(code, facts), retry: "new_key" };
+  // beyond the whole limit no waiting helps: less has to be asked for, where less can ever fit
+  if (asked > max && max === 0) return { ...refusal(code, facts), retry: "never" };
+  if (asked > max && left > 0) return { ...refusal(code, facts), retry: "new_key" };
   return afterMs === undefined ? refusal(code, facts) : refusal(code, facts, Math.max(1, Math.ceil(afterMs / 1_000)));
 };
 

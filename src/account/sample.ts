@@ -1,6 +1,6 @@
 /**
  * What a change of a VM says of its node: whether a start answered, was refused, never ran or stayed silent, and whether
- * disks were wiped. Pure; of what was seen, never of what a node says of itself.
+ * an erase was obeyed. Pure; of what was seen, never of what a node says of itself.
  *
  * Praise needs no witness: nobody answers over SSH by mistake. Blame counts only while two core nodes answered us, and the
  * one that the node follows: neither our own outage nor a core node's makes a node's name (design.md §11).
@@ -50,7 +50,7 @@ function failureOf(before: VmRecord, attempt: Attempt, now: Attempt, nowMs: numb
 function erasedOf(before: VmRecord, after: VmRecord, attempt: Attempt, { nowMs, mayErase }: Lookout): boolean | null {
   if (before.erased === after.erased || after.erased === "no") return null;
   // a machine that never ran is erased by anybody
-  const ran = before.healthyAtMs !== null || (before.runningSinceMs ?? null) !== null;
+  const ran = before.ssh !== null || (before.runningSinceMs ?? null) !== null;
   if (after.erased === "yes") return ran ? true : null;
   return mayErase && mayBlame(attempt, nowMs) ? false : null;
 }

@@ -25,7 +25,7 @@ export function spending(
     rows,
     groups,
     groupsTotal: total,
-    cursor: rows.length === ask.limit && place > 0 ? String(place) : null,
+    cursor: place > 0 ? String(place) : null,
   };
 }
 

@@ -104,11 +104,10 @@ function shownGrants({ store }: Moment): readonly Grant[] {
   return grants.slice(0, Math.max(able.length, GRANTS_SHOWN));
 }
 
-export function grantView(moment: Moment, grant: Grant): GrantView {
-  const { store } = moment;
+export function grantView({ store }: Moment, grant: Grant, live = store.loadLive()): GrantView {
   const heldCredits = store.heldBy(grant.grantId);
   const spentCredits = store.spentBy(grant.grantId) - heldCredits;
-  const vmsLive = store.loadLive().filter(({ grantId }) => grantId === grant.grantId).length;
+  const vmsLive = live.filter(({ grantId }) => grantId === grant.grantId).length;
   return { ...grant, heldCredits, spentCredits, vmsLive };
 }
 
@@ -193,7 +192,8 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
   const { account } = moment;
   const recent = moment.store.loadPage({ grantId: null, liveOnly: false, limit: 20 });
   const unreachable = whenUnreachable(moment.policy);
-  const live = moment.store.loadLive().filter((vm) => !recent.some((one) => one.vmId === vm.vmId));
+  const live = moment.store.loadLive();
+  const older = live.filter((vm) => !recent.some((one) => one.vmId === vm.vmId));
   return {
     owner: account.owner,
     account: account.name,
@@ -203,8 +203,8 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     policy: moment.policy,
     worstCaseCredits: worstCaseNow(moment),
     balance: balanceView(moment, null, payer ?? account.payer, networkState),
-    vms: [...live, ...recent].map((vm) => vmView(vm, moment.nowMs, unreachable)),
-    grants: shownGrants(moment).map((grant) => grantView(moment, grant)),
+    vms: [...older, ...recent].map((vm) => vmView(vm, moment.nowMs, unreachable)),
+    grants: shownGrants(moment).map((grant) => grantView(moment, grant, live)),
     approvals: openApprovals(moment, null),
     notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,

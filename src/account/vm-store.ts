@@ -25,13 +25,17 @@ export function loadLive(sql: SqlStorage): readonly VmRecord[] {
     .map((row) => assemble(sql, row));
 }
 
+const GONE = [0, 1, 2].map(
+  (core) => `json_extract(attempt.attempt_json, '$.views[${core}].says') IN ('forgotten', 'removed')`,
+);
+
 /** The agents of the VMs with a create that this key signed, that was refused and that could be revived; one entry a VM. */
 export function dormantOf(sql: SqlStorage, sender: string): readonly string[] {
   return sql
     .exec<{ grant_id: string }>(
       `SELECT vm.grant_id FROM attempt JOIN vm ON vm.vm_id = attempt.vm_id
        WHERE attempt.sender = ? AND json_extract(attempt.attempt_json, '$.dormant') = 1
-       AND json_extract(vm.vm_json, '$.orphan') IS NULL GROUP BY vm.vm_id`,
+       AND coalesce(${GONE.join(" AND ")}, 0) = 0 AND json_extract(vm.vm_json, '$.orphan') IS NULL GROUP BY vm.vm_id`,
       sender,
     )
     .toArray()

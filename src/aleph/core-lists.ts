@@ -18,8 +18,8 @@ import type { JsonValue } from "./wire.ts";
 const PAGE_MESSAGES = 100;
 const PAGES_MAX = 20;
 const PAGE_BYTES_MAX = 4 * 1_048_576;
-/** What is kept of all pages of aggregates together; security lists take some hundred bytes each. */
-const KEPT_CHARS_MAX = 4 * 1_048_576;
+/** Texts of what is kept of all pages together: two thousand instances of eight KiB each. */
+const KEPT_CHARS_MAX = 16 * 1_048_576;
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const VM_ID = /^vm_[a-z0-9]{1,40}$/;
 

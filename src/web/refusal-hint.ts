@@ -7,7 +7,7 @@ import type { Refusal } from "../errors.ts";
 const BY_REASON: ReadonlyMap<unknown, string> = new Map([
   [
     "session",
-    "Your sign-in has run out: nothing was changed. Sign in again in another tab, then do it once more: what you typed is not lost.",
+    "Your sign-in has run out: nothing was changed. Sign in again in another tab, then load this page anew; limits that you typed can be saved as they stand.",
   ],
   [
     "authorization",
@@ -15,12 +15,12 @@ const BY_REASON: ReadonlyMap<unknown, string> = new Map([
   ],
 ]);
 
-const BY_FIELD: ReadonlyMap<unknown, string> = new Map([
-  [
-    "nonce",
-    "The page was open for too long, or this was done on it already: nothing was changed. Load it again, then do it once more.",
-  ],
-]);
+const OPEN_TOO_LONG =
+  "The page was open for too long, or this was done on it already: nothing was changed. Load it again, then do it once more.";
+/** What a page was given when it was loaded, and no longer fits. */
+const BY_FIELD: ReadonlyMap<unknown, string> = new Map(
+  ["nonce", "csrf", "item_hash"].map((field) => [field, OPEN_TOO_LONG] as const),
+);
 
 export function hintOf({ facts }: Refusal): string | undefined {
   return BY_REASON.get(facts["reason"]) ?? BY_FIELD.get(facts["field"]);

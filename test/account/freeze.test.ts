@@ -30,7 +30,8 @@ describe("a frozen account", () => {
     ["owner", "owner_stop"],
     ["owner_stop", "orphan"],
     ["owner_revoke", "dormant_alive"],
-    ["orphan", "overrun"],
+    ["overrun", "orphan"],
+    ["orphan", "dormant_alive"],
     ["overrun", "restored"],
     ["restored", "key_compromised"],
   ])("for %s is shown as one for %s once that came, noted and told", (first, then) => {
@@ -43,6 +44,7 @@ describe("a frozen account", () => {
     ["dormant_alive", "owner_stop"],
     ["restored", "orphan"],
     ["key_compromised", "overrun"],
+    ["orphan", "overrun"],
     ["overrun", "overrun"],
   ])("for %s stays so whatever weighs less, like %s, and nothing is noted twice", (first, then) => {
     expect(frozenFor(first, then)).toEqual({ reason: first, noted: 1 });

@@ -4,6 +4,7 @@
  */
 import type { AccountRow, SealedRow } from "../../src/account/account-store.ts";
 import type { Bill } from "../../src/account/bill.ts";
+import { isGoneEverywhere } from "../../src/account/attempts.ts";
 import { linkOf } from "../../src/account/chain.ts";
 import { listed } from "../../src/account/committed.ts";
 import { type Pace, unpaced } from "../../src/account/breaker.ts";
@@ -20,11 +21,12 @@ import type { NonceAsk, NonceRow } from "../../src/account/nonce-store.ts";
 import type { QuoteRow } from "../../src/account/quote-store.ts";
 import { type ListsState, NEVER_READ, type Sighting } from "../../src/account/reconcile.ts";
 import type { Store } from "../../src/account/store.ts";
-import type { Approval, Grant, Hold, Notice, Policy, VmRecord } from "../../src/account/types.ts";
+import type { Approval, Attempt, Grant, Hold, Notice, Policy, VmRecord } from "../../src/account/types.ts";
 import { historyRows } from "./memory-history.ts";
 import { Memory, type Table } from "./memory.ts";
 import type { Address } from "../../src/crypto/secp256k1.ts";
 
+const couldRevive = (attempt: Attempt): boolean => attempt.dormant && !isGoneEverywhere(attempt);
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
 type EntryRow = About & { readonly seq: number; readonly kind: string; readonly credits: number };
 export type ExtraRow = {
@@ -346,7 +348,7 @@ export class MemoryStore {
       loadLive: () => this.live(),
       dormantOf: (sender) =>
         this.select(
-          ({ vm }) => vm.orphan === undefined && vm.attempts.some((one) => one.dormant && one.sender === sender),
+          ({ vm }) => vm.orphan === undefined && vm.attempts.some((one) => couldRevive(one) && one.sender === sender),
         ).map((vm) => vm.grantId),
       loadPage: ({ grantId, liveOnly, limit }) =>
         this.select((row) => (grantId === null || row.vm.grantId === grantId) && (!liveOnly || row.live)).slice(
