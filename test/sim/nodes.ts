@@ -115,7 +115,9 @@ export class Nodes {
     return "started";
   }
 
+  /** A machine that is started anew has never been heard of. */
   private start(node: Node, hash: string, machine: Machine): void {
+    this.heardOf.delete(`${hash} ${node.nodeHash}`);
     this.machines.set(hash, (this.machines.get(hash) ?? new Map<Node, Machine>()).set(node, machine));
   }
 
