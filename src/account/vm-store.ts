@@ -123,7 +123,7 @@ type HoldRow = {
 
 export function holdsOf(sql: SqlStorage, vmId: string): readonly Hold[] {
   return sql
-    .exec<HoldRow>("SELECT * FROM hold WHERE vm_id = ? ORDER BY at_ms, hold_id", vmId)
+    .exec<HoldRow>("SELECT * FROM hold WHERE vm_id = ? ORDER BY at_ms, rowid", vmId)
     .toArray()
     .map((row) => ({
       holdId: row.hold_id,
