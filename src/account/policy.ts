@@ -62,10 +62,10 @@ export function decide(policy: Policy, grant: Grant, usage: Usage, ask: Request,
 
 const over = (code: Code, asked: number, left: number, max: number, afterMs?: number): Refusal => {
   const facts = { limit: max, asked, left: Math.max(0, left) };
-  // beyond the whole limit no waiting helps: less has to be asked for, where less can ever fit
-  if (asked > max && max === 0) return { ...refusal(code, facts), retry: "never" };
-  if (asked > max && left > 0) return { ...refusal(code, facts), retry: "new_key" };
-  return afterMs === undefined ? refusal(code, facts) : refusal(code, facts, Math.max(1, Math.ceil(afterMs / 1_000)));
+  const no = refusal(code, facts);
+  // beyond the whole limit no waiting helps: less has to be asked for, if anything fits at all
+  if (asked > max && no.retry === "after") return { ...no, retry: max === 0 ? "never" : "new_key" };
+  return afterMs === undefined ? no : refusal(code, facts, Math.max(1, Math.ceil(afterMs / 1_000)));
 };
 
 /** Room comes with the end of a VM: to ask each minute until then would only open the breaker. */

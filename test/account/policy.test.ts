@@ -149,7 +149,7 @@ describe("decide", () => {
     const usage = { ...USAGE, recent: listed([{ atMs: T0, credits: 900_000 }]) };
     const narrow = limits(FITS, { windows: [{ seconds: 3_600, creditsMax: 1_000 }] });
     const no = decide(narrow.policy, GRANT, usage, ASK, T0);
-    expect(no).toMatchObject({ code: "policy.window_3600s", facts: { left: 0 } });
+    expect(no).toMatchObject({ code: "policy.window_3600s", facts: { left: 0 }, retry: "new_key" });
     expect(no?.retryAfterS).toBeUndefined();
     const none = decide(limits(FITS, { vmsLiveMax: 0 }).policy, GRANT, USAGE, ASK, T0);
     expect([none?.code, none?.retry, none?.retryAfterS]).toEqual(["policy.vms_live", "never", undefined]);

@@ -433,10 +433,14 @@ describe("accepting at once", () => {
     const quotes = quoted.map((quote, at) => ({ quote: value(quote), agent: asks[at] as Caller }));
     expect(new Set(quotes.map(({ quote }) => quote.costCreditsMax))).toEqual(new Set([HOLD]));
 
-    const acceptAll = (): Promise<readonly Answer<Accepted>[]> =>
-      Promise.all(
-        quotes.map(({ quote, agent }) => account.accept(agent, quote.quoteId, { kind: "create", facts }, stage.nowMs)),
+    const acceptAll = (): Promise<readonly Answer<Accepted>[]> => {
+      const now = { ...facts, payer: { ...facts.payer, asOfMs: stage.nowMs } };
+      return Promise.all(
+        quotes.map(({ quote, agent }) =>
+          account.accept(agent, quote.quoteId, { kind: "create", facts: now }, stage.nowMs),
+        ),
       );
+    };
     const answers = await acceptAll();
     const refusals = answers.flatMap((answer) => (answer.ok ? [] : [answer.refusal.code]));
     expect(refusals).toEqual(Array(200 - UNITS).fill("policy.window_86400s"));
