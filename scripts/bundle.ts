@@ -126,7 +126,7 @@ function startBuilt(
   writeFileSync(`${OUT}/${name}.toml`, text);
   const readyPaths = ["/.well-known/oauth-authorization-server", ...(more.length === 0 ? [] : ["/__twin/api/state"])];
   const configs = [`.bundle/${name}.toml`, ...more];
-  return startDev({ configs, persistTo: `${OUT}/${name}-state`, vars, readyPaths });
+  return startDev({ configs, persistTo: `${OUT}/${name}-state`, vars, readyPaths, ownHost: true });
 }
 
 /** Without `--dry-run` this would be the upload. */

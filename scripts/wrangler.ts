@@ -33,6 +33,8 @@ export type DevOptions = {
   readonly vars?: Readonly<Record<string, string>>;
   /** Paths that must answer 200 before the child counts as ready. */
   readonly readyPaths: readonly string[];
+  /** The service is given its loopback host, whatever a request names and whatever domain the configuration routes. */
+  readonly ownHost?: boolean;
   readonly log?: (line: string) => void;
 };
 
@@ -68,8 +70,7 @@ async function argumentsOf(options: DevOptions, port: number, origin: string): P
     ...options.configs.flatMap((config) => ["-c", config]),
     `--ip=${LOOPBACK}`,
     `--port=${port}`,
-    // a route in the configuration would give the service the host of its domain
-    `--host=localhost:${port}`,
+    ...(options.ownHost === true ? [`--host=localhost:${port}`] : []),
     `--persist-to=${options.persistTo}`,
     `--inspector-port=${inspectorPort}`,
     "--show-interactive-dev-session=false",
