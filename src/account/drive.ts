@@ -51,6 +51,15 @@ type AnyStep = Step | AccountStep;
 /** New FORGETs are signed and stored, no more: a silent `Watch` must not let a core node that refuses them use up the last. */
 const leaves = ({ step }: Claimed): boolean => step.kind !== "replenish";
 
+/** Written down as tried before it is, so that no other run begins it meanwhile. */
+function claimStep(moment: Moment, step: AnyStep): Claimed {
+  const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
+  const tried = { lastMs: moment.nowMs, tries, leaseUntilMs: moment.nowMs + CLAIM_MS };
+  moment.store.saveTried(step.key, step.vmId, tried);
+  moment.touched = true;
+  return { step, tried };
+}
+
 export class Drive {
   private readonly host: DriveHost;
   private inFlight = 0;
@@ -135,15 +144,7 @@ export class Drive {
       const due = this.steps(moment).filter(({ dueMs, kind }) => dueMs <= moment.nowMs && kind !== "deadline");
       // room goes to those that wait longest, or the first VMs would take it again and again
       const room = new Set(due.toSorted((a, b) => a.dueMs - b.dueMs).filter(this.room.fitting()));
-      return due
-        .filter((step) => room.has(step))
-        .map((step) => {
-          const tries = (moment.store.loadLog(step.vmId).get(step.key)?.tries ?? 0) + 1;
-          const tried = { lastMs: moment.nowMs, tries, leaseUntilMs: moment.nowMs + CLAIM_MS };
-          moment.store.saveTried(step.key, step.vmId, tried);
-          moment.touched = true;
-          return { step, tried };
-        });
+      return due.filter((step) => room.has(step)).map((step) => claimStep(moment, step));
     });
   }
 

@@ -1,7 +1,7 @@
 /** Why an account stands still: of several reasons the one that its owner has to see. Synchronous, in the caller's moment. */
 import type { Moment } from "./moment.ts";
 
-/** Lighter first: the owner's own word, the network's evidence, a restore, a key in strange hands. No evidence is lighter. */
+/** Lighter first: the owner's own word, the network's evidence, a restore, a key in strange hands. */
 const WEIGHTS: Readonly<Record<string, number>> = {
   owner: 0,
   owner_stop: 1,
@@ -12,6 +12,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   restored: 5,
   key_compromised: 6,
 };
+/** What is not listed weighs as much as the lightest evidence. */
 const weightOf = (reason: string): number => WEIGHTS[reason] ?? 2;
 
 /**

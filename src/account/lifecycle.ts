@@ -24,12 +24,12 @@ import type { Attempt, EndReason, Forget, Policy, Ssh, VmRecord } from "./types.
 export const UNSENT_VOID_MS = 120_000;
 /** The node has this long to run it, image download included (design.md §9). */
 export const BOOT_MS = 15 * 60_000;
-/** The last look before that time is up; while it boots a node is looked at every fifteen seconds. */
-const BOOT_LOOK_MS = 60_000;
-/** Looks that are further apart than this, of one a minute, say nothing of the time between them: nobody looked. */
-const LOOKS_APART_MS = 5 * 60_000;
 /** And from then on SSH this long to answer. */
 export const SSH_MS = 5 * 60_000;
+/** A boot's time is up only if somebody looked within this long before; while it boots, a node is looked at every 15 s. */
+const BOOT_LOOK_MS = 60_000;
+/** Looks are made every minute; two that are further apart than this say nothing of the time between: nobody looked. */
+const LOOKS_APART_MS = 5 * 60_000;
 /** A create that no core node confirmed for this long is called UNKNOWN; it stays held and is re-sent. */
 export const UNKNOWN_AFTER_MS = 120_000;
 /** What the owner wants done with a VM that cannot be reached; null: told only. */

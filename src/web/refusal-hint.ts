@@ -7,7 +7,7 @@ import type { Refusal } from "../errors.ts";
 const BY_REASON: ReadonlyMap<unknown, string> = new Map([
   [
     "session",
-    "Your sign-in has run out: nothing was changed. Sign in again in another tab, then load this page anew; limits that you typed can be saved as they stand.",
+    "Your sign-in has run out: nothing was changed. Sign in again in another tab. Limits that you typed can then be saved as they stand; load any other page again first.",
   ],
   [
     "authorization",
