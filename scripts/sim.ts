@@ -55,8 +55,7 @@ async function loadMutants(): Promise<readonly Mutant[]> {
 
 async function histories(mutant: Mutant | null): Promise<boolean> {
   const from = Number(values.seed ?? 1);
-  const count =
-    values.seed !== undefined && (values.trace || process.argv.includes("--one")) ? 1 : Number(values.histories);
+  const count = values.seed !== undefined && values.trace ? 1 : Number(values.histories);
   const began = performance.now();
   const batches = await run(from, count, values.trace ? 1 : 10, mutant);
   const seconds = (performance.now() - began) / 1_000;

@@ -145,10 +145,15 @@ export class PayerCheck {
     memo.pending = null;
     if (pending === null || !pending.isAlive() || pending.atMs !== this.checker.time.nowMs) return;
     this.checkOverruns(account, memo, pending);
-    if (!this.isShort(account, false)) return;
+    // what this very reading stopped, for an overrun say, may be what the line lacked
+    if (!this.isShort(account, false)) memo.shortSinceMs = null;
+    else this.checkStopped(account, memo, pending.atMs);
+  }
+
+  private checkStopped(account: SimAccount, memo: Memo, atMs: number): void {
     const rule = account.data.store.currentPolicy()?.on.payerLine;
-    memo.shortSinceMs ??= pending.atMs;
-    if (pending.atMs - memo.shortSinceMs < APART_MS || rule === "alert") return;
+    memo.shortSinceMs ??= atMs;
+    if (atMs - memo.shortSinceMs < APART_MS || rule === "alert") return;
     this.checker.must(
       running(account).length === 0,
       "G5",
@@ -175,8 +180,12 @@ export class PayerCheck {
   /** With what was stopping before it, and what is newer, already gone. */
   private wasNeeded(account: SimAccount, vm: VmRecord): boolean {
     if (isOver(vm)) return true;
-    const after = (one: VmRecord): boolean =>
-      one.stopAskedAtMs === vm.stopAskedAtMs && one.admittedAtMs < vm.admittedAtMs;
+    const rows = [...account.data.vms.values()].map((row) => row.vm.vmId);
+    // of two that were admitted in one moment the one whose row came later is the newer
+    const isOlder = (one: VmRecord): boolean =>
+      one.admittedAtMs < vm.admittedAtMs ||
+      (one.admittedAtMs === vm.admittedAtMs && rows.indexOf(one.vmId) < rows.indexOf(vm.vmId));
+    const after = (one: VmRecord): boolean => one.stopAskedAtMs === vm.stopAskedAtMs && isOlder(one);
     const gone = stopping(account).filter((one) => one.vmId !== vm.vmId && !after(one));
     const { line, underHour } = this.lineOf(account, { gone: new Set(gone.map((one) => one.vmId)), darkest: true });
     return line < 0n && underHour;
