@@ -147,15 +147,17 @@ export const canUndo = (forgets: readonly Forget[], target: string, by: Signers)
   by.delegationInForce ||
   forgets.some((forget) => forget.target === target && forget.sender === by.owner && forget.signature !== null);
 
-/** The FORGET to try on a core node: the first one that it has not refused; without any, they take turns. */
-export function forgetFor(
+/** The FORGETs to try on a core node, one after another: those that it has not refused; without any, they take turns. */
+export function forgetsFor(
   forgets: readonly Forget[],
   target: string,
   core: CoreIndex,
   turn: number,
-): Forget | undefined {
+): readonly Forget[] {
   const signed = forgets.filter((forget) => forget.target === target && forget.signature !== null);
-  return signed.find((forget) => !forget.spent[core]) ?? signed[turn % Math.max(1, signed.length)];
+  const unspent = signed.filter((forget) => !forget.spent[core]);
+  const [one] = unspent.length > 0 ? [] : signed.slice(turn % Math.max(1, signed.length));
+  return one === undefined ? unspent : [one];
 }
 
 /** Fewest unspent FORGETs that any core node still has for an attempt. */

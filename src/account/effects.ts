@@ -10,7 +10,7 @@ import { CORES, type Core } from "../aleph/network.ts";
 import type { Notified } from "../aleph/nodes.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import { charges, settle } from "./bill-reading.ts";
-import { forgetFor, isAliveWord, isOpen, isUnresolved, type Said, usableForgets } from "./attempts.ts";
+import { forgetsFor, isAliveWord, isOpen, isUnresolved, type Said, usableForgets } from "./attempts.ts";
 import { copiesOf, type Sighting } from "./copies.ts";
 import { eraseOn } from "./erase.ts";
 import { listing } from "./forwards.ts";
@@ -147,6 +147,10 @@ async function forgetWhere(
   return each.flat();
 }
 
+/**
+ * The first that the node has not refused, in one look: each refused one that was found only by the next look would let
+ * the VM run five minutes longer. What it refused is used up there; the last is kept until there are more.
+ */
 async function forgetOn(
   calls: Calls,
   core: Core,
@@ -154,15 +158,23 @@ async function forgetOn(
   attempt: Attempt,
   turn: number,
 ): Promise<readonly Learned[]> {
-  const forget = forgetFor(forgets, attempt.itemHash, core, turn);
-  const message = forget === undefined ? undefined : signed("FORGET", forget);
-  if (forget === undefined || message === undefined) return [];
-  const word = await wordOf(calls, core, forget.itemHash);
-  if (word === "rejected") return [{ kind: "forget_spent", forgetHash: forget.itemHash, core }];
-  if (word === "pending" || word === null) return [];
-  await calls.publish(core, message);
-  return [{ kind: "forget_sent", itemHash: attempt.itemHash }];
+  const { itemHash } = attempt;
+  const refused: Forget[] = [];
+  for (const forget of forgetsFor(forgets, itemHash, core, turn)) {
+    const word = await wordOf(calls, core, forget.itemHash);
+    if (word === "rejected") {
+      refused.push(forget);
+      continue;
+    }
+    const message = word === null || word === "pending" ? undefined : signed("FORGET", forget);
+    if (message !== undefined) await calls.publish(core, message);
+    return [...spentOn(core, refused), ...(message === undefined ? [] : [{ kind: "forget_sent", itemHash } as const])];
+  }
+  return spentOn(core, refused.slice(0, -1));
 }
+
+const spentOn = (core: Core, refused: readonly Forget[]): readonly Learned[] =>
+  refused.map(({ itemHash }) => ({ kind: "forget_spent", forgetHash: itemHash, core }));
 
 /** The node is told, not waited for: it may boot for minutes, and its list says when it is there. */
 const dispatch: Effect = async ({ calls }, _vm, attempt, tried) => {

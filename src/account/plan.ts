@@ -64,6 +64,7 @@ const DISPATCH_WINDOW_MS = 180 * S;
 const SEARCH_MS = 90 * S;
 /** What ended a moment ago was sent a FORGET with that: a second at once could use up the last, before new ones are signed. */
 const PUSH_EVERY_MS = 300 * S;
+const REPLENISH_MS_MAX = 6 * 3_600 * S;
 /** A node that was found is good for ten minutes (`successor.ts`). */
 const REFRESH_MS = 480 * S;
 
@@ -227,9 +228,12 @@ function planCopies(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numb
     draft.addOn(node.nodeHash, "erase_copy", attempt.itemHash, (tries) => backoff(tries, S, capMs));
 }
 
-/** Two unspent FORGETs for every core node, as long as one may still be needed. */
+/**
+ * Two unspent FORGETs for every core node, as long as one may still be needed. The pause grows to six hours, or a core node
+ * that refuses whatever it is given, for thirty days, would fill the books.
+ */
 function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
-  if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, 300 * S));
+  if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, REPLENISH_MS_MAX));
 }
 
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {

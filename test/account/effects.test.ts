@@ -1,12 +1,12 @@
 /** INSTANCE bytes leave on what the ledger holds at that moment, whatever it held when the step began. */
 import { describe, expect, test } from "vitest";
-import { type Core, CORES, known } from "../../src/aleph/network.ts";
+import { type Core, CORES, known, unknown } from "../../src/aleph/network.ts";
 import type { Notified } from "../../src/aleph/nodes.ts";
 import { perform } from "../../src/account/effects.ts";
 import { close } from "../../src/account/lifecycle.ts";
 import type { Tools } from "../../src/account/tools.ts";
 import type { VmRecord } from "../../src/account/types.ts";
-import { HASH, only, S, sent, T0 } from "./vms.ts";
+import { forget, HASH, only, S, sent, T0 } from "./vms.ts";
 
 const closed = close(sent(), "destroyed", T0 + S);
 const over: VmRecord = { ...closed, state: "TERMINATED", attempts: [{ ...only(closed), endedAtMs: T0 + 2 * S }] };
@@ -56,6 +56,45 @@ describe("a node that is told to start a machine", () => {
     expect(await told("no_credits", 5)).toEqual(["node_excused"]);
     expect(await told("no_capacity", 2, true)).toEqual(["node_excused"]);
     expect(await told("no_capacity", 3, true)).toEqual(["node_excused", "node_refused"]);
+  });
+});
+
+describe("what is undone on a core node", () => {
+  type Word = "rejected" | "pending" | "absent" | null;
+  /** Core node 0 alone shows it alive and says this of its FORGETs, in their order; what it was sent, and what was learnt. */
+  async function pushed(...says: readonly Word[]): Promise<readonly string[]> {
+    const vm = { ...closed, forgets: says.map((_, at) => forget(`f${at}`)) };
+    const trail: string[] = [];
+    const wordOf = (core: Core, hash: string): Word | "processed" | "forgotten" =>
+      hash === HASH ? (core === 0 ? "processed" : "forgotten") : (says[Number(hash.slice(1))] ?? null);
+    const calls = {
+      publish: async (_core: Core, { item_hash }: { item_hash: string }) => void trail.push(`sent ${item_hash}`),
+      messageStatus: async (core: Core, hash: string) => {
+        const word = wordOf(core, hash);
+        return word === null ? unknown("timeout") : known({ status: word });
+      },
+    };
+    const signers = { owner: "0xowner", agent: vm.forgets[0]?.sender ?? "", delegationInForce: true };
+    const tools = { calls, signers, cores: CORES, stored: () => vm } as unknown as Tools;
+    const step = { key: "push", kind: "push", vmId: vm.vmId, itemHash: HASH, dueMs: 0 } as const;
+    const learned = await perform(tools, vm, step, { lastMs: 0, tries: 1, leaseUntilMs: 0 });
+    for (const one of learned) if (one.kind === "forget_spent") trail.push(`spent ${one.forgetHash}`);
+    return trail;
+  }
+
+  test("gets the first FORGET that it has not refused, in one look", async () => {
+    expect(await pushed("absent", "absent")).toEqual(["sent f0"]);
+    expect(await pushed("rejected", "rejected", "absent")).toEqual(["sent f2", "spent f0", "spent f1"]);
+  });
+
+  test("is left alone while it decides or is silent", async () => {
+    expect(await pushed("pending", "absent")).toEqual([]);
+    expect(await pushed("rejected", null, "absent")).toEqual(["spent f0"]);
+  });
+
+  test("keeps the last one for the time being, whatever it refused", async () => {
+    expect(await pushed("rejected", "rejected")).toEqual(["spent f0"]);
+    expect(await pushed("rejected")).toEqual([]);
   });
 });
 

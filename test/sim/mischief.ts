@@ -131,6 +131,7 @@ export class Mischief {
       this.core.downUntilMs[core] = 0;
     }
     for (const message of this.core.messages.values()) message.lost = false;
+    this.core.spreadLists();
     this.nodes.heal();
   }
 

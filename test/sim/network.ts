@@ -192,6 +192,15 @@ export class CoreNetwork {
     this.set(message, core, "processed");
   }
 
+  /** What gossip lost comes another way in the end: a list that one honest core node has taken in, all have. */
+  spreadLists(): void {
+    for (const message of this.messages.values()) {
+      const { list, words } = message;
+      if (list === undefined || !CORES.some((core) => this.honest(core) && words[core] === "processed")) continue;
+      for (const core of CORES) if (words[core] !== "processed") this.replace(core, message, list);
+    }
+  }
+
   private forget(core: Core, message: Message, deadlineMs: number): void {
     if (message.words[core] !== "pending") return;
     if (!this.mayAct(core, message)) return this.set(message, core, "rejected");

@@ -78,12 +78,18 @@ export class Nodes {
   /** Called with every change of a word: the nodes that follow this core node act on it. */
   heard(message: Message, core: Core): void {
     if (this.followed(message) !== core) return;
-    for (const machine of this.machines.get(message.hash)?.values() ?? []) {
+    for (const [node, machine] of this.machines.get(message.hash) ?? []) {
       // a stubborn one heeds no core node, neither to stop nor to run again after an erase
       if (machine.stubborn) continue;
-      if (alive(message.words[core])) machine.stopAtMs = Infinity;
+      if (alive(message.words[core])) this.goOn(node, message.hash, machine);
       else machine.stopAtMs = Math.min(machine.stopAtMs, this.time.nowMs + THREE_POLLS_MS);
     }
+  }
+
+  /** One that had stopped is as good as started anew. */
+  private goOn(node: Node, hash: string, machine: Machine): void {
+    if (machine.stopAtMs <= this.time.nowMs) this.start(node, hash, { ...machine, stopAtMs: Infinity });
+    else machine.stopAtMs = Infinity;
   }
 
   /** The core node that the machine's nodes listen to. */

@@ -12,9 +12,10 @@ export const FORGETS = [
   plant(
     "a FORGET refused by one is never replaced there",
     "attempts.ts",
-    "return signed.find((forget) => !forget.spent[core]) ??",
-    "return signed[0] ??",
+    "const unspent = signed.filter((forget) => !forget.spent[core]);",
+    "const unspent = signed.slice(0, 1);",
   ),
+  plant("the last FORGET is used up as well", "effects.ts", "refused.slice(0, -1)", "refused"),
   plant(
     "a FORGET refused by one is given up everywhere",
     "lifecycle.ts",
