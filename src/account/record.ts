@@ -35,7 +35,7 @@ import { sampleOf } from "./sample.ts";
 import { onBlamed, onExcused, onNextNode } from "./successor.ts";
 import { certify } from "./certificate.ts";
 import { onCopyErased, withSightings } from "./copies.ts";
-import type { Credits, EndReason, VmRecord } from "./types.ts";
+import type { Credits, EndReason, Forget, VmRecord } from "./types.ts";
 
 /** A teardown that takes longer than this is shown to the owner (safety.md a.4). */
 const SLOW_TEARDOWN_MS = 15 * 60_000;
@@ -80,7 +80,7 @@ function next(
     case "signed":
       return signedNow(moment, vm, { ...learned, atMs: nowMs });
     case "more_forgets":
-      return { ...vm, forgets: [...vm.forgets, ...learned.forgets] };
+      return { ...vm, forgets: [...vm.forgets, ...unlike(vm.forgets, learned.forgets)] };
     case "round":
       return onRound(vm, learned.itemHash, {
         said: learned.said,
@@ -112,6 +112,12 @@ function next(
     case "witnesses":
       return certify(withSightings(vm, learned.copies, nowMs), learned.witnesses, nowMs);
   }
+}
+
+/** Two that were composed in one moment, for two keys say, have one hash, and a core node knows one message by it. */
+function unlike(before: readonly Forget[], fresh: readonly Forget[]): readonly Forget[] {
+  const known = new Set(before.map(({ itemHash }) => itemHash));
+  return fresh.filter(({ itemHash }) => !known.has(itemHash));
 }
 
 /** A freeze that came between the decision and its signature: what never left does not leave any more. */

@@ -68,15 +68,17 @@ export function draftForgets(moment: Moment, key: Address): readonly Drafted[] {
   });
 }
 
-/** Stored only while that key still waits, and never twice: another drive may have signed the same ones. */
+/** Stored only while that key still waits, and never twice: others may have been composed in the same moment. */
 export function storeForgets(moment: Moment, key: Address, signed: readonly Drafted[]): void {
   if (moment.store.nextKey() !== key) return;
   const lacking = new Set(lackingForgets(moment.store.loadTended(), key).map((one) => one.attempt.itemHash));
   for (const { vmId, forgets } of signed) {
     const target = forgets.find((forget) => lacking.has(forget.target))?.target;
     if (target === undefined) continue;
+    const stored = (): number => moment.store.loadVm(vmId)?.forgets.length ?? 0;
+    const before = stored();
     learn(moment, { vmId, itemHash: target }, [{ kind: "more_forgets", forgets }], false);
-    moment.audit("key.forgets_stored", { vmId, count: forgets.length });
+    moment.audit("key.forgets_stored", { vmId, count: stored() - before });
   }
 }
 

@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { close, onSigned } from "../../src/account/lifecycle.ts";
-import { lackingForgets } from "../../src/account/rotation.ts";
-import type { VmRecord } from "../../src/account/types.ts";
-import { FORGETS, forget, H, HASH, healthy, hearing, MIN, requested, S, sent, stopping, T0 } from "./vms.ts";
+import { newForgets } from "../../src/account/birth.ts";
+import { Moment } from "../../src/account/moment.ts";
+import { learn } from "../../src/account/record.ts";
+import { attemptsLacking, draftForgets, lackingForgets, storeForgets } from "../../src/account/rotation.ts";
+import type { Forget, VmRecord } from "../../src/account/types.ts";
+import { AGENT, OWNER } from "../aleph/fakes.ts";
+import { MemoryStore } from "../sim/memory-store.ts";
+import { FORGETS, forget, H, HASH, healthy, hearing, MIN, only, requested, S, sent, stopping, T0 } from "./vms.ts";
 
 const KEY = "0x00000000000000000000000000000000000000ff";
 const own = (count: number, signature: string | null = "0x") =>
@@ -42,5 +47,32 @@ describe("signatures that arrive while a rotation stores its own FORGETs", () =>
     const during = having(requested(), ...own(4));
     const signed = onSigned(during, { itemHash: HASH, signature: "0x", forgets: FORGETS, atMs: T0 });
     expect(signed.forgets.map((one) => one.itemHash)).toEqual(["f1", "f2", "f3", "f4", "n0", "n1", "n2", "n3"]);
+  });
+});
+
+describe("FORGETs of two keys that were composed in one moment", () => {
+  const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+  const random = { bytes: (length: number) => new Uint8Array(length) };
+
+  it("have one hash, so only the first are stored, and the next key is asked again", () => {
+    const { store } = new MemoryStore();
+    store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+    store.saveNextKey(KEY, T0);
+    const vm = stopping();
+    store.saveVm(vm, true);
+    const moment = new Moment(store, T0 + H, CONFIG, random, { watchHeard: true, schemaKnown: true });
+    const sign = (forgets: readonly Forget[]) => forgets.map((one) => ({ ...one, signature: "0x" }));
+    const draft = () => draftForgets(moment, KEY).map((one) => ({ ...one, forgets: sign(one.forgets) }));
+    const [early] = draft();
+    const more = sign(newForgets(moment, only(vm), 4, { before: vm.forgets }));
+    expect(early?.forgets.map((one) => one.itemHash)).toEqual(more.map((one) => one.itemHash));
+    learn(moment, { vmId: vm.vmId, itemHash: HASH }, [{ kind: "more_forgets", forgets: more }], true);
+    storeForgets(moment, KEY, early === undefined ? [] : [early]);
+    expect(attemptsLacking(moment)).toBe(1);
+    storeForgets(moment, KEY, draft());
+    expect(attemptsLacking(moment)).toBe(0);
+    const hashes = store.loadVm(vm.vmId)?.forgets.map((one) => one.itemHash) ?? [];
+    expect(new Set(hashes).size).toBe(vm.forgets.length + 8);
+    expect(hashes).toHaveLength(vm.forgets.length + 8);
   });
 });
