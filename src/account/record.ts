@@ -126,7 +126,7 @@ function signedNow(moment: Moment, vm: VmRecord, signed: Parameters<typeof onSig
   return void_ ? close(vm, "never_sent", moment.nowMs) : onSigned(vm, signed);
 }
 
-/** The one way in which a VM is stored after its birth. */
+/** A VM whose standing changed, with all that follows from it: holds, books, audit, pace, notices. */
 export function saveChange(moment: Moment, before: VmRecord, changed: VmRecord): void {
   if (changed === before) return;
   moment.touched = true;

@@ -408,6 +408,19 @@ describe("the clocks", () => {
     expect(code(await frontsAt(120_000).accept(agent, { quoteId, kind: "create", waitS: 0 }))).toBe("ok");
   });
 
+  it("a request can be taken back while they are back, and while they are apart its agent is told that it was not", async () => {
+    const house = await alone(draftPolicy({ approval: { aboveCredits: 0 } }));
+    const agent = await house.agent();
+    const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+    const asked = value(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
+    if (asked.kind !== "approval_required") throw new Error(asked.kind);
+    const ask = { approvalId: asked.approval.approvalId, withdraw: true, waitS: 0 };
+    expect(code(await frontsAt(-10 * MINUTE_S * 1_000).getApproval(agent, ask))).toBe("account.clock");
+    stage.nowMs -= 10 * MINUTE_S * 1_000;
+    expect(value(await house.agents.getApproval(agent, ask)).approvals[0]?.state).toBe("withdrawn");
+    stage.nowMs += 10 * MINUTE_S * 1_000;
+  });
+
   it("back by up to two minutes: nothing happens", async () => {
     const { house, agent } = await started();
     value(await house.agents.quoteVm(agent, ASK));
