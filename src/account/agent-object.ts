@@ -278,7 +278,7 @@ export abstract class AgentObject extends AccountBase {
     if (payer !== null) this.commit(this.nowMs(), (moment) => notePayer(moment, payer));
     const moment = this.moment(this.nowMs());
     const state = payer === null ? "unreachable" : this.networkState();
-    return answer(balanceView(moment, stands.value.grant, payer ?? moment.account.payer, state));
+    return answer(balanceView(moment, stands.value.grant, payer ?? moment.store.loadPayer(), state));
   }
 
   spending(caller: Caller, ask: SpendingAsk): Answer<SpendingView> {

@@ -16,7 +16,7 @@ export function takePayer(moment: Moment, facts: PayerFacts, agent: string): voi
 
 /** What a page or a call brought along; one core node may have kept it waiting while the drive read something newer. */
 export function notePayer(moment: Moment, facts: PayerFacts): void {
-  const { payer } = moment.account;
+  const payer = moment.store.loadPayer();
   if (payer === null || facts.asOfMs >= payer.asOfMs) keep(moment, facts, facts.agent);
 }
 
@@ -27,7 +27,8 @@ export function notePayer(moment: Moment, facts: PayerFacts): void {
 function keep(moment: Moment, facts: PayerFacts, agent: string | undefined): void {
   if (agent !== undefined && agent !== moment.account.agentAddress) return;
   const said = delegationOf(facts);
-  const { delegation: before, payer } = moment.account;
+  const { delegation: before } = moment.account;
+  const payer = moment.store.loadPayer();
   const state = said === "unknown" ? before : said;
   if (readings(facts).length > 0) moment.store.savePayer(state, facts);
   noteCredits(moment, payer, facts);

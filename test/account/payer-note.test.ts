@@ -24,9 +24,9 @@ test("what a page read before the drive did, and brings later, does not take the
   const moment = opened();
   takePayer(moment, read("missing", T0 + 8 * S), AGENT);
   notePayer(moment, read("ok", T0));
-  expect([moment.account.delegation, moment.account.payer?.asOfMs]).toEqual(["missing", T0 + 8 * S]);
+  expect([moment.account.delegation, moment.store.loadPayer()?.asOfMs]).toEqual(["missing", T0 + 8 * S]);
   notePayer(moment, read("ok", T0 + 9 * S));
-  expect([moment.account.delegation, moment.account.payer?.asOfMs]).toEqual(["ok", T0 + 9 * S]);
+  expect([moment.account.delegation, moment.store.loadPayer()?.asOfMs]).toEqual(["ok", T0 + 9 * S]);
 });
 
 test("the drive's own reading stands whatever its clock says, so that a page whose clock is ahead hides nothing", () => {
