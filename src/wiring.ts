@@ -124,6 +124,7 @@ export function frontOf(env: Bindings, config: Config, ports: Ports): FrontSetti
     owners: config.OWNERS,
     nameKeyHex: config.ACCOUNT_NAME_KEY,
     networkName: config.NETWORK,
+    paused: isPaused(config),
   };
   return frontSetting({ doors, ports, network: networkOf(config, ports), ...named });
 }

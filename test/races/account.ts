@@ -194,5 +194,6 @@ export function settingOf(methods: Methods, gather: Methods, directory: Methods)
     owners: "*",
     origin: CONFIG.origin,
     networkName: "twin",
+    paused: false,
   };
 }

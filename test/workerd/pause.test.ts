@@ -1,19 +1,30 @@
 /** The operator's pause through the real objects: nothing new starts in any account, and everything else goes on. */
 import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AcceptView, Caller, QuoteView } from "../../src/account/contract.ts";
+import { agentFront } from "../../src/account/front-agent.ts";
 import { FAILURES_MAX } from "../../src/account/breaker.ts";
+import { type Config, parseConfig } from "../../src/env.ts";
 import type { Answer } from "../../src/errors.ts";
+import { type Bindings, frontOf } from "../../src/wiring.ts";
 import { alone, booksOf, instanceHashes } from "./evidence.ts";
 import { ASK, code, draftPolicy, everyCall, House, HOUR_S, value } from "./house.ts";
-import { stage } from "./stage.ts";
+import { stage, stagePorts } from "./stage.ts";
 
+const bindings = env as unknown as Bindings;
 const REFUSED = { ok: false, refusal: { code: "service.paused", retry: "after", retryAfterS: 300 } };
 
 /** The setting comes with a deployment, and that starts anew whatever object is awake. */
 async function deployed(setting: "on" | "off", house: House): Promise<void> {
   stage.settings = { NEW_SPENDING: setting };
   await runInDurableObject(house.account, (_, state) => state.abort("deployed anew")).catch(() => undefined);
+}
+
+function pausedConfig(): Config {
+  const parsed = parseConfig({ ...bindings, NEW_SPENDING: "off" });
+  if (!parsed.ok) throw new Error(parsed.missing.join());
+  return parsed.config;
 }
 
 const accept = (
@@ -59,6 +70,20 @@ describe("while the operator has paused everything new", () => {
     expect((await house.vm(agent, vmId)).expiresAtMs).toBe(expiresAtMs + HOUR_S * 1_000);
     await house.advance(60);
     expect(instanceHashes()).toHaveLength(2);
+  });
+
+  it("the Worker refuses before an object that is awake has heard of it, and burns nothing either", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const vmId = await house.healthy(agent);
+    const worker = { agents: agentFront(frontOf(bindings, pausedConfig(), stagePorts)) };
+    const asked = stage.sent.length;
+    const offered = await quotes(house, agent, vmId);
+    const gathered = stage.sent.length;
+    expect(gathered).toBeGreaterThan(asked);
+    for (const { kind, quoteId } of offered) expect(await accept(worker, agent, kind, quoteId)).toMatchObject(REFUSED);
+    expect(stage.sent.length).toBe(gathered);
+    for (const { kind, quoteId } of offered) value(await accept(house, agent, kind, quoteId));
   });
 
   it("what was accepted before is answered as ever, and what runs is torn down at its time", async () => {
