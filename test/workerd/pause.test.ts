@@ -109,7 +109,7 @@ describe("while the operator has paused everything new", () => {
     const agent = await house.agent();
     const vmId = await house.healthy(agent);
     await deployed("off", house);
-    expect(value(await house.owners.overview(house.session))).toMatchObject({ state: "active" });
+    expect(value(await house.owners.overview(house.session))).toMatchObject({ paused: true, state: "active" });
     const { checkBalance, listNodes, getVm, listVms, getSpending, destroyVm } = everyCall(house.agents, agent, {
       vmId,
     });
