@@ -75,11 +75,14 @@ function keksOf(config: Config): readonly Kek[] {
   return [current, { version: config.KEK_PREVIOUS_VERSION, bytes: fromHex(config.KEK_PREVIOUS) }];
 }
 
+const isPaused = (config: Config): boolean => config.NEW_SPENDING === "off";
+
 function accountSetting(config: Config, ports: Ports, nodes: NodesFor): AccountSetting {
   const unattended = config.NETWORK === "aleph" && isLoopback(config.PUBLIC_ORIGIN);
   const unattendedRefused = unattended && config.ALLOW_UNATTENDED === "0";
   const account = { origin: config.PUBLIC_ORIGIN, network: config.NETWORK, unattended, unattendedRefused };
-  return { ports, network: networkOf(config, ports), config: account, keks: keksOf(config), nodes };
+  const paused = isPaused(config);
+  return { ports, network: networkOf(config, ports), config: { ...account, paused }, keks: keksOf(config), nodes };
 }
 
 export function accountClass<E extends Bindings>(wiring: Wiring<E>) {
@@ -121,6 +124,7 @@ export function frontOf(env: Bindings, config: Config, ports: Ports): FrontSetti
     owners: config.OWNERS,
     nameKeyHex: config.ACCOUNT_NAME_KEY,
     networkName: config.NETWORK,
+    paused: isPaused(config),
   };
   return frontSetting({ doors, ports, network: networkOf(config, ports), ...named });
 }

@@ -208,6 +208,7 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     approvals: openApprovals(moment, null),
     notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,
+    paused: moment.config.paused,
     compared: compared(moment),
   };
 }

@@ -6,7 +6,13 @@ import { MemoryStore } from "../sim/memory-store.ts";
 import { H, MIN, T0 } from "./vms.ts";
 
 const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://a.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const READ: AgentCall = {
   tool: "aleph_get_vm",
   changes: false,

@@ -11,7 +11,13 @@ import { MemoryStore } from "../sim/memory-store.ts";
 import { AGENT, AGENT_KEY, OWNER } from "../aleph/fakes.ts";
 import { DAY, HASH, hearing, hold, MIN, provisioning, requested, S, sent, T0 } from "./vms.ts";
 
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://a.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const HEALTH = { watchHeard: true, schemaKnown: true };
 
 /** A host whose `Watch` never answers; whatever is asked of the network is counted. */

@@ -16,7 +16,13 @@ import { DAY, GRANT, H, HASH, hold, MIN, only, POLICY, provisioning, round, S, T
 
 const NOW = T0 + 16 * MIN;
 const NODE = { nodeHash: "cc".repeat(32), origin: "https://c.example", domain: "c.example", scorePct: 90 };
-const CONFIG = { origin: "https://t.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://t.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const OWNER = "0x00000000000000000000000000000000000000aA" as const;
 const AGENT = "0x00000000000000000000000000000000000000bB" as const;
 const payer = (credits: number, asOfMs = NOW): PayerFacts => {
@@ -27,9 +33,10 @@ const payer = (credits: number, asOfMs = NOW): PayerFacts => {
 let data: MemoryStore;
 let drawn = 0;
 
-function moment(health: Partial<Health> = {}): Moment {
+function moment(health: Partial<Health> = {}, paused = false): Moment {
   const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => (drawn += 7) % 256);
-  return new Moment(data.store, NOW, CONFIG, { bytes }, { watchHeard: true, schemaKnown: true, ...health });
+  const config = { ...CONFIG, paused };
+  return new Moment(data.store, NOW, config, { bytes }, { watchHeard: true, schemaKnown: true, ...health });
 }
 
 /** Closed by its node, a node found, FORGETs obeyed on two; the third's word ends it. */
@@ -133,6 +140,10 @@ describe("a successor", () => {
     ["in tables that a newer version made", { schemaKnown: false }],
   ])("does not follow %s", (_when, health) => {
     expect(end(moment(health))).toMatchObject({ state: "TERMINATED" });
+  });
+
+  test("does not follow while the operator has paused everything new: the VM ends as it would have", () => {
+    expect(end(moment({}, true))).toMatchObject({ state: "TERMINATED", endReason: "boot_failed" });
   });
 
   test.each([

@@ -5,7 +5,13 @@ import { MemoryStore } from "../sim/memory-store.ts";
 import { MIN, T0 } from "./vms.ts";
 
 const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://a.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
 
 let data = new MemoryStore();

@@ -6,7 +6,13 @@ import { Moment } from "../../src/account/moment.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
 import { MIN, provisioning, S, T0 } from "./vms.ts";
 
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://a.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const random = { bytes: (length: number) => new Uint8Array(length) };
 
 let data = new MemoryStore();

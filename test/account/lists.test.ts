@@ -17,7 +17,13 @@ import { MemoryStore } from "../sim/memory-store.ts";
 import { attempt, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
 
 const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://a.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const LOST = "c3".repeat(32);
 const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(), ...change });
 
