@@ -20,6 +20,15 @@ const TOOLS = (
 const code = readSources(ROOT, CODE);
 const tests = readSources(ROOT, ["test"]);
 
+const PAGES = [
+  "README.md",
+  "devnet/README.md",
+  ...readdirSync(`${ROOT}/docs`, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+const pageOf = (name: string): string => readFileSync(`${ROOT}/${name}`, "utf8");
+
 const parsed = (files: Files): readonly Source[] =>
   Object.entries(files).map(([path, text]) => parseSource(path, text));
 
@@ -92,15 +101,13 @@ describe("AGENTS.md", () => {
 });
 
 describe("pages of prose", () => {
-  const PAGES = ["README.md", "devnet/README.md", ...readdirSync(`${ROOT}/docs`).map((name) => `docs/${name}`)];
-
   it("are read for the files that they name and the links that they make", () => {
     const text = "see `src/none.ts` and [there](invariants.md#i1), not [elsewhere](https://example.com/x)";
     expect(filesNamed("docs/page.md", text)).toEqual(["src/none.ts", "docs/invariants.md"]);
   });
 
   it.each(PAGES)("%s names only files that exist", (page) => {
-    const named = filesNamed(page, readFileSync(`${ROOT}/${page}`, "utf8"));
+    const named = filesNamed(page, pageOf(page));
     expect(named.filter((path) => !existsSync(`${ROOT}/${path}`))).toEqual([]);
   });
 });
