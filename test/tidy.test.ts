@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { type Design, designPage, lostCitations } from "./tidy/citations.ts";
 import { filesNamed } from "./tidy/pages.ts";
 import { type Files, RULES } from "./tidy/rules.ts";
 import { fileNames, toolFiles } from "./tidy/shape.ts";
@@ -19,6 +20,15 @@ const TOOLS = (
 
 const code = readSources(ROOT, CODE);
 const tests = readSources(ROOT, ["test"]);
+
+const PAGES = [
+  "README.md",
+  "devnet/README.md",
+  ...readdirSync(`${ROOT}/docs`, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+const pageOf = (name: string): string => readFileSync(`${ROOT}/${name}`, "utf8");
 
 const parsed = (files: Files): readonly Source[] =>
   Object.entries(files).map(([path, text]) => parseSource(path, text));
@@ -92,15 +102,55 @@ describe("AGENTS.md", () => {
 });
 
 describe("pages of prose", () => {
-  const PAGES = ["README.md", "devnet/README.md", ...readdirSync(`${ROOT}/docs`).map((name) => `docs/${name}`)];
-
   it("are read for the files that they name and the links that they make", () => {
     const text = "see `src/none.ts` and [there](invariants.md#i1), not [elsewhere](https://example.com/x)";
     expect(filesNamed("docs/page.md", text)).toEqual(["src/none.ts", "docs/invariants.md"]);
   });
 
   it.each(PAGES)("%s names only files that exist", (page) => {
-    const named = filesNamed(page, readFileSync(`${ROOT}/${page}`, "utf8"));
+    const named = filesNamed(page, pageOf(page));
     expect(named.filter((path) => !existsSync(`${ROOT}/${path}`))).toEqual([]);
+  });
+});
+
+describe("citations of docs/design", () => {
+  const named = (folder: string): readonly (readonly [name: string, page: string])[] =>
+    PAGES.filter((page) => page.startsWith(folder) && !page.slice(folder.length).includes("/")).map(
+      (page) => [page.slice(folder.length, -".md".length), page] as const,
+    );
+  const design: Design = new Map(named("docs/design/").map(([name, page]) => [name, designPage(pageOf(page))]));
+  const others = new Set(named("docs/").map(([name]) => name));
+
+  it("are refused where there is no such page, section, folder or heading, across lines too", () => {
+    const example = new Map([["safety", designPage("# Safety\n\n## a.4 Two lives\n\n## §7 Ways\n\n### §7.5 One\n")]]);
+    const lost = (path: string, text: string) => lostCitations(example, new Set(["words"]), path, text);
+    const bad = [
+      "(stack.md §3)",
+      "see stack.md",
+      "safety.md a.5",
+      "safety.md §7.5, §7.6",
+      "safety.md §7–9",
+      "a limit (safety.md\n * b.3)",
+      "safety §8",
+      "as in §7",
+      "notes/safety.md §7",
+      "[it](safety.md#a4-two-deaths)",
+    ];
+    expect(bad.filter((text) => lost("src/x.ts", text).length === 0)).toEqual([]);
+    const good =
+      "safety.md a.4, safety.md §7.5 and §7, safety.md\n// §7–7.5, safety §7, RFC 4253 §9, words.md, docs/audit.md";
+    expect(lost("src/x.ts", good)).toEqual([]);
+    expect(lost("docs/design/safety.md", "as in §7.5, [there](safety.md#a4-two-lives)")).toEqual([]);
+    expect(lost("docs/words.md", "[there](design/safety.md#75-one)")).toEqual([]);
+  });
+
+  it("resolve everywhere in this repository", () => {
+    expect(design.size).toBeGreaterThan(3);
+    // the examples above are wrong on purpose
+    const files = [...code, ...tests, ...readSources(ROOT, ["bench"])].filter(
+      ({ path }) => path !== "test/tidy.test.ts",
+    );
+    const prose = [...PAGES, "AGENTS.md"].map((path) => ({ path, text: pageOf(path) }));
+    expect([...files, ...prose].flatMap(({ path, text }) => lostCitations(design, others, path, text))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The fixed order of checks that every spending request passes, from the service down to the payer (style.md §3).
+ * The fixed order of checks that every spending request passes, from the service down to the payer (safety.md a.3).
  *
  * Synchronous, on one moment: what it reads is what the caller records in the same transaction. No key is needed here.
  */
