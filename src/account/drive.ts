@@ -2,7 +2,8 @@
  * The drive: reads what is due, claims it, acts, records, and arms the one alarm. Everything slow happens here.
  *
  * Started after commits, by the alarm and by the second clock. Two drives at once are harmless: effects are idempotent,
- * and a claim only saves work. Nothing leaves before `Watch` has acknowledged the commit that allows it.
+ * and a claim only saves work. Nothing that starts or tells anything leaves before `Watch` has acknowledged the commit that
+ * allows it; what ends a machine waits for nobody.
  */
 import { CORES } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
@@ -10,7 +11,7 @@ import type { Log } from "../ports.ts";
 import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./account-steps.ts";
 import type { Signers } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
-import { type Learned, perform, signMore } from "./effects.ts";
+import { type Learned, perform, signMore, type Trying } from "./effects.ts";
 import { readInventory, writeInventory } from "./inventory-step.ts";
 import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import type { Moment } from "./moment.ts";
@@ -18,7 +19,7 @@ import { DriveRoom } from "./drive-room.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { takePayer } from "./payer-note.ts";
-import type { Step, Tried } from "./plan.ts";
+import type { Step, StepKind, Tried } from "./plan.ts";
 import { learn, plannedSteps, signersOf, tend, timeDecides } from "./record.ts";
 import { catchUp, relay } from "./relay.ts";
 import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
@@ -48,8 +49,12 @@ export type DriveHost = {
 
 type Claimed = { readonly step: AnyStep; readonly tried: Tried };
 type AnyStep = Step | AccountStep;
-/** New FORGETs are signed and stored, no more: a silent `Watch` must not let a core node that refuses them use up the last. */
-const leaves = ({ step }: Claimed): boolean => step.kind !== "replenish";
+/**
+ * What goes on while `Watch` is silent, were it for days: its bytes were stored long ago, it can neither start nor prolong
+ * anything, and a second clock that fails must not keep machines alive.
+ */
+const ENDING: ReadonlySet<string> = new Set<StepKind>(["erase", "copies", "erase_copy", "end", "push", "replenish"]);
+const waitsForWatch = ({ step }: Claimed): boolean => !ENDING.has(step.kind);
 
 /** Written down as tried before it is, so that no other run begins it meanwhile. */
 function claimStep(moment: Moment, step: AnyStep): Claimed {
@@ -93,9 +98,10 @@ export class Drive {
     while (this.again || this.inFlight > 0) {
       this.again = false;
       const claimed = this.anythingDue() ? this.claim() : [];
-      const withheld = (await this.host.report(this.nextDueMs())) ? [] : claimed.filter(leaves);
+      const heard = await this.host.report(this.nextDueMs());
+      const withheld = heard ? [] : claimed.filter(waitsForWatch);
       if (withheld.length > 0) this.release(withheld);
-      for (const one of claimed) if (!withheld.includes(one)) this.start(one);
+      for (const one of claimed) if (!withheld.includes(one)) this.start(one, heard);
       this.host.arm(this.nextDueMs());
       if (!this.again && this.inFlight > 0) await this.somethingHappens();
       if (this.failures.length > 0) throw this.failures.splice(0)[0];
@@ -157,7 +163,7 @@ export class Drive {
     });
   }
 
-  private start(claimed: Claimed): void {
+  private start(claimed: Claimed, heard: boolean): void {
     const leave = this.room.take(claimed.step);
     this.inFlight++;
     const ended = (): void => {
@@ -166,17 +172,17 @@ export class Drive {
       this.again = true;
       this.wakeUp?.();
     };
-    void this.act(claimed).then(ended, (error: unknown) => {
+    void this.act(claimed, heard).then(ended, (error: unknown) => {
       this.failures.push(error);
       ended();
     });
   }
 
-  private async act({ step, tried }: Claimed): Promise<void> {
+  private async act({ step, tried }: Claimed, heard: boolean): Promise<void> {
     const done = (moment: Moment): void =>
       moment.store.saveTried(step.key, step.vmId, { ...tried, lastMs: moment.nowMs, leaseUntilMs: 0 });
     try {
-      if (!isAccountStep(step)) await this.tendVm(step, tried, done);
+      if (!isAccountStep(step)) await this.tendVm(step, { ...tried, heard }, done);
       else {
         await this.tendAccount(step);
         this.host.commit(done);
@@ -200,7 +206,7 @@ export class Drive {
   }
 
   /** What was learnt and that it was tried are one transaction. */
-  private async tendVm(step: Step, tried: Tried, done: (moment: Moment) => void): Promise<void> {
+  private async tendVm(step: Step, tried: Trying, done: (moment: Moment) => void): Promise<void> {
     const vm = this.host.read((moment) => moment.store.loadVm(step.vmId));
     if (vm === undefined) return this.host.commit(done);
     const tools = this.tools();

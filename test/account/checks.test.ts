@@ -1,23 +1,17 @@
 /** What the operator's pause is said before, on the real records over memory. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { accountGate, type Health } from "../../src/account/checks.ts";
-import { Moment } from "../../src/account/moment.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import { born, HEALTH, momentOf } from "./moments.ts";
 import { GRANT, T0 } from "./vms.ts";
 
-const WELL: Health = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-
-let data = new MemoryStore();
+let data = born();
 beforeEach(() => {
-  data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: "0xowner", agentAddress: "0xkey", bornAtMs: T0 });
+  data = born();
 });
 
 function said(paused: boolean, health: Partial<Health> = {}): string | undefined {
-  const known = { ...WELL, ...health };
-  return accountGate(new Moment(data.store, T0, { ...CONFIG, paused }, random, known), known, GRANT, "ok")?.code;
+  const known = { ...HEALTH, ...health };
+  return accountGate(momentOf(data.store, T0, { health, config: { paused } }), known, GRANT, "ok")?.code;
 }
 
 describe("the operator's pause", () => {

@@ -1,13 +1,10 @@
 import { expect, test } from "vitest";
-import { Moment } from "../../src/account/moment.ts";
+import type { Moment } from "../../src/account/moment.ts";
 import type { PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import { notePayer, takePayer } from "../../src/account/payer-note.ts";
 import { AGENT, OWNER } from "../aleph/fakes.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { S, T0 } from "./vms.ts";
-
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-const random = { bytes: (length: number) => new Uint8Array(length) };
 
 function read(delegation: PayerReading["delegation"], asOfMs: number): PayerFacts {
   const one: PayerReading = { credits: 5_000_000, lots: [], lines: [], delegation };
@@ -15,9 +12,7 @@ function read(delegation: PayerReading["delegation"], asOfMs: number): PayerFact
 }
 
 function opened(): Moment {
-  const { store } = new MemoryStore();
-  store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
-  return new Moment(store, T0, CONFIG, random, { watchHeard: true, schemaKnown: true });
+  return momentOf(born(OWNER, AGENT).store, T0);
 }
 
 test("what a page read before the drive did, and brings later, does not take the place of what the drive has read", () => {

@@ -75,21 +75,20 @@ describe("Watch is silent", () => {
     });
   }
 
-  it("a teardown waits for it too, and goes on by itself", async () => {
+  it("a teardown does not wait for it: machines end while it is silent, by their agent and by their time", async () => {
     const { house, agent } = await started();
     const vmId = await house.healthy(agent);
-    stage.sent = [];
+    const other = await house.healthy(agent, { ttlS: 600 });
     silence();
     value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
-    stage.moveTo(stage.nowMs + 30_000);
-    await wake(house);
-    expect(nothingLeft()).toBe(true);
-    speak();
-    stage.moveTo(stage.nowMs + 5_000);
-    await wake(house);
-    await house.until(agent, vmId, ["TERMINATED"]);
-    await house.advance(5 * MINUTE_S);
+    await house.advance(20 * MINUTE_S);
+    expect(await house.vm(agent, vmId)).toMatchObject({ state: "TERMINATED", networkState: "watch_silent" });
+    expect(await house.vm(agent, other)).toMatchObject({ state: "TERMINATED", endReason: "ttl" });
     expect(house.machines()).toEqual([]);
+    expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true, account: { state: "active" } });
+    speak();
+    await house.advance(10 * MINUTE_S);
+    expect(await house.vm(agent, vmId)).toMatchObject({ networkState: "reachable" });
   });
 
   it("after a wake: nothing is admitted until it was heard", async () => {

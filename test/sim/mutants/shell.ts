@@ -6,8 +6,8 @@ export const SHELL = [
   plant(
     "sent before Watch knows",
     "drive.ts",
-    "(await this.host.report(this.nextDueMs())) ?",
-    "(await this.host.report(this.nextDueMs())) || claimed.length >= 0 ?",
+    "const withheld = heard ?",
+    "const withheld = heard || claimed.length >= 0 ?",
   ),
   plant(
     "a restored account admits",
