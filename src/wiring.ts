@@ -23,6 +23,7 @@ import { DIRECTORY_NAME, DirectoryObject } from "./directory/object.ts";
 import { SHARDS, type SweepReport, THRESHOLD_MS, type WatchEnv, WatchObject } from "./directory/watch.ts";
 import { type Config, parseConfig } from "./env.ts";
 import { AllowanceError } from "./errors.ts";
+import { type Fault, faultOf } from "./fault.ts";
 import { createServe, type Serve, type SessionStub } from "./mcp/serve.ts";
 import { type CallLog, createServer } from "./mcp/server.ts";
 import type { Login, Props } from "./mcp/caller.ts";
@@ -156,9 +157,10 @@ function serverFor(env: Bindings, ports: Ports, props: Props) {
 /** After the answer has left; a call that could not be taken down is told to the operator and held against nobody. */
 function callLog(front: FrontSetting, { clock, log }: Ports): CallLog {
   const noted = noteCallOn(front);
+  const lost = (tool: string) => (error: unknown) => log("mcp.call_not_noted", { tool, ...faultOf(error) });
   return {
     nowMs: () => clock.nowMs(),
-    note: (caller, call) => waitUntil(noted(caller, call).catch(() => log("mcp.call_not_noted", { tool: call.tool }))),
+    note: (caller, call) => waitUntil(noted(caller, call).catch(lost(call.tool))),
   };
 }
 
@@ -250,16 +252,17 @@ export async function sweepAll(env: Bindings, nowMs: number, thresholdMs = THRES
     SHARDS.map((shard) => env.WATCH.getByName(shard).sweep(nowMs, thresholdMs, kekVersion)),
   );
   const reports = swept.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  tellOperator(reports, SHARDS.length - reports.length);
+  const failed = swept.flatMap((one) => (one.status === "rejected" ? [faultOf(one.reason)] : []));
+  tellOperator(reports, failed);
   const dues = reports.flatMap(({ earliestMs }) => earliestMs ?? []);
   return dues.length === 0 ? null : Math.min(...dues);
 }
 
 /** Silent while all is well: a shard that failed, accounts that could not be woken, keys that an old version still seals. */
-function tellOperator(reports: readonly SweepReport[], shardsFailed: number): void {
+function tellOperator(reports: readonly SweepReport[], failed: readonly Fault[]): void {
   const sum = (of: (one: SweepReport) => number): number => reports.reduce((all, one) => all + of(one), 0);
   const [tried, woken, otherKeks] = [sum((one) => one.tried), sum((one) => one.woken), sum((one) => one.otherKeks)];
-  if (shardsFailed > 0) consoleLog("watch.shard_failed", { shardsFailed });
+  if (failed.length > 0) consoleLog("watch.shard_failed", { shardsFailed: failed.length, ...failed[0] });
   if (woken < tried) consoleLog("watch.not_woken", { tried, woken });
   if (otherKeks > 0) consoleLog("kek.versions", { accountsWithAnother: otherKeks });
 }

@@ -85,6 +85,23 @@ describe("the reading of sources", () => {
   });
 });
 
+describe("the log", () => {
+  const eventsIn = (text: string): readonly string[] =>
+    [...text.matchAll(/\b(?:log|consoleLog)(?:\?\.)?\(\s*"([a-z._]+)"/g)].map(([, event]) => event ?? "");
+
+  it("is read for its events in each form in which they are written", () => {
+    const text = 'log("a.b"); deps.log?.("c.d", {}); consoleLog(\n  "e.f_g",\n); catalog("no"); Math.log(2);';
+    expect(eventsIn(text)).toEqual(["a.b", "c.d", "e.f_g"]);
+  });
+
+  it("has each of its events in the README's table, and the table has no other", () => {
+    const events = code.filter(({ path }) => path.startsWith("src/")).flatMap(({ text }) => eventsIn(text));
+    const table = [...readFileSync(`${ROOT}/README.md`, "utf8").matchAll(/^\| `([a-z]+\.[a-z_]+)` /gm)];
+    expect(events.length).toBeGreaterThan(5);
+    expect(new Set(table.map(([, event]) => event))).toEqual(new Set(events));
+  });
+});
+
 describe("AGENTS.md", () => {
   it("stays under 60 lines", () => {
     expect(readFileSync(`${ROOT}/AGENTS.md`, "utf8").trimEnd().split("\n").length).toBeLessThan(60);

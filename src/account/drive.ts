@@ -7,6 +7,7 @@
  */
 import { CORES } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
+import { faultOf } from "../fault.ts";
 import type { Log } from "../ports.ts";
 import { type AccountStep, accountSteps, isAccountStep, listSteps } from "./account-steps.ts";
 import type { Signers } from "./attempts.ts";
@@ -189,7 +190,7 @@ export class Drive {
       }
     } catch (error) {
       // An effect must not throw; if one does, nothing of it is stored and the plan tries it again.
-      this.host.log("drive.step_failed", { step: step.kind, error: error instanceof Error ? error.name : "unknown" });
+      this.host.log("drive.step_failed", { step: step.kind, ...faultOf(error) });
       this.host.commit(done);
     }
     this.host.changed();

@@ -84,6 +84,25 @@ it("is due at once for a deadline that passed, unless it has looked and nothing 
   expect([drive.nextDueMs(), new Drive(host).nextDueMs()]).toEqual([T0 + 15 * S, T0]);
 });
 
+it("logs of a step that threw its kind, its class and its place, and tries it again", async () => {
+  const data = new MemoryStore();
+  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  data.store.saveVm(provisioning(), true);
+  const logged: unknown[] = [];
+  const readPayer = async (): Promise<never> => {
+    throw new TypeError("secret\n    at stolen (y:1:1)");
+  };
+  const { host } = silentHost(data);
+  const log = (event: string, facts: unknown) => void logged.push([event, facts]);
+  await new Drive({ ...host, report: async () => true, readPayer, log }).run();
+  expect(logged).toContainEqual([
+    "drive.step_failed",
+    { step: "payer", error: "TypeError", at: expect.stringMatching(/readPayer \d+:\d+ < Drive\.readPayer \d+:\d+/) },
+  ]);
+  expect(JSON.stringify(logged)).not.toMatch(/secret|stolen/);
+  expect(data.store.loadLog("account").get("payer")).toMatchObject({ tries: 1, leaseUntilMs: 0 });
+});
+
 const SETTLED: VmRecord = {
   ...close(provisioning(), "destroyed", T0 - 10 * S),
   state: "TERMINATED",
