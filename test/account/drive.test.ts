@@ -85,8 +85,7 @@ it("is due at once for a deadline that passed, unless it has looked and nothing 
 });
 
 it("logs of a step that threw its kind, its class and its place, and tries it again", async () => {
-  const data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  const data = born(OWNER, AGENT);
   data.store.saveVm(provisioning(), true);
   const logged: unknown[] = [];
   const readPayer = async (): Promise<never> => {
@@ -97,7 +96,7 @@ it("logs of a step that threw its kind, its class and its place, and tries it ag
   await new Drive({ ...host, report: async () => true, readPayer, log }).run();
   expect(logged).toContainEqual([
     "drive.step_failed",
-    { step: "payer", error: "TypeError", at: expect.stringMatching(/readPayer \d+:\d+ < Drive\.readPayer \d+:\d+/) },
+    { step: "payer", error: "TypeError", at: expect.stringMatching(/readPayer \d+:\d+ < readPayer \d+:\d+/) },
   ]);
   expect(JSON.stringify(logged)).not.toMatch(/secret|stolen/);
   expect(data.store.loadLog("account").get("payer")).toMatchObject({ tries: 1, leaseUntilMs: 0 });

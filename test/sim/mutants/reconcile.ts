@@ -15,6 +15,12 @@ export const RECONCILE: readonly Mutant[] = [
     "",
   ),
   plant(
+    "the audit is not told what a restore made doubtful",
+    "restored.ts",
+    'moment.audit("vm.unknown", { vmId: vm.vmId, reason: vm.endReason });',
+    "",
+  ),
+  plant(
     "one core node's list makes an orphan",
     "reconcile.ts",
     "lists.filter((list) => shows(list, hash)).length;",

@@ -26,6 +26,6 @@ export const SHELL = [
     "return !this.health.watchHeard || this.account.restored;",
     "return !this.health.watchHeard;",
     // a restore also calls what looks unsent unknown, which is the second thing that keeps from voiding it
-    { file: "restored.ts", from: "const unsure = forgetSending(vm, nowMs);", to: "const unsure = vm;" },
+    { file: "restored.ts", from: "const unsure = forgetSending(vm, moment.nowMs);", to: "const unsure = vm;" },
   ),
 ];
