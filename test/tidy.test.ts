@@ -109,6 +109,36 @@ describe("AGENTS.md", () => {
   });
 });
 
+describe("docs/invariants.md", () => {
+  /** By the id that code and simulation use: the files below `test/` that the row's last column cites. */
+  const rows = new Map(
+    [
+      ...readFileSync(`${ROOT}/docs/invariants.md`, "utf8").matchAll(/^\| <a id="[a-z0-9]+"><\/a>(\S+) .*\|(.*)\|$/gm),
+    ].map(([, id = "", cited = ""]) => [
+      id,
+      [...cited.matchAll(/\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, path]) => path ?? ""),
+    ]),
+  );
+  const simulation = tests.filter(({ path }) => path.startsWith("test/sim/"));
+
+  it("has a row for everything that the simulation can say is broken", () => {
+    const said = simulation.flatMap(({ text }) => [...text.matchAll(/"((?:I\d+|G\d|[ab]\.\d))"/g)].map(([, id]) => id));
+    expect(new Set(said).size).toBeGreaterThan(15);
+    expect([...new Set(said)].filter((id) => !rows.has(id ?? ""))).toEqual([]);
+  });
+
+  it("cites of the simulation only what names that invariant", () => {
+    const textOf = new Map(simulation.map(({ path, text }) => [path, text]));
+    const wrong = [...rows].flatMap(([id, cited]) =>
+      cited
+        .filter((path) => path.startsWith("test/sim/"))
+        .filter((path) => !new RegExp(`\\b${id.replace(".", "\\.")}\\b`).test(textOf.get(path) ?? ""))
+        .map((path) => `${id}: ${path}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("pages of prose", () => {
   /** Of a folder it is enough that it is there. */
   function read(path: string): string | undefined {
