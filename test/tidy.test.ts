@@ -178,6 +178,12 @@ describe("pages of prose", () => {
     ]);
   });
 
+  it("say how many accounts one run of the second clock may wake", () => {
+    const [, shards] = /SHARDS.*length: (\d+)/.exec(pageOf("src/directory/watch.ts")) ?? [];
+    const [, wakes] = /WAKES_PER_RUN_MAX = (\d+)/.exec(pageOf("src/directory/watch-rows.ts")) ?? [];
+    expect(pageOf("README.md")).toContain(`may wake ${Number(shards) * Number(wakes)} accounts`);
+  });
+
   it.each(PAGES)("%s names only files that exist", (page) => {
     expect(filesNamed(pageOf(page)).filter((path) => read(path) === undefined)).toEqual([]);
   });
