@@ -3,6 +3,7 @@
  * which of them lead nowhere.
  */
 import { posix } from "node:path";
+import { anchorsOf } from "./pages.ts";
 
 /** A page of `docs/design/` by its name: its sections, and the anchors that links may name. */
 export type DesignPage = { readonly sections: ReadonlySet<string>; readonly anchors: ReadonlySet<string> };
@@ -25,14 +26,8 @@ const CITED = new RegExp(
 export function designPage(markdown: string): DesignPage {
   const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading ?? "");
   const sections = headings.flatMap((heading) => new RegExp(`^${ONE}(?= )`).exec(heading)?.[0] ?? []);
-  return { sections: new Set(sections), anchors: new Set(headings.map(anchorOf)) };
+  return { sections: new Set(sections), anchors: anchorsOf(markdown) };
 }
-
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-    .replaceAll(" ", "-");
 
 /** What the file at `path` cites and nobody finds; `others` are pages of prose beside the design. */
 export function lostCitations(
