@@ -15,7 +15,7 @@ import { type Asking, witnesses } from "../../src/account/witnesses.ts";
 import type { Calls } from "../../src/aleph/calls.ts";
 import { unknown } from "../../src/aleph/network.ts";
 import { born, momentOf } from "./moments.ts";
-import { attempt, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
+import { attempt, DAY, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
 
 const LOST = "c3".repeat(32);
 const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(), ...change });
@@ -142,6 +142,20 @@ describe("a create that the ledger calls over", () => {
     expect(listsDueMs(at(T0 + MIN), true)).toBe(T0 + 5 * MIN);
     noteCredits(at(T0 + MIN), payer(10), payer(11));
     expect(listsDueMs(at(T0 + MIN), true)).toBeLessThanOrEqual(T0 + MIN);
+  });
+});
+
+describe("what is over and not gone on all three core nodes", () => {
+  it("is looked for in the lists every five minutes, whether it was refused or one of them was silent", () => {
+    const says = (word: "forgotten" | "processed") => ({ says: word, atMs: T0, sinceMs: T0 }) as const;
+    const due = (change: Partial<Attempt>): number | undefined => {
+      data.store.saveVm(over(change), true);
+      show(T0, [[], [], []]);
+      return listsDueMs(at(T0 + MIN), true);
+    };
+    expect(due({ dormant: true })).toBe(T0 + 5 * MIN);
+    expect(due({ views: [says("forgotten"), says("forgotten"), null] })).toBe(T0 + 5 * MIN);
+    expect(due({ views: [says("forgotten"), says("forgotten"), says("forgotten")] })).toBe(T0 + DAY);
   });
 });
 
