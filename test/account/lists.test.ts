@@ -115,12 +115,12 @@ describe("an orphan", () => {
   });
 });
 
-describe("a create that the ledger calls over", () => {
-  const over = (change: Partial<Attempt>): VmRecord => {
-    const ended = { ...attempt(change), closedAtMs: T0 };
-    return { ...someVm({ state: "FAILED", endReason: "never_sent", endedAtMs: T0 }), attempts: [ended] };
-  };
+const over = (change: Partial<Attempt>): VmRecord => {
+  const ended = { ...attempt(change), closedAtMs: T0 };
+  return { ...someVm({ state: "FAILED", endReason: "never_sent", endedAtMs: T0 }), attempts: [ended] };
+};
 
+describe("a create that the ledger calls over", () => {
   it("voided as never sent and alive all the same is pushed, and freezes when two show it twice", () => {
     data.store.saveVm(over({ firstSendMs: null, signature: null }), false);
     const back = [listed(HASH, "vm_a", T0 + H)];
