@@ -50,9 +50,12 @@ export const CODES = {
     "owner",
     { page: "/dashboard" },
   ),
-  "auth.frozen": code("This agent is frozen. Running VMs go on to their end.", "never", "owner", {
-    page: "/dashboard",
-  }),
+  "auth.frozen": code(
+    "This agent is frozen: nothing new starts and nothing is extended. aleph_list_my_vms shows what still runs.",
+    "never",
+    "owner",
+    { next: "aleph_list_my_vms", page: "/dashboard" },
+  ),
   "input.invalid": code("A parameter is missing or has a value that cannot be.", "new_key", "agent"),
   "input.private_key": code(
     "That looks like a private key. Send the public key, and treat the private one as leaked.",
@@ -92,9 +95,12 @@ export const CODES = {
   "account.removing": code("The network is removing resources of the payer for lack of credits.", "after", "owner", {
     page: "/dashboard/funding",
   }),
-  "account.frozen": code("The account is frozen. Running VMs go on to their end.", "never", "owner", {
-    page: "/dashboard",
-  }),
+  "account.frozen": code(
+    "The account is frozen: nothing new starts and nothing is extended. aleph_list_my_vms shows what still runs.",
+    "never",
+    "owner",
+    { next: "aleph_list_my_vms", page: "/dashboard" },
+  ),
   "account.frozen_anew": code(
     "The account was frozen for another reason since this page was opened. Open it again to see why.",
     "new_key",
