@@ -15,16 +15,21 @@ type Entry = {
   readonly says: string;
   readonly retry: Retry;
   readonly who: Who;
+  /** Of what concerns a quote of any kind: the tool that prices a VM. */
   readonly next?: string;
+  /** A new quote of the same kind helps, so an extension's is asked for where extensions are. */
+  readonly anew?: true;
   readonly page?: string;
 };
 
-const code = (says: string, retry: Retry, who: Who, help: Pick<Entry, "next" | "page"> = {}): Entry => ({
+const code = (says: string, retry: Retry, who: Who, help: Pick<Entry, "next" | "anew" | "page"> = {}): Entry => ({
   says,
   retry,
   who,
   ...help,
 });
+
+const NEW_QUOTE = { next: "aleph_quote_vm", anew: true } as const;
 
 /** In order of precedence: of several reasons the first one listed is reported. Pages are paths on our own origin. */
 export const CODES = {
@@ -63,9 +68,7 @@ export const CODES = {
     "agent",
   ),
   "input.unknown_id": code("No such id here.", "never", "agent", { next: "aleph_list_my_vms" }),
-  "input.key_reused_differently": code("This quote was made for other parameters.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
+  "input.key_reused_differently": code("This quote was made for other parameters.", "new_key", "agent", NEW_QUOTE),
   "network.unreachable": code("Fewer than two core nodes answer. Nothing was changed.", "after", "nobody", {
     next: "aleph_check_balance",
   }),
@@ -140,10 +143,13 @@ export const CODES = {
   "vm.ended": code("This VM has ended.", "new_key", "agent", { next: "aleph_quote_vm" }),
   "vm.not_ready": code("This VM is not running yet.", "after", "agent", { next: "aleph_get_vm" }),
   "policy.expired": code("The owner's policy has run out.", "never", "owner", { page: "/dashboard/policy" }),
-  "quote.expired": code("This quote has run out. Ask for a new one.", "new_key", "agent", { next: "aleph_quote_vm" }),
-  "quote.price_moved": code("The price rose above this quote's ceiling. Ask for a new one.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
+  "quote.expired": code("This quote has run out. Ask for a new one.", "new_key", "agent", NEW_QUOTE),
+  "quote.price_moved": code(
+    "The price rose above this quote's ceiling. Ask for a new one.",
+    "new_key",
+    "agent",
+    NEW_QUOTE,
+  ),
   "quote.above_max_hourly": code("The hourly price is above your max_hourly_cost_usd.", "new_key", "agent", {
     next: "aleph_list_crns",
   }),
@@ -156,14 +162,14 @@ export const CODES = {
     "owner",
     { next: "aleph_list_crns", page: "/dashboard/policy" },
   ),
-  "policy.ttl": code("The VM would live longer than the policy allows.", "new_key", "agent", {
-    next: "aleph_quote_vm",
+  "policy.ttl": code("The VM would live longer than the policy allows.", "new_key", "agent", NEW_QUOTE),
+  "policy.vms_live": code("As many VMs as allowed may still be alive.", "after", "agent", {
+    next: "aleph_list_my_vms",
   }),
-  "policy.vms_live": code("As many VMs as allowed may still be alive.", "after", "agent", { next: "aleph_destroy_vm" }),
   "policy.rate": code("Too many VMs were created within a minute.", "after", "agent"),
   "policy.per_vm": code("This VM would cost more than one VM may.", "new_key", "owner", { page: "/dashboard/policy" }),
   "policy.burn": code("All live VMs together would cost more per hour than allowed.", "after", "agent", {
-    next: "aleph_destroy_vm",
+    next: "aleph_list_my_vms",
   }),
   "policy.window": code("The limit for this span of time would be passed.", "after", "owner", {
     page: "/dashboard/policy",
@@ -202,12 +208,18 @@ export const CODES = {
     page: "/approve",
   }),
   "approval.denied": code("The owner said no.", "new_key", "owner", { page: "/dashboard" }),
-  "approval.expired": code("The owner's approval has run out. Ask for a new quote.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
-  "approval.stale": code("The policy has changed since this was asked. Ask for a new quote.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
+  "approval.expired": code(
+    "This request or its approval has run out, or the request was taken back. Ask for a new quote.",
+    "new_key",
+    "agent",
+    NEW_QUOTE,
+  ),
+  "approval.stale": code(
+    "This was asked before the policy changed, or before a stop or a restore. Ask for a new quote.",
+    "new_key",
+    "agent",
+    NEW_QUOTE,
+  ),
   "outcome.unknown": code(
     "The VM was ordered; the network has not confirmed it yet. The money is held and it is being checked.",
     "same_key",

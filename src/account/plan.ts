@@ -233,7 +233,8 @@ function planCopies(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numb
  * that refuses whatever it is given, for thirty days, would fill the books.
  */
 function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
-  if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, REPLENISH_MS_MAX));
+  if (unspentForgets(vm.forgets, hash) < 2)
+    draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, REPLENISH_MS_MAX));
 }
 
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {

@@ -74,7 +74,8 @@ export function quoteFields(quote: QuoteView, use: Use) {
     payer_needs_usd: quote.payerNeedsCredits === null ? undefined : usdOf(quote.payerNeedsCredits),
     approval: quote.approval,
     new_expires_at: quote.newExpiresAtMs === null ? undefined : isoOf(quote.newExpiresAtMs),
-    would_refuse: quote.wouldRefuse === undefined ? undefined : refusalFields(quote.wouldRefuse, use.origin),
+    would_refuse:
+      quote.wouldRefuse === undefined ? undefined : refusalFields(quote.wouldRefuse, use.origin, quote.kind),
     next_tool: acceptingTool(quote.kind),
   };
 }

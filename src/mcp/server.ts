@@ -84,14 +84,15 @@ async function call(
   deps: Deps,
 ): Promise<CallToolResult | InputRequiredResult> {
   const { front, origin, network } = deps;
+  const shown = (answered: Answer<Output>): Output => outputOf(answered, origin, tool.kind);
   const use = { front, origin, network, caller: callerOf(props, ctx.http?.authInfo) };
   const beganMs = deps.calls?.nowMs() ?? 0;
   // Not even noted: what floods must not reach the account.
   if (!(await mayCall(tool, args, use.caller.grantId, deps.limiter)))
-    return toolResult(outputOf(refuse("busy.rate_limited", {}, RATE_RETRY_S), origin));
-  const first = outputOf(await answerOf(tool, args, use, deps), origin);
+    return toolResult(shown(refuse("busy.rate_limited", {}, RATE_RETRY_S)));
+  const first = shown(await answerOf(tool, args, use, deps));
   const offer = await offerPage(server, ctx, first);
-  const last = offer.kind === "shown" ? outputOf(await runSafely(tool, args, use, deps), origin) : first;
+  const last = offer.kind === "shown" ? shown(await runSafely(tool, args, use, deps)) : first;
   deps.calls?.note(use.caller, callNote(tool, args, last, deps.calls.nowMs() - beganMs));
   return offer.kind === "round_trip" ? offer.result : toolResult(last);
 }

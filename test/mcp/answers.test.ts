@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AgentFront } from "../../src/account/contract.ts";
-import { answer } from "../../src/errors.ts";
+import { answer, refuse } from "../../src/errors.ts";
 import { ask, call, connect, house, login, MODERN } from "./connect.ts";
 import {
   accepting,
@@ -39,6 +39,20 @@ describe("answers", () => {
         owner_url: "https://allowance.example/dashboard/policy",
       },
     });
+  });
+  it("sends an extender whose quote has run out, or would be refused, to ask for another extension", async () => {
+    const expired = { accept: async () => refuse("quote.expired") } as const;
+    expect((await ask("aleph_extend_vm", { quote_id: QUOTE_ID }, expired)).data["next_tool"]).toBe("aleph_extend_vm");
+    expect((await ask("aleph_create_vm", { quote_id: QUOTE_ID }, expired)).data["next_tool"]).toBe("aleph_quote_vm");
+    const wouldRefuse = { code: "policy.ttl", facts: { of: "extensions" }, retry: "new_key" } as const;
+    const { data } = await ask(
+      "aleph_extend_vm",
+      { vm_id: VM_ID, additional_hours: 9 },
+      {
+        quoteExtend: async () => answer({ ...quote, kind: "extend", wouldRefuse }),
+      },
+    );
+    expect(data).toMatchObject({ status: "quote", would_refuse: { next_tool: "aleph_extend_vm" } });
   });
   it("calls it unknown whether the owner must approve what is refused before that is judged", async () => {
     const wouldRefuse = { code: "auth.frozen", facts: {}, retry: "never" } as const;

@@ -19,6 +19,7 @@ export const extendVm = defineTool({
   scope: "vm:create",
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   quotes: "without_quote_id",
+  kind: "extend",
   input: z.strictObject({
     vm_id: vmId.optional(),
     additional_hours: hours.describe("Added to the present expires_at").optional(),

@@ -16,6 +16,7 @@ export const topUpCredits = defineTool({
   scope: "funds:topup",
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   quotes: "without_quote_id",
+  kind: "top_up",
   input: z.strictObject({
     amount_usd: usdAmount.describe("US dollars, at most six decimals").optional(),
     dry_run: dryRun,
