@@ -7,6 +7,7 @@
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
+import { invalid, outside } from "./bounds.ts";
 import { causeOf } from "./breaker.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
@@ -31,15 +32,15 @@ export function agentFront(setting: FrontSetting): AgentFront {
     async quoteExtend(caller, ask) {
       const stands = await account(caller).standing(caller);
       if (!stands.ok) return stands;
-      if (!Number.isSafeInteger(ask.seconds) || ask.seconds < 60)
-        return refuse("input.invalid", { field: "additional_hours" });
+      const bad = outside("additional_hours", ask.seconds);
+      if (bad !== null) return { ok: false, refusal: bad };
       const payer = await gather.payer(stands.value.owner, stands.value.agentAddress);
       if (payer === undefined) return unreachableWhile(account(caller), caller, ask.vmId);
       return account(caller).quoteExtend(caller, ask, payer, now());
     },
     async quoteTopUp(caller, { credits }) {
-      if (!Number.isSafeInteger(credits) || credits < 1) return refuse("input.invalid", { field: "amount_usd" });
-      return account(caller).quoteTopUp(caller, credits, now());
+      const bad = outside("amount_usd", credits);
+      return bad === null ? account(caller).quoteTopUp(caller, credits, now()) : { ok: false, refusal: bad };
     },
     accept: (caller, ask) => accept(setting, caller, ask),
     getVm: (caller, { vmId, waitS }) => account(caller).vm(caller, vmId, waitS),
@@ -97,7 +98,7 @@ async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promi
   if (payer === undefined) return unreachable();
   if (!node.ok) return node;
   if (rateAttoPerS === undefined)
-    return spec.value.shape.gpu === undefined ? unreachable() : refuse("input.invalid", { field: "gpu" });
+    return spec.value.shape.gpu === undefined ? unreachable() : { ok: false, refusal: invalid("gpu", "without_price") };
   return account.quoteCreate(caller, spec.value, { payer, rateAttoPerS, node: node.value }, ports.clock.nowMs());
 }
 
@@ -106,7 +107,7 @@ type AcceptAsk = Parameters<AgentFront["accept"]>[1];
 async function accept(setting: FrontSetting, caller: Caller, ask: AcceptAsk): Promise<Answer<AcceptView>> {
   const account = setting.doors.account(caller.account);
   if (parseSshPubkey(ask.same?.sshPubkey ?? "") === "private_key")
-    return refuse("input.private_key", { field: "ssh_pubkey" });
+    return refuse("input.private_key", { parameter: "ssh_pubkey" });
   const peeked = await account.peekAccept(caller, ask.quoteId);
   if (!peeked.ok) return counted(setting, caller, peeked);
   const { pending, answered } = peeked.value;

@@ -7,6 +7,7 @@ import { eligible, nodeView, rank } from "../directory/choice.ts";
 import { nodesIn } from "../directory/region-search.ts";
 import { toSearch, toShow } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
+import { invalid } from "./bounds.ts";
 import type { Caller, NodeFilter, NodesView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
 import type { FrontSetting } from "./doors.ts";
@@ -24,7 +25,7 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
   const stands = await doors.account(caller.account).standing(caller);
   if (!stands.ok) return stands;
   const from = Number(filter.cursor ?? 0);
-  if (!Number.isSafeInteger(from) || from < 0) return refuse("input.invalid", { field: "cursor" });
+  if (!Number.isSafeInteger(from) || from < 0) return { ok: false, refusal: invalid("cursor", "invalid_value") };
   const snapshot = await gather.snapshot();
   if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
   const shape = shapeOf(filter);

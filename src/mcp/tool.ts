@@ -83,6 +83,7 @@ function factsOf(error: z.ZodError): Facts {
   const issue = error.issues[0];
   if (issue === undefined) return {};
   const facts = { parameter: issue.path.length === 0 ? null : String(issue.path[0]), problem: issue.code };
+  if (issue.code === "invalid_value") return { ...facts, known: issue.values.join(", ") };
   if (issue.code === "too_big") return { ...facts, max: Number(issue.maximum) };
   if (issue.code === "too_small") return { ...facts, min: Number(issue.minimum) };
   return facts;

@@ -1,7 +1,8 @@
 /** Lets a VM live longer: a quote first, then its acceptance. Every check runs again. */
 import * as z from "zod";
+import { BOUNDS } from "../../account/bounds.ts";
 import { answer, refuse } from "../../errors.ts";
-import { dryRun, hours, quoteId, vmId } from "../input.ts";
+import { dryRun, quoteId, vmId, within } from "../input.ts";
 import { isoOf, secondsOf, usdOf } from "../money.ts";
 import { flatOutput, usd } from "../output.ts";
 import { approvalRequiredFields, approvalRequiredShape, quoteFields, quoteShape } from "../quote-view.ts";
@@ -22,7 +23,9 @@ export const extendVm = defineTool({
   kind: "extend",
   input: z.strictObject({
     vm_id: vmId.optional(),
-    additional_hours: hours.describe("Added to the present expires_at").optional(),
+    additional_hours: within(BOUNDS.additional_hours)
+      .describe("Added to the present expires_at; a minute or more")
+      .optional(),
     dry_run: dryRun,
     quote_id: quoteId,
   }),
@@ -34,8 +37,6 @@ export const extendVm = defineTool({
   }),
   handler: async ({ quote_id, dry_run, ...asked }, use) => {
     const seconds = asked.additional_hours === undefined ? undefined : secondsOf(asked.additional_hours);
-    if (asked.additional_hours !== undefined && seconds === undefined)
-      return invalid("additional_hours", "below_one_second");
     return quote_id === undefined || dry_run ? quoted(asked, seconds, use) : accepted(quote_id, asked, seconds, use);
   },
 });

@@ -6,7 +6,7 @@ import * as z from "zod";
 import type { NodeFilter, NodeView } from "../../account/contract.ts";
 import { REGIONS } from "../../aleph/region.ts";
 import { answer } from "../../errors.ts";
-import { cursor, gb, limit } from "../input.ts";
+import { cpu, cursor, diskGb, gpu, limit, ramGb } from "../input.ts";
 import { gbOf, mibOf, usdOf } from "../money.ts";
 import { datedShape, flatOutput, usd } from "../output.ts";
 import { defineTool } from "../tool.ts";
@@ -31,14 +31,14 @@ const nodeSchema = z.object({
 });
 
 const input = z.strictObject({
-  min_cpu: z.number().int().min(1).max(1_024).optional(),
-  min_ram_gb: gb.describe("1 GB = 1024 MiB").optional(),
-  min_disk_gb: gb.optional(),
+  min_cpu: cpu.optional(),
+  min_ram_gb: ramGb.describe("1 GB = 1024 MiB").optional(),
+  min_disk_gb: diskGb.optional(),
   region: z
     .enum(REGIONS)
     .describe("Only nodes estimated to be there, by where their address is registered: may be wrong")
     .optional(),
-  gpu: z.string().min(1).max(64).optional(),
+  gpu: gpu.optional(),
   limit: limit(20, 10),
   cursor,
 });

@@ -1,7 +1,8 @@
 /** Asks for more credits: the owner gets a link, the agent never holds a means of payment. */
 import * as z from "zod";
+import { BOUNDS } from "../../account/bounds.ts";
 import { answer, refuse } from "../../errors.ts";
-import { dryRun, quoteId, usdAmount } from "../input.ts";
+import { dryRun, quoteId, within } from "../input.ts";
 import { creditsOf, usdOf } from "../money.ts";
 import { flatOutput, usd } from "../output.ts";
 import { approvalRequiredFields, approvalRequiredShape, quoteFields, quoteShape } from "../quote-view.ts";
@@ -18,7 +19,7 @@ export const topUpCredits = defineTool({
   quotes: "without_quote_id",
   kind: "top_up",
   input: z.strictObject({
-    amount_usd: usdAmount.describe("US dollars, at most six decimals").optional(),
+    amount_usd: within(BOUNDS.amount_usd).describe("US dollars, at most six decimals").optional(),
     dry_run: dryRun,
     quote_id: quoteId,
   }),
