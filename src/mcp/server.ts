@@ -9,6 +9,7 @@ import type {
   ServerContext,
   StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import { FAILURES_MAX, OPEN_MS, OWN_OPENINGS_MAX } from "../account/breaker.ts";
 import type { AgentFront, Caller } from "../account/contract.ts";
 import type { AgentCall } from "../account/front-history.ts";
 import { refuse } from "../errors.ts";
@@ -45,7 +46,8 @@ const INSTRUCTIONS = [
   "Rents virtual machines on Aleph Cloud within a budget that the owner set.",
   "Read aleph_check_balance first. Spending is quote, then accept: ask aleph_quote_vm, then call aleph_create_vm with its quote_id; repeating a quote_id never spends twice.",
   "status approval_required: give approval_url to the owner, then poll aleph_get_approval; only the owner can approve, on that page.",
-  "A refusal has status refused with code, facts, retry, retry_after_s and next_tool; owner_url is where the owner can change it.",
+  "A refusal has status refused with code, facts, next_tool and retry. retry same_key: repeat the call with the same quote_id once its cause is gone; after: repeat it after retry_after_s seconds; new_key: change what was refused, or ask for a new quote; never: do not repeat it; who says whose help it takes, owner_url where the owner gives it.",
+  `Look at would_refuse before you accept: accepts refused with policy.*, input.*, node.* or network.*, the owner's denials and failed creates count. ${FAILURES_MAX} in a row stop new VMs for about ${OPEN_MS / 60_000} minutes; ${OWN_OPENINGS_MAX} such stops of your own doing within a day freeze this agent.`,
   "Every VM is destroyed at its expires_at. status unknown means ordered and not yet confirmed: ask aleph_get_vm, never create again.",
   "Times are UTC. Amounts are US dollars. 1 GB = 1024 MiB.",
 ].join(" ");
