@@ -24,6 +24,9 @@ export const BOUNDS = {
   max_hourly_cost_usd: { min: 1, max: USD_MAX * CREDITS_PER_USD, unit: CREDITS_PER_USD },
   amount_usd: { min: 1, max: USD_MAX * CREDITS_PER_USD, unit: CREDITS_PER_USD },
 } as const satisfies Readonly<Record<string, Bound>>;
+/** What nodes are looked for where no size is named: the smallest VM that an image fits into. */
+export const SIZE = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 } as const;
+
 type Bounded = keyof typeof BOUNDS;
 
 const NAME = /^[a-z0-9-]{1,32}$/;

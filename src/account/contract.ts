@@ -167,7 +167,6 @@ export type NodeView = {
   readonly gpus: readonly string[];
   readonly version: string | null;
   readonly score: number;
-  readonly latencyMs: number | null;
   readonly hourlyCredits: Credits | null;
   /** Where its address is registered: a hint, nothing that could be checked. */
   readonly regionEstimated: Region | null;

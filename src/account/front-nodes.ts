@@ -7,7 +7,7 @@ import { eligible, nodeView, rank } from "../directory/choice.ts";
 import { nodesIn } from "../directory/region-search.ts";
 import { toSearch, toShow } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
-import { invalid } from "./bounds.ts";
+import { invalid, SIZE } from "./bounds.ts";
 import type { Caller, NodeFilter, NodesView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
 import type { FrontSetting } from "./doors.ts";
@@ -48,7 +48,7 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
     asOfMs: snapshot.asOfMs,
     networkState: "reachable",
     network: networkName,
-    nodes: page.nodes.map((node) => nodeView(node, hourly, null, gather.regions.known(node) ?? null)),
+    nodes: page.nodes.map((node) => nodeView(node, hourly, gather.regions.known(node) ?? null)),
     total: ranked.length,
     left_out: { ...leftOut, ...page.left_out },
     cursor: page.next < ranked.length ? String(page.next) : null,
@@ -57,9 +57,9 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
 }
 
 const shapeOf = (filter: NodeFilter) => ({
-  vcpus: filter.vcpus ?? 1,
-  memoryMib: filter.memoryMib ?? 2_048,
-  diskMib: filter.diskMib ?? 20_480,
+  vcpus: filter.vcpus ?? SIZE.vcpus,
+  memoryMib: filter.memoryMib ?? SIZE.memoryMib,
+  diskMib: filter.diskMib ?? SIZE.diskMib,
   ...(filter.gpu === undefined ? {} : { gpu: filter.gpu }),
 });
 

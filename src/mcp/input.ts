@@ -35,7 +35,7 @@ export const dryRun = z.boolean().default(false).describe("true: nothing is chan
 
 /** The shape of a VM, as `aleph_quote_vm` wants it. */
 export const vmShape = {
-  crn_id: z.string().regex(NODE_HASH).describe("Node from aleph_list_crns; left out: the best one").optional(),
+  crn_id: z.string().regex(NODE_HASH).describe("Node from aleph_list_crns; left out: one of the best").optional(),
   cpu: cpu.describe("Virtual CPUs"),
   ram_gb: ramGb.describe("Memory; 1 GB = 1024 MiB"),
   disk_gb: diskGb.describe("Disk; 1 GB = 1024 MiB. At least the image's minimum, 20 as a rule"),

@@ -158,7 +158,6 @@ export const node: NodeView = {
   gpus: ["RTX 4000 ADA"],
   version: "1.5.1",
   score: 0.97,
-  latencyMs: 31,
   hourlyCredits: 50_000,
   regionEstimated: "europe",
 };

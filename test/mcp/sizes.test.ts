@@ -20,7 +20,6 @@ describe("sizes", () => {
     ...node,
     gpus: many("RTX 6000 ADA GENERATION LONG NAME 000000"),
     version: "1234.1234.1234",
-    latencyMs: 12_345.678,
     score: 0.123_456_789,
     regionEstimated: "north_america" as const,
   };
