@@ -15,6 +15,7 @@ const ARGS: Readonly<Record<string, Record<string, unknown>>> = {
   aleph_extend_vm: { quote_id: QUOTE_ID },
   aleph_destroy_vm: { vm_id: VM_ID },
 };
+/** `vm:destroy` stands in older logins and gives nothing: every agent may end its own VMs. */
 const SCOPE_SETS: readonly (readonly string[])[] = [
   ["vm:read"],
   ["vm:read", "vm:create"],

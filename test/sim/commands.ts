@@ -73,7 +73,7 @@ export class Agents {
   }
 
   private caller(account: SimAccount, grantId: string): Caller {
-    return { account: account.name, grantId, scopes: ["vm:read", "vm:create", "vm:destroy"] };
+    return { account: account.name, grantId, scopes: ["vm:read", "vm:create"] };
   }
 
   private byGrant<T>(account: SimAccount, grantId: string, work: (moment: Moment, grant: Grant) => Answer<T>) {
