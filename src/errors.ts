@@ -79,6 +79,11 @@ export const CODES = {
   "node.bad_answer": code("That node gave an answer that cannot be right.", "new_key", "agent", {
     next: "aleph_list_crns",
   }),
+  "busy.open_quotes": code(
+    "This agent has as many open quotes as it may. Accept one, or wait: a quote runs out ten minutes after it was made.",
+    "after",
+    "agent",
+  ),
   "busy.leases": code("Three creates of this account already wait for their node.", "after", "agent"),
   "account.clock": code(
     "Two clocks differ by more than two minutes. Nothing new starts until they agree.",
@@ -142,7 +147,9 @@ export const CODES = {
   "vm.ending": code("This VM is already being torn down.", "never", "nobody", { next: "aleph_get_vm" }),
   "vm.ended": code("This VM has ended.", "new_key", "agent", { next: "aleph_quote_vm" }),
   "vm.not_ready": code("This VM is not running yet.", "after", "agent", { next: "aleph_get_vm" }),
-  "policy.expired": code("The owner's policy has run out.", "never", "owner", { page: "/dashboard/policy" }),
+  "policy.expired": code("The owner has set no policy yet, or it has run out.", "never", "owner", {
+    page: "/dashboard/policy",
+  }),
   "quote.expired": code("This quote has run out. Ask for a new one.", "new_key", "agent", NEW_QUOTE),
   "quote.price_moved": code(
     "The price rose above this quote's ceiling. Ask for a new one.",
@@ -153,7 +160,9 @@ export const CODES = {
   "quote.above_max_hourly": code("The hourly price is above your max_hourly_cost_usd.", "new_key", "agent", {
     next: "aleph_list_crns",
   }),
-  "policy.shape": code("The VM is larger than the policy allows.", "new_key", "owner", { page: "/dashboard/policy" }),
+  "policy.shape": code("The policy does not allow a VM of this size, or not with this GPU.", "new_key", "owner", {
+    page: "/dashboard/policy",
+  }),
   "policy.image": code("The policy does not allow that image.", "new_key", "owner", { page: "/dashboard/policy" }),
   "policy.node_denied": code("The policy does not allow that node.", "new_key", "agent", { next: "aleph_list_crns" }),
   "policy.terms": code(
@@ -191,7 +200,11 @@ export const CODES = {
     "owner",
     { next: "aleph_top_up_credits", page: "/dashboard/funding" },
   ),
-  "busy.circuit_open": code("Several creates failed in a row. New ones wait.", "after", "agent"),
+  "busy.circuit_open": code(
+    "Several accepts in a row were refused, were denied or failed. New VMs wait; what runs can be extended.",
+    "after",
+    "agent",
+  ),
   "busy.cool_down": code(
     "The last create failed, was denied or was taken back. Wait before the next.",
     "after",

@@ -29,6 +29,7 @@ it("the closed list of codes, in order of precedence, with what helps and who ca
       "node.unreachable new_key agent aleph_list_crns -",
       "node.no_capacity after agent aleph_list_crns -",
       "node.bad_answer new_key agent aleph_list_crns -",
+      "busy.open_quotes after agent - -",
       "busy.leases after agent - -",
       "account.clock after nobody - -",
       "account.name_key never operator - -",

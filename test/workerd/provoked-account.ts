@@ -82,6 +82,14 @@ export const ACCOUNT = {
     const answered = await browser.postJson("/signin", { signature: `0x${"ab".repeat(200)}` });
     return spoken((await answered.json()) as Said);
   },
+  "busy.rate_limited": async () => {
+    const agent = await Agent.connect(await new Browser().connect());
+    // twelve a minute are looked at, whatever they say
+    for (let taken = 0; taken < 12; taken++) await agent.call("aleph_quote_vm", {});
+    const said = await agent.call("aleph_quote_vm", SHAPE);
+    await agent.client.close();
+    return spoken(said);
+  },
   "auth.scope": async () => {
     const browser = new Browser();
     const agent = await Agent.connect(await browser.connect({ scopes: ["vm:read"] }));
