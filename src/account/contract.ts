@@ -10,7 +10,7 @@ import type { Answer, Refusal } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Charges } from "./charges.ts";
 import type { PayerView } from "./payer-view.ts";
-import type { Approval, Credits, EndReason, Grant, Hash, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
+import type { Approval, Credits, EndReason, Grant, Hash, Policy, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
 
 export type * from "./owner-contract.ts";
 
@@ -156,7 +156,8 @@ export type BalanceView = Dated &
     readonly accountState: "active" | "frozen";
     readonly grantState: Grant["state"];
     readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
-    readonly policyVersion: number | null;
+    /** The owner's limits as they stand, which all agents share. */
+    readonly policy: Policy | null;
   };
 
 export type NodeView = {

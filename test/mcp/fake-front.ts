@@ -10,6 +10,7 @@ import type {
   VmView,
 } from "../../src/account/contract.ts";
 import { answer } from "../../src/errors.ts";
+import { POLICY } from "../account/vms.ts";
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 12);
 const H_MS = 3_600_000;
@@ -145,7 +146,7 @@ export const balance: BalanceView = {
   accountState: "active",
   grantState: "active",
   delegation: "ok",
-  policyVersion: 1,
+  policy: POLICY,
   coreNodesAnswering: 3,
   coreNodesDiffer: { balance: 1, otherBurn: 0, billed: 0, delegation: 0 },
 };
