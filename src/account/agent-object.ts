@@ -21,7 +21,7 @@ import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
 import type { CreateFacts, ExtendFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
-import type { Grant, Place, SpecAsk } from "./types.ts";
+import type { Credits, Grant, Place, SpecAsk } from "./types.ts";
 import { approvalView, openApprovals, balanceView, shownVm } from "./views.ts";
 
 /** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
@@ -31,7 +31,7 @@ export type Peeked = { readonly pending: Pending; readonly answered: Answer<admi
 export type AcceptFacts =
   | { readonly kind: "create"; readonly facts: CreateFacts }
   | { readonly kind: "extend"; readonly facts: ExtendFacts }
-  | { readonly kind: "top_up" };
+  | { readonly kind: "top_up"; readonly creditsThen: Credits | null };
 export type Standing = {
   readonly owner: `0x${string}`;
   readonly agentAddress: `0x${string}`;
@@ -174,7 +174,8 @@ export abstract class AgentObject extends AccountBase {
     const old = given.kind === "top_up" ? null : tooOld(given.facts.payer, workerNowMs);
     if (old !== null) return { ok: false, refusal: old };
     if (given.kind !== "top_up") notePayer(moment, given.facts.payer);
-    if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+    if (params.kind === "top_up" && given.kind === "top_up")
+      return admission.acceptTopUp(moment, quote.value, params.credits, given.creditsThen);
     if (params.kind === "create" && given.kind === "create")
       return admission.acceptCreate(moment, this.health(), grant, quote.value, params.spec, given.facts);
     if (params.kind !== "extend" || given.kind !== "extend") return refuse("internal.invariant");

@@ -206,7 +206,8 @@ export type AcceptView =
       readonly kind: "top_up";
       readonly link: string;
       readonly creditsAsked: Credits;
-      readonly creditsSeen: Credits | null;
+      /** At least so much has come since it was asked: what was spent meanwhile is not added. Null: not known. */
+      readonly creditsArrived: Credits | null;
     };
 
 export type SpendingRow = {

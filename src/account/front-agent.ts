@@ -12,7 +12,8 @@ import { causeOf } from "./breaker.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { Pending } from "./agent-object.ts";
-import { isForAge } from "./payer.ts";
+import { creditsRead, isForAge } from "./payer.ts";
+import type { Credits } from "./types.ts";
 import type { Offer } from "./quote-store.ts";
 import { listNodes } from "./front-nodes.ts";
 import { knownFigures } from "./front-public.ts";
@@ -137,7 +138,10 @@ async function judged(setting: FrontSetting, caller: Caller, pending: Pending): 
   const { doors, gather, ports } = setting;
   const account = doors.account(caller.account);
   const { quote, owner, agentAddress } = pending;
-  if (quote.kind === "top_up") return account.accept(caller, quote.quoteId, { kind: "top_up" }, ports.clock.nowMs());
+  if (quote.kind === "top_up") {
+    const creditsThen = await creditsNow(setting, pending, "larger");
+    return account.accept(caller, quote.quoteId, { kind: "top_up", creditsThen }, ports.clock.nowMs());
+  }
   const fault = await nameKeyFault(setting);
   if (fault !== null) return { ok: false, refusal: fault };
   const params = quote.offer?.params;
@@ -185,19 +189,18 @@ async function judgedCreate(
 async function shown(
   setting: FrontSetting,
   caller: Caller,
-  { quote }: Pending,
+  pending: Pending,
   accepted: Accepted,
   waitS: number,
 ): Promise<Answer<AcceptView>> {
   const { doors, origin, networkName } = setting;
+  const { quote } = pending;
   const account = doors.account(caller.account);
-  if (accepted.kind === "top_up")
-    return answer({
-      kind: "top_up",
-      link: `${origin}/dashboard/funding`,
-      creditsAsked: accepted.creditsAsked,
-      creditsSeen: null,
-    });
+  if (accepted.kind === "top_up") {
+    const { creditsAsked, creditsThen } = accepted;
+    const creditsArrived = creditsThen === null ? null : await arrivedSince(setting, pending, creditsThen);
+    return answer({ kind: "top_up", link: `${origin}/dashboard/funding`, creditsAsked, creditsArrived });
+  }
   if (accepted.kind === "approval") {
     const view = await account.approvals(
       caller,
@@ -221,6 +224,22 @@ async function shown(
     networkState: vm.value.networkState,
     unattended,
   });
+}
+
+/** By the payer's balance alone, so at least this much; what is asked at this moment has brought nothing yet. */
+async function arrivedSince(setting: FrontSetting, pending: Pending, creditsThen: Credits): Promise<Credits | null> {
+  if (pending.quote.burnt === null) return 0;
+  const now = await creditsNow(setting, pending, "smaller");
+  return now === null ? null : Math.max(0, now - creditsThen);
+}
+
+async function creditsNow(
+  { gather }: FrontSetting,
+  { owner, agentAddress }: Pending,
+  worse: "smaller" | "larger",
+): Promise<Credits | null> {
+  const payer = await gather.payer(owner, agentAddress);
+  return (payer && creditsRead(payer, worse)) ?? null;
 }
 
 /** True when a parameter came along that is not the quote's: the id then stands for something else. */

@@ -109,4 +109,5 @@ export type NoticeKind =
   | "account_frozen"
   | "grant_frozen"
   | "approval_waiting"
+  | "top_up_asked"
   | "internal";

@@ -17,7 +17,7 @@ import { day } from "./text.ts";
 const WORDS: Readonly<Record<Scope, string>> = {
   "vm:read": "See its own VMs, prices and what is left of its budget; end its own VMs",
   "vm:create": "Rent and extend VMs, within the limits below",
-  "funds:topup": "Ask for credits to be bought; you confirm each time",
+  "funds:topup": "Ask you to add credits; only you can buy them",
 };
 
 /** Ticked from the start, whatever the client asked for. Only the owner adds `funds:topup`. */

@@ -88,7 +88,7 @@ describe("answers", () => {
     expect(data).toMatchObject({ status: "quote", approval: "unknown", would_refuse: { code: "auth.frozen" } });
   });
   it("gives a normal answer with the link when the owner has to approve", async () => {
-    for (const name of ["aleph_create_vm", "aleph_extend_vm", "aleph_top_up_credits"]) {
+    for (const name of ["aleph_create_vm", "aleph_extend_vm"]) {
       const { data, isError } = await ask(name, { quote_id: QUOTE_ID }, { accept: async () => answer(accepting) });
       expect(isError).toBe(false);
       expect(data).toMatchObject({

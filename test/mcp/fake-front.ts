@@ -191,7 +191,7 @@ export function fakeFront(replaced: Partial<AgentFront> = {}): { readonly front:
       }),
     accept: async (_caller, { kind }) => {
       if (kind === "top_up")
-        return answer({ kind, link: "/dashboard/funding", creditsAsked: 5_000_000, creditsSeen: 0 });
+        return answer({ kind, link: "/dashboard/funding", creditsAsked: 5_000_000, creditsArrived: 1_500_000 });
       return answer({
         kind: "vm",
         vm,

@@ -16,7 +16,7 @@ describe("outputOf", () => {
     const output: unknown = JSON.parse(
       JSON.stringify(outputOf(refuse(code, { askedCredits: 5, reason: null }), ORIGIN)),
     );
-    const spending = TOOLS.filter((tool) => tool.quotes === "without_quote_id");
+    const spending = TOOLS.filter((tool) => tool.scope === "vm:create");
     for (const tool of asksTheOwner(code) ? spending : TOOLS)
       expect(tool.output.safeParse(output).error).toBeUndefined();
   });

@@ -140,7 +140,7 @@ function judged(
   const params = quote.value.offer?.params;
   if (before !== undefined) return before;
   if (params === undefined || params.kind !== given.kind) return refuse("quote.expired");
-  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits, null);
   if (params.kind === "create" && given.kind === "create")
     return admission.acceptCreate(moment, HEALTH, grant, quote.value, params.spec, given.facts);
   const vm = params.kind === "extend" ? moment.store.loadVm(params.vmId) : undefined;
