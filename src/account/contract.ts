@@ -194,6 +194,8 @@ export type NodeFilter = {
 export type ApprovalView = Approval & { readonly clientName: string; readonly path: string };
 
 export type AcceptView =
+  /** Only of a dry run: the quote as it was made, and what accepting it now would come to. */
+  | { readonly kind: "quote"; readonly quote: QuoteView }
   | { readonly kind: "approval_required"; readonly approval: ApprovalView; readonly quote: QuoteView }
   | {
       readonly kind: "vm";
@@ -253,6 +255,8 @@ export type AgentFront = {
         readonly credits?: Credits;
       };
       readonly waitS: number;
+      /** Judged like an accept and then undone: nothing changes, nothing is counted. */
+      readonly dryRun?: boolean;
     },
   ): Promise<Answer<AcceptView>>;
   getVm(caller: Caller, ask: { readonly vmId: string; readonly waitS: number }): Promise<Answer<VmView & Dated>>;

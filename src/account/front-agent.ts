@@ -11,16 +11,14 @@ import { invalid, outside } from "./bounds.ts";
 import { causeOf } from "./breaker.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
-import type { Pending } from "./agent-object.ts";
+import type { AcceptFacts, Peeked, Pending } from "./pending.ts";
 import { creditsRead, isForAge } from "./payer.ts";
 import type { Credits } from "./types.ts";
-import type { Offer } from "./quote-store.ts";
+import { differs } from "./same.ts";
 import { listNodes } from "./front-nodes.ts";
 import { knownFigures } from "./front-public.ts";
 import { REACH_RETRY_S } from "./gather.ts";
 import { isLoopback } from "./unattended.ts";
-
-type Same = NonNullable<Parameters<AgentFront["accept"]>[1]["same"]>;
 
 export function agentFront(setting: FrontSetting): AgentFront {
   const { doors, gather, ports } = setting;
@@ -106,19 +104,26 @@ async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promi
 type AcceptAsk = Parameters<AgentFront["accept"]>[1];
 
 async function accept(setting: FrontSetting, caller: Caller, ask: AcceptAsk): Promise<Answer<AcceptView>> {
-  const account = setting.doors.account(caller.account);
   if (parseSshPubkey(ask.same?.sshPubkey ?? "") === "private_key")
     return refuse("input.private_key", { parameter: "ssh_pubkey" });
-  const peeked = await account.peekAccept(caller, ask.quoteId);
-  if (!peeked.ok) return counted(setting, caller, peeked);
+  const peeked = await peekedFor(setting, caller, ask);
+  if (!peeked.ok) return ask.dryRun === true ? peeked : counted(setting, caller, peeked);
   const { pending, answered } = peeked.value;
-  if (pending.quote.kind !== ask.kind || differs(pending.quote.offer, ask.same ?? {}))
-    return counted(setting, caller, refuse("input.key_reused_differently"));
+  if (answered === null && ask.dryRun === true) return rehearsed(setting, caller, pending);
   const accepted = answered ?? (await judgedFresh(setting, caller, pending));
   return accepted.ok ? shown(setting, caller, pending, accepted.value, ask.waitS) : accepted;
 }
 
 type Refused = { readonly ok: false; readonly refusal: Refusal };
+
+/** The quote, if it is the caller's and was made for what is asked. */
+async function peekedFor({ doors }: FrontSetting, caller: Caller, ask: AcceptAsk): Promise<Answer<Peeked>> {
+  const peeked = await doors.account(caller.account).peekAccept(caller, ask.quoteId);
+  if (!peeked.ok) return peeked;
+  const { quote } = peeked.value.pending;
+  const other = quote.kind !== ask.kind || differs(quote.offer, ask.same ?? {});
+  return other ? refuse("input.key_reused_differently") : peeked;
+}
 
 /** A refusal that the account has not seen is told to it: failures are counted against the agent's grant. */
 async function counted(setting: FrontSetting, caller: Caller, refused: Refused): Promise<Refused> {
@@ -128,6 +133,20 @@ async function counted(setting: FrontSetting, caller: Caller, refused: Refused):
   return refused;
 }
 
+/** No node is leased and nothing is counted: whoever looks before accepting has done nothing yet. */
+async function rehearsed(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<AcceptView>> {
+  const { quoteId, offer } = pending.quote;
+  if (offer === null) return refuse("quote.expired");
+  const { wouldRefuse: _then, ...view } = offer.view;
+  const facts = await gathered(setting, caller, pending);
+  const account = setting.doors.account(caller.account);
+  const judged = facts.ok ? await account.rehearse(caller, quoteId, facts.value, setting.ports.clock.nowMs()) : facts;
+  if (!judged.ok)
+    return answer({ kind: "quote", quote: { ...view, approval: "unknown", wouldRefuse: judged.refusal } });
+  const approval = judged.value.kind === "approval" ? "required" : "not_required";
+  return answer({ kind: "quote", quote: { ...view, approval } });
+}
+
 /** Facts that grew too old on their way are gathered once more; what is said then stands (design.md §12.7). */
 async function judgedFresh(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {
   const first = await judged(setting, caller, pending);
@@ -135,32 +154,34 @@ async function judgedFresh(setting: FrontSetting, caller: Caller, pending: Pendi
 }
 
 async function judged(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {
-  const { doors, gather, ports } = setting;
-  const account = doors.account(caller.account);
+  const { doors, ports } = setting;
+  const { quoteId } = pending.quote;
+  const facts = await gathered(setting, caller, pending);
+  if (!facts.ok) return counted(setting, caller, facts);
+  if (facts.value.kind === "create") return leased(setting, caller, quoteId, facts.value);
+  return doors.account(caller.account).accept(caller, quoteId, facts.value, ports.clock.nowMs());
+}
+
+/** What the account needs to decide, dated; or why it cannot be known, said as the account would. */
+async function gathered(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<AcceptFacts>> {
   const { quote, owner, agentAddress } = pending;
-  if (quote.kind === "top_up") {
-    const creditsThen = await creditsNow(setting, pending, "larger");
-    return account.accept(caller, quote.quoteId, { kind: "top_up", creditsThen }, ports.clock.nowMs());
-  }
+  if (quote.kind === "top_up")
+    return answer({ kind: "top_up", creditsThen: await creditsNow(setting, pending, "larger") });
   const fault = await nameKeyFault(setting);
   if (fault !== null) return { ok: false, refusal: fault };
   const params = quote.offer?.params;
-  if (params?.kind === "create") return judgedCreate(setting, caller, pending, params.spec);
-  const payer = await gather.payer(owner, agentAddress);
-  if (payer === undefined) {
-    const vmId = params?.kind === "extend" ? params.vmId : "";
-    return counted(setting, caller, await unreachableWhile(account, caller, vmId));
-  }
-  return account.accept(caller, quote.quoteId, { kind: "extend", facts: { payer } }, ports.clock.nowMs());
+  if (params?.kind === "create") return gatheredCreate(setting, pending, params.spec);
+  const payer = await setting.gather.payer(owner, agentAddress);
+  if (payer !== undefined) return answer({ kind: "extend", facts: { payer } });
+  const vmId = params?.kind === "extend" ? params.vmId : "";
+  return unreachableWhile(setting.doors.account(caller.account), caller, vmId);
 }
 
-/** The node is leased for this call and given back when the call is refused or waits for the owner. */
-async function judgedCreate(
+async function gatheredCreate(
   setting: FrontSetting,
-  caller: Caller,
   { quote, owner, agentAddress, place }: Pending,
   spec: Parameters<FrontSetting["gather"]["place"]>[0],
-): Promise<Answer<Accepted>> {
+): Promise<Answer<CreateAsk>> {
   const { doors, gather, ports } = setting;
   const directory = doors.directory();
   const [cooling, measured] = await Promise.all([directory.cooling(ports.clock.nowMs()), knownFigures(setting)]);
@@ -169,19 +190,24 @@ async function judgedCreate(
     gather.rate(spec.shape),
     gather.place(spec, { preferred: quote.offer?.node?.nodeHash, cooling, place, measured }),
   ]);
-  if (payer === undefined || rateAttoPerS === undefined) return counted(setting, caller, unreachable());
-  if (!node.ok) return counted(setting, caller, node);
-  const key = { account: caller.account, key: quote.quoteId };
-  if (!(await directory.lease({ ...key, nodeHash: node.value.nodeHash, nowMs: ports.clock.nowMs() })))
-    return refuse("busy.leases", {}, 30);
-  const accepted = await doors
-    .account(caller.account)
-    .accept(
-      caller,
-      quote.quoteId,
-      { kind: "create", facts: { payer, rateAttoPerS, node: node.value } },
-      ports.clock.nowMs(),
-    );
+  if (payer === undefined || rateAttoPerS === undefined) return unreachable();
+  return node.ok ? answer({ kind: "create", facts: { payer, rateAttoPerS, node: node.value } }) : node;
+}
+
+type CreateAsk = Extract<AcceptFacts, { kind: "create" }>;
+
+/** The node is leased for this call and given back when the call is refused or waits for the owner. */
+async function leased(
+  { doors, ports }: FrontSetting,
+  caller: Caller,
+  quoteId: string,
+  given: CreateAsk,
+): Promise<Answer<Accepted>> {
+  const directory = doors.directory();
+  const key = { account: caller.account, key: quoteId };
+  const { nodeHash } = given.facts.node;
+  if (!(await directory.lease({ ...key, nodeHash, nowMs: ports.clock.nowMs() }))) return refuse("busy.leases", {}, 30);
+  const accepted = await doors.account(caller.account).accept(caller, quoteId, given, ports.clock.nowMs());
   if (!accepted.ok || accepted.value.kind !== "vm") await directory.release(key);
   return accepted;
 }
@@ -241,33 +267,3 @@ async function creditsNow(
   const payer = await gather.payer(owner, agentAddress);
   return (payer && creditsRead(payer, worse)) ?? null;
 }
-
-/** True when a parameter came along that is not the quote's: the id then stands for something else. */
-function differs(offer: Offer | null, same: Same): boolean {
-  if (offer === null) return false;
-  const { params } = offer;
-  if (params.kind === "extend") return isOther(same.vmId, params.vmId) || isOther(same.seconds, params.seconds);
-  if (params.kind === "top_up") return isOther(same.credits, params.credits);
-  const { spec } = params;
-  const key = same.sshPubkey === undefined ? undefined : lineOf(same.sshPubkey);
-  return (
-    isOther(same.vcpus, spec.shape.vcpus) ||
-    isOther(same.memoryMib, spec.shape.memoryMib) ||
-    isOther(same.diskMib, spec.shape.diskMib) ||
-    isOther(same.gpu, spec.shape.gpu) ||
-    isOther(same.hourlyCreditsMax, spec.hourlyCreditsMax) ||
-    isOther(same.ttlS, spec.ttlS) ||
-    isOther(same.name, spec.name) ||
-    isOther(same.nodeHash, spec.nodeAsked) ||
-    isOther(key, spec.sshPubkey) ||
-    (same.image !== undefined && same.image !== spec.imageSlug && same.image !== spec.imageHash)
-  );
-}
-
-/** As a quote keeps it, without its comment; what is no key stays as it is and equals no quote's. */
-function lineOf(sshPubkey: string): string {
-  const key = parseSshPubkey(sshPubkey);
-  return typeof key === "object" ? key.line : sshPubkey;
-}
-
-const isOther = <T>(given: T | undefined, quoted: T | undefined): boolean => given !== undefined && given !== quoted;

@@ -32,6 +32,10 @@ export const waitS = z.number().int().min(0).max(25).default(0).describe("Wait u
 export const vmId = id("From aleph_create_vm or aleph_list_my_vms");
 export const quoteId = id("Accepts this quote; the other parameters may be left out or must be the same").optional();
 export const dryRun = z.boolean().default(false).describe("true: nothing is changed");
+export const dryRunOfQuote = z
+  .boolean()
+  .default(false)
+  .describe("true: nothing is changed; with quote_id: what accepting it now would come to");
 
 /** The shape of a VM, as `aleph_quote_vm` wants it. */
 export const vmShape = {

@@ -189,7 +189,8 @@ export function fakeFront(replaced: Partial<AgentFront> = {}): { readonly front:
         rateCreditsPerH: 0,
         payerNeedsCredits: null,
       }),
-    accept: async (_caller, { kind }) => {
+    accept: async (_caller, { kind, dryRun }) => {
+      if (dryRun === true) return answer({ kind: "quote", quote: { ...quote, kind } });
       if (kind === "top_up")
         return answer({ kind, link: "/dashboard/funding", creditsAsked: 5_000_000, creditsArrived: 1_500_000 });
       return answer({

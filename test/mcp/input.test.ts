@@ -93,6 +93,20 @@ describe("defineTool", () => {
   });
   it("sends along, on accept, only the parameters that were given", async () => {
     const { asked } = await ask("aleph_create_vm", { quote_id: QUOTE_ID, cpu: 2, ttl_hours: 4 });
-    expect(asked[0]?.ask).toEqual({ quoteId: QUOTE_ID, kind: "create", same: { vcpus: 2, ttlS: 14_400 }, waitS: 20 });
+    const same = { vcpus: 2, ttlS: 14_400 };
+    expect(asked[0]?.ask).toEqual({ quoteId: QUOTE_ID, kind: "create", same, waitS: 20, dryRun: false });
+  });
+  it("asks of a quote in a dry run what accepting it would come to, and never waits", async () => {
+    for (const [name, kind] of [
+      ["aleph_create_vm", "create"],
+      ["aleph_extend_vm", "extend"],
+      ["aleph_top_up_credits", "top_up"],
+    ] as const) {
+      const { data, asked } = await ask(name, { quote_id: QUOTE_ID, dry_run: true });
+      expect(asked.map(({ method, ask: what }) => [method, what])).toEqual([
+        ["accept", { quoteId: QUOTE_ID, kind, same: {}, waitS: 0, dryRun: true }],
+      ]);
+      expect(data).toMatchObject({ status: "quote", quote_id: QUOTE_ID, next_tool: name });
+    }
   });
 });

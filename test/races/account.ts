@@ -4,7 +4,7 @@
  */
 import type { Scheduler } from "fast-check";
 import * as admission from "../../src/account/admission.ts";
-import type { AcceptFacts } from "../../src/account/agent-object.ts";
+import type { AcceptFacts } from "../../src/account/pending.ts";
 import type { Caller, Session } from "../../src/account/contract.ts";
 import type { AccountStub, FrontSetting } from "../../src/account/doors.ts";
 import { Moment } from "../../src/account/moment.ts";
