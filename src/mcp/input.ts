@@ -28,7 +28,7 @@ export const diskGb = within(BOUNDS.disk_gb);
 export const gpu = z.enum(GPU_MODELS);
 export const cursor = z.string().min(1).max(256).describe("next_cursor of the page before").optional();
 export const limit = (max: number, normal: number) => z.number().int().min(1).max(max).default(normal);
-export const waitS = z.number().int().min(0).max(25).default(0).describe("Wait up to this many seconds for a change");
+export const waitS = z.number().int().min(0).max(25).default(0).describe("Waits up to this many seconds");
 export const vmId = id("From aleph_create_vm or aleph_list_my_vms");
 export const quoteId = id("Accepts this quote; the other parameters may be left out or must be the same").optional();
 export const dryRun = z.boolean().default(false).describe("true: nothing is changed");
