@@ -114,7 +114,7 @@ export class Owner {
   async connect(ask: LoginAsk = {}): Promise<Login> {
     const client = await registerClient(this.origin, ask.clientName ?? "Scripted agent", REDIRECT);
     const verifier = newVerifier();
-    const scopes = ask.scopes ?? ["vm:read", "vm:create", "vm:destroy"];
+    const scopes = ask.scopes ?? ["vm:read", "vm:create"];
     const handle = await this.openConsent(authorizeQuery(client, verifier, scopes));
     const { text } = await this.post("/authorize/challenge", { handle, address: this.address });
     const signature = await this.wallet.signMessage({ message: String(text) });
@@ -129,7 +129,7 @@ export class Owner {
       ...policy,
       ...ask.agentLimits,
     });
-    for (const scope of ask.scopes ?? ["vm:create", "vm:destroy"]) form.append("scope", scope);
+    for (const scope of ask.scopes ?? ["vm:create"]) form.append("scope", scope);
     const done = await this.fetch("/authorize", { method: "POST", body: form });
     const location = done.headers.get("location");
     if (location === null) throw new Error(`consent was refused: ${done.status} ${(await done.text()).slice(0, 500)}`);

@@ -15,16 +15,21 @@ type Entry = {
   readonly says: string;
   readonly retry: Retry;
   readonly who: Who;
+  /** Of what concerns a quote of any kind: the tool that prices a VM. */
   readonly next?: string;
+  /** A new quote of the same kind helps, so an extension's is asked for where extensions are. */
+  readonly anew?: true;
   readonly page?: string;
 };
 
-const code = (says: string, retry: Retry, who: Who, help: Pick<Entry, "next" | "page"> = {}): Entry => ({
+const code = (says: string, retry: Retry, who: Who, help: Pick<Entry, "next" | "anew" | "page"> = {}): Entry => ({
   says,
   retry,
   who,
   ...help,
 });
+
+const NEW_QUOTE = { next: "aleph_quote_vm", anew: true } as const;
 
 /** In order of precedence: of several reasons the first one listed is reported. Pages are paths on our own origin. */
 export const CODES = {
@@ -50,9 +55,12 @@ export const CODES = {
     "owner",
     { page: "/dashboard" },
   ),
-  "auth.frozen": code("This agent is frozen. Running VMs go on to their end.", "never", "owner", {
-    page: "/dashboard",
-  }),
+  "auth.frozen": code(
+    "This agent is frozen: nothing new starts and nothing is extended. aleph_list_my_vms shows what still runs.",
+    "never",
+    "owner",
+    { next: "aleph_list_my_vms", page: "/dashboard" },
+  ),
   "input.invalid": code("A parameter is missing or has a value that cannot be.", "new_key", "agent"),
   "input.private_key": code(
     "That looks like a private key. Send the public key, and treat the private one as leaked.",
@@ -60,19 +68,21 @@ export const CODES = {
     "agent",
   ),
   "input.unknown_id": code("No such id here.", "never", "agent", { next: "aleph_list_my_vms" }),
-  "input.key_reused_differently": code("This quote was made for other parameters.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
+  "input.key_reused_differently": code("This quote was made for other parameters.", "new_key", "agent", NEW_QUOTE),
   "network.unreachable": code("Fewer than two core nodes answer. Nothing was changed.", "after", "nobody", {
     next: "aleph_check_balance",
   }),
   "network.disagrees": code("The core nodes disagree. Nothing was changed.", "after", "nobody"),
-  "network.rejected": code("The network refused this VM.", "new_key", "agent", { next: "aleph_quote_vm" }),
   "node.unreachable": code("That node does not answer.", "new_key", "agent", { next: "aleph_list_crns" }),
   "node.no_capacity": code("No suitable node has room for this VM now.", "after", "agent", { next: "aleph_list_crns" }),
   "node.bad_answer": code("That node gave an answer that cannot be right.", "new_key", "agent", {
     next: "aleph_list_crns",
   }),
+  "busy.open_quotes": code(
+    "This agent has as many open quotes as it may. Accept one, or wait: a quote runs out ten minutes after it was made.",
+    "after",
+    "agent",
+  ),
   "busy.leases": code("Three creates of this account already wait for their node.", "after", "agent"),
   "account.clock": code(
     "Two clocks differ by more than two minutes. Nothing new starts until they agree.",
@@ -97,9 +107,12 @@ export const CODES = {
   "account.removing": code("The network is removing resources of the payer for lack of credits.", "after", "owner", {
     page: "/dashboard/funding",
   }),
-  "account.frozen": code("The account is frozen. Running VMs go on to their end.", "never", "owner", {
-    page: "/dashboard",
-  }),
+  "account.frozen": code(
+    "The account is frozen: nothing new starts and nothing is extended. aleph_list_my_vms shows what still runs.",
+    "never",
+    "owner",
+    { next: "aleph_list_my_vms", page: "/dashboard" },
+  ),
   "account.frozen_anew": code(
     "The account was frozen for another reason since this page was opened. Open it again to see why.",
     "new_key",
@@ -138,15 +151,22 @@ export const CODES = {
   "vm.ending": code("This VM is already being torn down.", "never", "nobody", { next: "aleph_get_vm" }),
   "vm.ended": code("This VM has ended.", "new_key", "agent", { next: "aleph_quote_vm" }),
   "vm.not_ready": code("This VM is not running yet.", "after", "agent", { next: "aleph_get_vm" }),
-  "policy.expired": code("The owner's policy has run out.", "never", "owner", { page: "/dashboard/policy" }),
-  "quote.expired": code("This quote has run out. Ask for a new one.", "new_key", "agent", { next: "aleph_quote_vm" }),
-  "quote.price_moved": code("The price rose above this quote's ceiling. Ask for a new one.", "new_key", "agent", {
-    next: "aleph_quote_vm",
+  "policy.expired": code("The owner has set no policy yet, or it has run out.", "never", "owner", {
+    page: "/dashboard/policy",
   }),
+  "quote.expired": code("This quote has run out. Ask for a new one.", "new_key", "agent", NEW_QUOTE),
+  "quote.price_moved": code(
+    "The price rose above this quote's ceiling. Ask for a new one.",
+    "new_key",
+    "agent",
+    NEW_QUOTE,
+  ),
   "quote.above_max_hourly": code("The hourly price is above your max_hourly_cost_usd.", "new_key", "agent", {
     next: "aleph_list_crns",
   }),
-  "policy.shape": code("The VM is larger than the policy allows.", "new_key", "owner", { page: "/dashboard/policy" }),
+  "policy.shape": code("The policy does not allow a VM of this size, or not with this GPU.", "new_key", "owner", {
+    page: "/dashboard/policy",
+  }),
   "policy.image": code("The policy does not allow that image.", "new_key", "owner", { page: "/dashboard/policy" }),
   "policy.node_denied": code("The policy does not allow that node.", "new_key", "agent", { next: "aleph_list_crns" }),
   "policy.terms": code(
@@ -155,14 +175,14 @@ export const CODES = {
     "owner",
     { next: "aleph_list_crns", page: "/dashboard/policy" },
   ),
-  "policy.ttl": code("The VM would live longer than the policy allows.", "new_key", "agent", {
-    next: "aleph_quote_vm",
+  "policy.ttl": code("The VM would live longer than the policy allows.", "new_key", "agent", NEW_QUOTE),
+  "policy.vms_live": code("As many VMs as allowed may still be alive.", "after", "agent", {
+    next: "aleph_list_my_vms",
   }),
-  "policy.vms_live": code("As many VMs as allowed may still be alive.", "after", "agent", { next: "aleph_destroy_vm" }),
   "policy.rate": code("Too many VMs were created within a minute.", "after", "agent"),
   "policy.per_vm": code("This VM would cost more than one VM may.", "new_key", "owner", { page: "/dashboard/policy" }),
   "policy.burn": code("All live VMs together would cost more per hour than allowed.", "after", "agent", {
-    next: "aleph_destroy_vm",
+    next: "aleph_list_my_vms",
   }),
   "policy.window": code("The limit for this span of time would be passed.", "after", "owner", {
     page: "/dashboard/policy",
@@ -184,7 +204,11 @@ export const CODES = {
     "owner",
     { next: "aleph_top_up_credits", page: "/dashboard/funding" },
   ),
-  "busy.circuit_open": code("Several creates failed in a row. New ones wait.", "after", "agent"),
+  "busy.circuit_open": code(
+    "Several accepts in a row were refused, were denied or failed. New VMs wait; what runs can be extended.",
+    "after",
+    "agent",
+  ),
   "busy.cool_down": code(
     "The last create failed, was denied or was taken back. Wait before the next.",
     "after",
@@ -201,17 +225,23 @@ export const CODES = {
     page: "/approve",
   }),
   "approval.denied": code("The owner said no.", "new_key", "owner", { page: "/dashboard" }),
-  "approval.expired": code("The owner's approval has run out. Ask for a new quote.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
-  "approval.stale": code("The policy has changed since this was asked. Ask for a new quote.", "new_key", "agent", {
-    next: "aleph_quote_vm",
-  }),
+  "approval.expired": code(
+    "This request or its approval has run out, or the request was taken back. Ask for a new quote.",
+    "new_key",
+    "agent",
+    NEW_QUOTE,
+  ),
+  "approval.stale": code(
+    "This was asked before the policy changed, or before a stop or a restore. Ask for a new quote.",
+    "new_key",
+    "agent",
+    NEW_QUOTE,
+  ),
   "outcome.unknown": code(
-    "The VM was ordered; the network has not confirmed it yet. The money is held and it is being checked.",
+    "It is not known whether this was decided. Repeat it with the same quote_id: nothing is done or paid twice.",
     "same_key",
     "nobody",
-    { next: "aleph_get_vm" },
+    { next: "aleph_list_my_vms" },
   ),
   "internal.invariant": code("The service met a state that must not be. Nothing was changed.", "never", "operator"),
   "internal.not_credits": code(
@@ -233,7 +263,8 @@ export type Refusal = {
   readonly retryAfterS?: number;
 };
 
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+export type Refused = { readonly ok: false; readonly refusal: Refusal };
+export type Answer<T> = { readonly ok: true; readonly value: T } | Refused;
 
 /** What the list says of a code: one fixed sentence, who can lift it, the tool or page that helps. */
 export function entryOf(code: Code): Entry {
@@ -245,11 +276,7 @@ export function refusal(code: Code, facts: Facts = {}, retryAfterS?: number): Re
   return retryAfterS === undefined ? { code, facts, retry } : { code, facts, retry, retryAfterS };
 }
 
-export function refuse(
-  code: Code,
-  facts: Facts = {},
-  retryAfterS?: number,
-): { readonly ok: false; readonly refusal: Refusal } {
+export function refuse(code: Code, facts: Facts = {}, retryAfterS?: number): Refused {
   return { ok: false, refusal: refusal(code, facts, retryAfterS) };
 }
 

@@ -32,9 +32,7 @@ export async function consent(scene: Scene): Promise<Agent> {
   const { walk, wallet, origin, loopback } = scene;
   const client = await registerClient(origin, "Agent on a phone", loopback.redirect);
   const verifier = newVerifier();
-  await walk.tab.open(
-    `${origin}/authorize?${authorizeQuery(client, verifier, ["vm:read", "vm:create", "vm:destroy"])}`,
-  );
+  await walk.tab.open(`${origin}/authorize?${authorizeQuery(client, verifier, ["vm:read", "vm:create"])}`);
   await walk.stop("consent, before the sign-in", "asks for a compute budget");
   wallet.denyNext();
   await walk.tab.tap("button.wallet", WALLET_NAME);

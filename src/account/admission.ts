@@ -21,7 +21,8 @@ import type { Approval, Credits, Grant, VmRecord, VmSpec } from "./types.ts";
 export type Accepted =
   | { readonly kind: "vm"; readonly vmId: string; readonly additionalCredits: Credits | null; readonly fresh: boolean }
   | { readonly kind: "approval"; readonly approval: Approval }
-  | { readonly kind: "top_up"; readonly creditsAsked: Credits };
+  /** `creditsThen`: what the payer had when it was asked; null: not known. */
+  | { readonly kind: "top_up"; readonly creditsAsked: Credits; readonly creditsThen: Credits | null };
 
 /** Row 0 of the order of checks: a grant that is revoked or has run out is told so before anything else. */
 export function callerGrant(moment: Moment, caller: Caller): Answer<Grant> {
@@ -36,7 +37,7 @@ export function answeredBefore(quote: QuoteRow): Answer<Accepted> | undefined {
   const { burnt } = quote;
   if (burnt === null) return undefined;
   if (burnt.kind === "refused") return { ok: false, refusal: burnt.refusal };
-  if (burnt.kind === "top_up") return answer(burnt);
+  if (burnt.kind === "top_up") return answer({ ...burnt, creditsThen: burnt.creditsThen ?? null });
   return answer({ kind: "vm", vmId: burnt.vmId, additionalCredits: burnt.additionalCredits, fresh: false });
 }
 
@@ -108,13 +109,23 @@ export function acceptExtend(
   return admitted(moment, quote, longer, credits);
 }
 
-/** Of all gates only the operator's: a top-up holds nothing, but nobody should buy what cannot be used. */
-export function acceptTopUp(moment: Moment, quote: QuoteRow, credits: Credits): Answer<Accepted> {
+/**
+ * Nothing is held or bought: the owner is told, once a quote. Of all gates only the operator's: nobody should buy what cannot
+ * be used.
+ */
+export function acceptTopUp(
+  moment: Moment,
+  quote: QuoteRow,
+  credits: Credits,
+  creditsThen: Credits | null,
+): Answer<Accepted> {
   const paused = serviceGate(moment.config);
   if (paused !== null) return { ok: false, refusal: paused };
-  moment.store.burnQuote(quote.quoteId, { kind: "top_up", creditsAsked: credits });
+  const asked = { kind: "top_up", creditsAsked: credits, creditsThen } as const;
+  moment.store.burnQuote(quote.quoteId, asked);
   moment.audit("top_up.asked", { grantId: quote.grantId, credits });
-  return answer({ kind: "top_up", creditsAsked: credits });
+  moment.tellOwner("top_up_asked", quote.quoteId, { grantId: quote.grantId, credits });
+  return answer(asked);
 }
 
 function done(passed: Answer<Passed>): Answer<Accepted> {

@@ -17,28 +17,12 @@ import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
 import { noteFailure } from "./pacing.ts";
 import { isForAge, type PayerFacts, tooOld } from "./payer.ts";
-import { type QuoteRow } from "./quote-store.ts";
+import type { AcceptFacts, Peeked, Standing } from "./pending.ts";
 import * as quoting from "./quoting.ts";
-import type { CreateFacts, ExtendFacts } from "./requests.ts";
+import type { CreateFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
-import type { Approval, Grant, Place, SpecAsk } from "./types.ts";
+import type { Approval, Grant, SpecAsk } from "./types.ts";
 import { approvalView, openApprovals, balanceView, shownVm } from "./views.ts";
-
-/** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
-export type Pending = Omit<Standing, "grant"> & { readonly quote: QuoteRow };
-/** `answered`: the id is burnt and this is what it says for ever; null: it has to be judged. */
-export type Peeked = { readonly pending: Pending; readonly answered: Answer<admission.Accepted> | null };
-export type AcceptFacts =
-  | { readonly kind: "create"; readonly facts: CreateFacts }
-  | { readonly kind: "extend"; readonly facts: ExtendFacts }
-  | { readonly kind: "top_up" };
-export type Standing = {
-  readonly owner: `0x${string}`;
-  readonly agentAddress: `0x${string}`;
-  readonly grant: Grant;
-  /** Where the owner lets VMs run, so that no other node is looked for; null without a policy. */
-  readonly place: Place | null;
-};
 
 export abstract class AgentObject extends AccountBase {
   /** Creates the account with its sealed agent key, once; later calls change nothing. */
@@ -149,6 +133,20 @@ export abstract class AgentObject extends AccountBase {
     return decided;
   }
 
+  /** What `accept` would answer now: judged by it in full, then undone, so that nothing stays and nobody is told. */
+  async rehearse(
+    caller: Caller,
+    quoteId: string,
+    given: AcceptFacts,
+    workerNowMs: number,
+  ): Promise<Answer<admission.Accepted>> {
+    await this.hear();
+    return this.undone(workerNowMs, (moment) => {
+      const grant = admission.callerGrant(moment, caller);
+      return grant.ok ? this.judge(moment, caller, grant.value, quoteId, given, workerNowMs) : grant;
+    });
+  }
+
   /** An accept that was refused before this account was asked: for its form, or while facts were gathered. */
   noteRefused(caller: Caller, code: Code, workerNowMs: number): void {
     this.byGrant(caller, workerNowMs, (moment) => {
@@ -174,7 +172,8 @@ export abstract class AgentObject extends AccountBase {
     const old = given.kind === "top_up" ? null : tooOld(given.facts.payer, workerNowMs);
     if (old !== null) return { ok: false, refusal: old };
     if (given.kind !== "top_up") notePayer(moment, given.facts.payer);
-    if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+    if (params.kind === "top_up" && given.kind === "top_up")
+      return admission.acceptTopUp(moment, quote.value, params.credits, given.creditsThen);
     if (params.kind === "create" && given.kind === "create")
       return admission.acceptCreate(moment, this.health(), grant, quote.value, params.spec, given.facts);
     if (params.kind !== "extend" || given.kind !== "extend") return refuse("internal.invariant");

@@ -23,6 +23,7 @@ import type { NodesFor } from "./next-node.ts";
 import { type AccountConfig, Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { noteRestored } from "./restored.ts";
+import { rolledBack } from "./rolled-back.ts";
 import { sqlStore, type Store } from "./store.ts";
 import { type Tools, toolsOver } from "./tools.ts";
 
@@ -134,6 +135,12 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
     this.arm(this.drive.nextDueMs());
     this.ctx.waitUntil(this.drive.run());
     return result;
+  }
+
+  /** As `decide` decides, and then rolled back. */
+  protected undone<T>(workerNowMs: number, work: (moment: Moment) => Answer<T>): Answer<T> {
+    const now = this.agreedNow(workerNowMs, false);
+    return now.ok ? this.guarded(() => rolledBack(this.ctx.storage, () => work(this.moment(now.value)))) : now;
   }
 
   /** A programmer's error changes nothing, is told to the operator, and is a refusal to the caller. */

@@ -10,7 +10,7 @@ import type { Answer, Refusal } from "../errors.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Charges } from "./charges.ts";
 import type { PayerView } from "./payer-view.ts";
-import type { Approval, Credits, EndReason, Grant, Hash, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
+import type { Approval, Credits, EndReason, Grant, Hash, Policy, QuoteKind, Shape, Ssh, VmState } from "./types.ts";
 
 export type * from "./owner-contract.ts";
 
@@ -156,7 +156,8 @@ export type BalanceView = Dated &
     readonly accountState: "active" | "frozen";
     readonly grantState: Grant["state"];
     readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
-    readonly policyVersion: number | null;
+    /** The owner's limits as they stand, which all agents share. */
+    readonly policy: Policy | null;
   };
 
 export type NodeView = {
@@ -167,7 +168,6 @@ export type NodeView = {
   readonly gpus: readonly string[];
   readonly version: string | null;
   readonly score: number;
-  readonly latencyMs: number | null;
   readonly hourlyCredits: Credits | null;
   /** Where its address is registered: a hint, nothing that could be checked. */
   readonly regionEstimated: Region | null;
@@ -194,6 +194,8 @@ export type NodeFilter = {
 export type ApprovalView = Approval & { readonly clientName: string; readonly path: string };
 
 export type AcceptView =
+  /** Only of a dry run: the quote as it was made, and what accepting it now would come to. */
+  | { readonly kind: "quote"; readonly quote: QuoteView }
   | { readonly kind: "approval_required"; readonly approval: ApprovalView; readonly quote: QuoteView }
   | {
       readonly kind: "vm";
@@ -206,7 +208,8 @@ export type AcceptView =
       readonly kind: "top_up";
       readonly link: string;
       readonly creditsAsked: Credits;
-      readonly creditsSeen: Credits | null;
+      /** At least so much has come since it was asked: what was spent meanwhile is not added. Null: not known. */
+      readonly creditsArrived: Credits | null;
     };
 
 export type SpendingRow = {
@@ -252,6 +255,8 @@ export type AgentFront = {
         readonly credits?: Credits;
       };
       readonly waitS: number;
+      /** Judged like an accept and then undone: nothing changes, nothing is counted. */
+      readonly dryRun?: boolean;
     },
   ): Promise<Answer<AcceptView>>;
   getVm(caller: Caller, ask: { readonly vmId: string; readonly waitS: number }): Promise<Answer<VmView & Dated>>;

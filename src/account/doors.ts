@@ -11,6 +11,7 @@ import { type Refusal, refusal } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import { Gatherer } from "./gather.ts";
 import type { AccountObject } from "./object.ts";
+import type { Hash } from "./types.ts";
 
 /** What a Durable Object's methods look like from outside: every answer is awaited. */
 export type Remote<T> = {
@@ -59,9 +60,28 @@ export function accountName(setting: FrontSetting, owner: string): string {
 export async function nameKeyFault(setting: FrontSetting): Promise<Refusal | null> {
   if (checked.get(setting) === true) return null;
   const check = toHex(hmacSha256(setting.nameKey, utf8("v1|check")));
-  const same = await setting.doors.watch(NAME_CHECK_SHARD).checkName(check);
+  const same = await orElse(undefined, setting.doors.watch(NAME_CHECK_SHARD).checkName(check));
+  if (same === undefined) return refusal("account.watch_silent", {}, 10);
   checked.set(setting, same);
   return same ? null : refusal("account.name_key");
+}
+
+/** What the directory knows may be lost, an account's money may not: one that does not answer has nothing to say. */
+export function directoryOf({ doors }: Pick<FrontSetting, "doors">) {
+  const door = doors.directory();
+  return {
+    cooling: (nowMs: number) => orElse<readonly Hash[]>([], door.cooling(nowMs)),
+    lease: (ask: Parameters<typeof door.lease>[0]) => orElse(true, door.lease(ask)),
+    release: (key: Parameters<typeof door.release>[0]) => orElse(undefined, door.release(key)),
+  };
+}
+
+export async function orElse<T>(without: T, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch {
+    return without;
+  }
 }
 
 const checked = new WeakMap<FrontSetting, boolean>();

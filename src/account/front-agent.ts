@@ -5,21 +5,22 @@
  * own connections.
  */
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
-import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
+import { type Answer, answer, type Refused, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
+import { invalid, outside } from "./bounds.ts";
 import { causeOf } from "./breaker.ts";
 import { serviceGate } from "./checks.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
-import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
-import type { Pending } from "./agent-object.ts";
-import { isForAge } from "./payer.ts";
-import type { Offer } from "./quote-store.ts";
+import { faultOf } from "../fault.ts";
+import { type AccountStub, directoryOf, type FrontSetting, nameKeyFault } from "./doors.ts";
+import type { AcceptFacts, Peeked, Pending } from "./pending.ts";
+import { creditsRead, isForAge } from "./payer.ts";
+import type { Credits } from "./types.ts";
+import { differs } from "./same.ts";
 import { listNodes } from "./front-nodes.ts";
 import { knownFigures } from "./front-public.ts";
 import { REACH_RETRY_S } from "./gather.ts";
 import { isLoopback } from "./unattended.ts";
-
-type Same = NonNullable<Parameters<AgentFront["accept"]>[1]["same"]>;
 
 export function agentFront(setting: FrontSetting): AgentFront {
   const { doors, gather, ports } = setting;
@@ -32,15 +33,15 @@ export function agentFront(setting: FrontSetting): AgentFront {
     async quoteExtend(caller, ask) {
       const stands = await account(caller).standing(caller);
       if (!stands.ok) return stands;
-      if (!Number.isSafeInteger(ask.seconds) || ask.seconds < 60)
-        return refuse("input.invalid", { field: "additional_hours" });
+      const bad = outside("additional_hours", ask.seconds);
+      if (bad !== null) return { ok: false, refusal: bad };
       const payer = await gather.payer(stands.value.owner, stands.value.agentAddress);
       if (payer === undefined) return unreachableWhile(account(caller), caller, ask.vmId);
       return account(caller).quoteExtend(caller, ask, payer, now());
     },
     async quoteTopUp(caller, { credits }) {
-      if (!Number.isSafeInteger(credits) || credits < 1) return refuse("input.invalid", { field: "amount_usd" });
-      return account(caller).quoteTopUp(caller, credits, now());
+      const bad = outside("amount_usd", credits);
+      return bad === null ? account(caller).quoteTopUp(caller, credits, now()) : { ok: false, refusal: bad };
     },
     accept: (caller, ask) => accept(setting, caller, ask),
     getVm: (caller, { vmId, waitS }) => account(caller).vm(caller, vmId, waitS),
@@ -88,7 +89,7 @@ async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promi
   if (!stands.ok) return stands;
   const spec = await gather.spec(ask);
   if (!spec.ok) return spec;
-  const cooling = await doors.directory().cooling(ports.clock.nowMs());
+  const cooling = await directoryOf(setting).cooling(ports.clock.nowMs());
   const measured = await knownFigures(setting);
   const [payer, rateAttoPerS, node] = await Promise.all([
     gather.payer(stands.value.owner, stands.value.agentAddress),
@@ -98,26 +99,37 @@ async function quoteVm(setting: FrontSetting, caller: Caller, ask: VmAsk): Promi
   if (payer === undefined) return unreachable();
   if (!node.ok) return node;
   if (rateAttoPerS === undefined)
-    return spec.value.shape.gpu === undefined ? unreachable() : refuse("input.invalid", { field: "gpu" });
+    return spec.value.shape.gpu === undefined ? unreachable() : { ok: false, refusal: invalid("gpu", "without_price") };
   return account.quoteCreate(caller, spec.value, { payer, rateAttoPerS, node: node.value }, ports.clock.nowMs());
 }
 
 type AcceptAsk = Parameters<AgentFront["accept"]>[1];
 
 async function accept(setting: FrontSetting, caller: Caller, ask: AcceptAsk): Promise<Answer<AcceptView>> {
-  const account = setting.doors.account(caller.account);
   if (parseSshPubkey(ask.same?.sshPubkey ?? "") === "private_key")
-    return refuse("input.private_key", { field: "ssh_pubkey" });
-  const peeked = await account.peekAccept(caller, ask.quoteId);
-  if (!peeked.ok) return counted(setting, caller, peeked);
+    return refuse("input.private_key", { parameter: "ssh_pubkey" });
+  const peeked = await peekedFor(setting, caller, ask);
+  if (!peeked.ok) return ask.dryRun === true ? peeked : counted(setting, caller, peeked);
   const { pending, answered } = peeked.value;
-  if (pending.quote.kind !== ask.kind || differs(pending.quote.offer, ask.same ?? {}))
-    return counted(setting, caller, refuse("input.key_reused_differently"));
-  const accepted = answered ?? (await judgedFresh(setting, caller, pending));
-  return accepted.ok ? shown(setting, caller, pending, accepted.value, ask.waitS) : accepted;
+  if (answered === null && ask.dryRun === true) return rehearsed(setting, caller, pending);
+  try {
+    const accepted = answered ?? (await judgedFresh(setting, caller, pending));
+    return accepted.ok ? await shown(setting, caller, pending, accepted.value, ask.waitS) : accepted;
+  } catch (error) {
+    // an object that was replaced, or an answer that was lost, after it may have been recorded: the quote's id repeats it
+    setting.ports.log("accept.unanswered", faultOf(error));
+    return refuse("outcome.unknown", { quoteId: ask.quoteId });
+  }
 }
 
-type Refused = { readonly ok: false; readonly refusal: Refusal };
+/** The quote, if it is the caller's and was made for what is asked. */
+async function peekedFor({ doors }: FrontSetting, caller: Caller, ask: AcceptAsk): Promise<Answer<Peeked>> {
+  const peeked = await doors.account(caller.account).peekAccept(caller, ask.quoteId);
+  if (!peeked.ok) return peeked;
+  const { quote } = peeked.value.pending;
+  const other = quote.kind !== ask.kind || differs(quote.offer, ask.same ?? {});
+  return other ? refuse("input.key_reused_differently") : peeked;
+}
 
 /** A refusal that the account has not seen is told to it: failures are counted against the agent's grant. */
 async function counted(setting: FrontSetting, caller: Caller, refused: Refused): Promise<Refused> {
@@ -127,6 +139,20 @@ async function counted(setting: FrontSetting, caller: Caller, refused: Refused):
   return refused;
 }
 
+/** No node is leased and nothing is counted: whoever looks before accepting has done nothing yet. */
+async function rehearsed(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<AcceptView>> {
+  const { quoteId, offer } = pending.quote;
+  if (offer === null) return refuse("quote.expired");
+  const { wouldRefuse: _then, ...view } = offer.view;
+  const facts = await gathered(setting, caller, pending);
+  const account = setting.doors.account(caller.account);
+  const judged = facts.ok ? await account.rehearse(caller, quoteId, facts.value, setting.ports.clock.nowMs()) : facts;
+  if (!judged.ok)
+    return answer({ kind: "quote", quote: { ...view, approval: "unknown", wouldRefuse: judged.refusal } });
+  const approval = judged.value.kind === "approval" ? "required" : "not_required";
+  return answer({ kind: "quote", quote: { ...view, approval } });
+}
+
 /** Facts that grew too old on their way are gathered once more; what is said then stands (design.md §12.7). */
 async function judgedFresh(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {
   const first = await judged(setting, caller, pending);
@@ -134,52 +160,63 @@ async function judgedFresh(setting: FrontSetting, caller: Caller, pending: Pendi
 }
 
 async function judged(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<Accepted>> {
-  const { doors, gather, ports } = setting;
-  const account = doors.account(caller.account);
+  const { doors, ports } = setting;
+  const { quoteId } = pending.quote;
+  const facts = await gathered(setting, caller, pending);
+  if (!facts.ok) return counted(setting, caller, facts);
+  if (facts.value.kind === "create") return leased(setting, caller, quoteId, facts.value);
+  return doors.account(caller.account).accept(caller, quoteId, facts.value, ports.clock.nowMs());
+}
+
+/** What the account needs to decide, dated; or why it cannot be known, said as the account would. */
+async function gathered(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<AcceptFacts>> {
   const { quote, owner, agentAddress } = pending;
   const paused = serviceGate(setting);
   if (paused !== null) return { ok: false, refusal: paused };
-  if (quote.kind === "top_up") return account.accept(caller, quote.quoteId, { kind: "top_up" }, ports.clock.nowMs());
+  if (quote.kind === "top_up")
+    return answer({ kind: "top_up", creditsThen: await creditsNow(setting, pending, "larger") });
   const fault = await nameKeyFault(setting);
   if (fault !== null) return { ok: false, refusal: fault };
   const params = quote.offer?.params;
-  if (params?.kind === "create") return judgedCreate(setting, caller, pending, params.spec);
-  const payer = await gather.payer(owner, agentAddress);
-  if (payer === undefined) {
-    const vmId = params?.kind === "extend" ? params.vmId : "";
-    return counted(setting, caller, await unreachableWhile(account, caller, vmId));
-  }
-  return account.accept(caller, quote.quoteId, { kind: "extend", facts: { payer } }, ports.clock.nowMs());
+  if (params?.kind === "create") return gatheredCreate(setting, pending, params.spec);
+  const payer = await setting.gather.payer(owner, agentAddress);
+  if (payer !== undefined) return answer({ kind: "extend", facts: { payer } });
+  const vmId = params?.kind === "extend" ? params.vmId : "";
+  return unreachableWhile(setting.doors.account(caller.account), caller, vmId);
 }
 
-/** The node is leased for this call and given back when the call is refused or waits for the owner. */
-async function judgedCreate(
+async function gatheredCreate(
   setting: FrontSetting,
-  caller: Caller,
   { quote, owner, agentAddress, place }: Pending,
   spec: Parameters<FrontSetting["gather"]["place"]>[0],
-): Promise<Answer<Accepted>> {
-  const { doors, gather, ports } = setting;
-  const directory = doors.directory();
+): Promise<Answer<CreateAsk>> {
+  const { gather, ports } = setting;
+  const directory = directoryOf(setting);
   const [cooling, measured] = await Promise.all([directory.cooling(ports.clock.nowMs()), knownFigures(setting)]);
   const [payer, rateAttoPerS, node] = await Promise.all([
     gather.payer(owner, agentAddress),
     gather.rate(spec.shape),
     gather.place(spec, { preferred: quote.offer?.node?.nodeHash, cooling, place, measured }),
   ]);
-  if (payer === undefined || rateAttoPerS === undefined) return counted(setting, caller, unreachable());
-  if (!node.ok) return counted(setting, caller, node);
-  const key = { account: caller.account, key: quote.quoteId };
-  if (!(await directory.lease({ ...key, nodeHash: node.value.nodeHash, nowMs: ports.clock.nowMs() })))
-    return refuse("busy.leases", {}, 30);
-  const accepted = await doors
-    .account(caller.account)
-    .accept(
-      caller,
-      quote.quoteId,
-      { kind: "create", facts: { payer, rateAttoPerS, node: node.value } },
-      ports.clock.nowMs(),
-    );
+  if (payer === undefined || rateAttoPerS === undefined) return unreachable();
+  return node.ok ? answer({ kind: "create", facts: { payer, rateAttoPerS, node: node.value } }) : node;
+}
+
+type CreateAsk = Extract<AcceptFacts, { kind: "create" }>;
+
+/** The node is leased for this call and given back when the call is refused or waits for the owner. */
+async function leased(
+  setting: FrontSetting,
+  caller: Caller,
+  quoteId: string,
+  given: CreateAsk,
+): Promise<Answer<Accepted>> {
+  const { doors, ports } = setting;
+  const directory = directoryOf(setting);
+  const key = { account: caller.account, key: quoteId };
+  const { nodeHash } = given.facts.node;
+  if (!(await directory.lease({ ...key, nodeHash, nowMs: ports.clock.nowMs() }))) return refuse("busy.leases", {}, 30);
+  const accepted = await doors.account(caller.account).accept(caller, quoteId, given, ports.clock.nowMs());
   if (!accepted.ok || accepted.value.kind !== "vm") await directory.release(key);
   return accepted;
 }
@@ -187,19 +224,18 @@ async function judgedCreate(
 async function shown(
   setting: FrontSetting,
   caller: Caller,
-  { quote }: Pending,
+  pending: Pending,
   accepted: Accepted,
   waitS: number,
 ): Promise<Answer<AcceptView>> {
   const { doors, origin, networkName } = setting;
+  const { quote } = pending;
   const account = doors.account(caller.account);
-  if (accepted.kind === "top_up")
-    return answer({
-      kind: "top_up",
-      link: `${origin}/dashboard/funding`,
-      creditsAsked: accepted.creditsAsked,
-      creditsSeen: null,
-    });
+  if (accepted.kind === "top_up") {
+    const { creditsAsked, creditsThen } = accepted;
+    const creditsArrived = creditsThen === null ? null : await arrivedSince(setting, pending, creditsThen);
+    return answer({ kind: "top_up", link: `${origin}/dashboard/funding`, creditsAsked, creditsArrived });
+  }
   if (accepted.kind === "approval") {
     const view = await account.approvals(
       caller,
@@ -213,8 +249,8 @@ async function shown(
   const vm = await account.vm(caller, accepted.vmId, accepted.fresh ? waitS : 0);
   if (!vm.ok) return vm;
   // The lease has done its work once the node was told; until then it runs out by itself.
-  if (vm.value.state !== "REQUESTED" && vm.value.state !== "SENT")
-    await doors.directory().release({ account: caller.account, key: quote.quoteId });
+  if (quote.kind === "create" && vm.value.state !== "REQUESTED" && vm.value.state !== "SENT")
+    await directoryOf(setting).release({ account: caller.account, key: quote.quoteId });
   const unattended = networkName === "aleph" && isLoopback(origin);
   return answer({
     kind: "vm",
@@ -225,32 +261,18 @@ async function shown(
   });
 }
 
-/** True when a parameter came along that is not the quote's: the id then stands for something else. */
-function differs(offer: Offer | null, same: Same): boolean {
-  if (offer === null) return false;
-  const { params } = offer;
-  if (params.kind === "extend") return isOther(same.vmId, params.vmId) || isOther(same.seconds, params.seconds);
-  if (params.kind === "top_up") return isOther(same.credits, params.credits);
-  const { spec } = params;
-  const key = same.sshPubkey === undefined ? undefined : lineOf(same.sshPubkey);
-  return (
-    isOther(same.vcpus, spec.shape.vcpus) ||
-    isOther(same.memoryMib, spec.shape.memoryMib) ||
-    isOther(same.diskMib, spec.shape.diskMib) ||
-    isOther(same.gpu, spec.shape.gpu) ||
-    isOther(same.hourlyCreditsMax, spec.hourlyCreditsMax) ||
-    isOther(same.ttlS, spec.ttlS) ||
-    isOther(same.name, spec.name) ||
-    isOther(same.nodeHash, spec.nodeAsked) ||
-    isOther(key, spec.sshPubkey) ||
-    (same.image !== undefined && same.image !== spec.imageSlug && same.image !== spec.imageHash)
-  );
+/** By the payer's balance alone, so at least this much; what is asked at this moment has brought nothing yet. */
+async function arrivedSince(setting: FrontSetting, pending: Pending, creditsThen: Credits): Promise<Credits | null> {
+  if (pending.quote.burnt === null) return 0;
+  const now = await creditsNow(setting, pending, "smaller");
+  return now === null ? null : Math.max(0, now - creditsThen);
 }
 
-/** As a quote keeps it, without its comment; what is no key stays as it is and equals no quote's. */
-function lineOf(sshPubkey: string): string {
-  const key = parseSshPubkey(sshPubkey);
-  return typeof key === "object" ? key.line : sshPubkey;
+async function creditsNow(
+  { gather }: FrontSetting,
+  { owner, agentAddress }: Pending,
+  worse: "smaller" | "larger",
+): Promise<Credits | null> {
+  const payer = await gather.payer(owner, agentAddress);
+  return (payer && creditsRead(payer, worse)) ?? null;
 }
-
-const isOther = <T>(given: T | undefined, quoted: T | undefined): boolean => given !== undefined && given !== quoted;

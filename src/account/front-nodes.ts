@@ -7,9 +7,10 @@ import { eligible, nodeView, rank } from "../directory/choice.ts";
 import { nodesIn } from "../directory/region-search.ts";
 import { toSearch, toShow } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
+import { invalid, SIZE } from "./bounds.ts";
 import type { Caller, NodeFilter, NodesView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
-import type { FrontSetting } from "./doors.ts";
+import { directoryOf, type FrontSetting } from "./doors.ts";
 import { knownFigures } from "./front-public.ts";
 import { REACH_RETRY_S } from "./gather.ts";
 
@@ -24,7 +25,7 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
   const stands = await doors.account(caller.account).standing(caller);
   if (!stands.ok) return stands;
   const from = Number(filter.cursor ?? 0);
-  if (!Number.isSafeInteger(from) || from < 0) return refuse("input.invalid", { field: "cursor" });
+  if (!Number.isSafeInteger(from) || from < 0) return { ok: false, refusal: invalid("cursor", "invalid_value") };
   const snapshot = await gather.snapshot();
   if (snapshot === undefined) return refuse("network.unreachable", {}, REACH_RETRY_S);
   const shape = shapeOf(filter);
@@ -36,7 +37,7 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
   const { fit, leftOut } = eligible(snapshot.nodes, {
     shape,
     ...gpus,
-    cooling: new Set(await doors.directory().cooling(snapshot.asOfMs)),
+    cooling: new Set(await directoryOf(setting).cooling(snapshot.asOfMs)),
     tried: new Set(),
     ...(stands.value.place === null ? {} : { place: stands.value.place }),
   });
@@ -47,7 +48,7 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
     asOfMs: snapshot.asOfMs,
     networkState: "reachable",
     network: networkName,
-    nodes: page.nodes.map((node) => nodeView(node, hourly, null, gather.regions.known(node) ?? null)),
+    nodes: page.nodes.map((node) => nodeView(node, hourly, gather.regions.known(node) ?? null)),
     total: ranked.length,
     left_out: { ...leftOut, ...page.left_out },
     cursor: page.next < ranked.length ? String(page.next) : null,
@@ -56,9 +57,9 @@ export async function listNodes(setting: FrontSetting, caller: Caller, filter: N
 }
 
 const shapeOf = (filter: NodeFilter) => ({
-  vcpus: filter.vcpus ?? 1,
-  memoryMib: filter.memoryMib ?? 2_048,
-  diskMib: filter.diskMib ?? 20_480,
+  vcpus: filter.vcpus ?? SIZE.vcpus,
+  memoryMib: filter.memoryMib ?? SIZE.memoryMib,
+  diskMib: filter.diskMib ?? SIZE.diskMib,
   ...(filter.gpu === undefined ? {} : { gpu: filter.gpu }),
 });
 

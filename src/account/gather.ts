@@ -5,7 +5,7 @@
  * payer is read anew for each decision.
  */
 import { devicesOf, type GpuModels, readGpuModels } from "../aleph/gpu-models.ts";
-import { type Image, imageOf, readImages } from "../aleph/images.ts";
+import { DEFAULT_IMAGES, type Image, imageOf, readImages } from "../aleph/images.ts";
 import type { Network } from "../aleph/network.ts";
 import { type AttoPerS, knownGpuModel, type Pricing, rateFromCores, readPricing } from "../aleph/prices.ts";
 import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
@@ -16,6 +16,7 @@ import { type NodeListReader, type NodeSnapshot, nodeListReader } from "../direc
 import { type Regions, regionsOf } from "../directory/regions.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import type { Clock, Random } from "../ports.ts";
+import { BOUNDS, invalid, outOfBounds } from "./bounds.ts";
 import type { VmAsk } from "./contract.ts";
 import { readPayer } from "./facts.ts";
 import { type PayerFacts, readings } from "./payer.ts";
@@ -24,9 +25,8 @@ import type { NodeRef, Place, Shape, SpecAsk, VmSpec } from "./types.ts";
 const PRICES_AGE_MS = 60_000;
 const IMAGES_AGE_MS = 300_000;
 const GPUS_AGE_MS = 300_000;
-const TTL_S_MIN = 600;
-const NAME = /^[a-z0-9-]{1,32}$/;
-const HASH = /^[0-9a-f]{64}$/;
+/** Those that are there whatever the network says: its own words are for nobody. */
+const IMAGES = DEFAULT_IMAGES.map(({ slug }) => slug).join(", ");
 /** Without the network: when to ask again. */
 export const REACH_RETRY_S = 120;
 
@@ -100,16 +100,25 @@ export class Gatherer {
     return this.images.value;
   }
 
+  /** The image, if there is one of that name and the disk can hold it. */
+  private async imageFor({ image: asked, diskMib }: VmAsk): Promise<Answer<Image>> {
+    const image = imageOf(await this.knownImages(), asked);
+    if (image === undefined) return { ok: false, refusal: invalid("os_image", "invalid_value", { known: IMAGES }) };
+    const min = image.minDiskMib / BOUNDS.disk_gb.unit;
+    return diskMib < image.minDiskMib
+      ? { ok: false, refusal: invalid("disk_gb", "too_small", { min }) }
+      : answer(image);
+  }
+
   /** The VM as it would be ordered, or the first parameter that cannot be. A private key is refused without echo. */
   async spec(ask: VmAsk): Promise<Answer<SpecAsk>> {
-    const bad = badField(ask);
-    if (bad !== null) return refuse("input.invalid", { field: bad });
+    const bad = outOfBounds(ask);
+    if (bad !== null) return { ok: false, refusal: bad };
     const key = parseSshPubkey(ask.sshPubkey);
-    if (key === "private_key") return refuse("input.private_key", { field: "ssh_pubkey" });
-    if (key === undefined) return refuse("input.invalid", { field: "ssh_pubkey" });
-    const image = imageOf(await this.knownImages(), ask.image);
-    if (image === undefined) return refuse("input.invalid", { field: "os_image", known: "debian12 ubuntu22 ubuntu24" });
-    if (ask.diskMib < image.minDiskMib) return refuse("input.invalid", { field: "disk_gb", minMib: image.minDiskMib });
+    if (key === "private_key") return refuse("input.private_key", { parameter: "ssh_pubkey" });
+    if (key === undefined) return { ok: false, refusal: invalid("ssh_pubkey", "invalid_format") };
+    const image = await this.imageFor(ask);
+    if (!image.ok) return image;
     const shape = {
       vcpus: ask.vcpus,
       memoryMib: ask.memoryMib,
@@ -124,8 +133,8 @@ export class Gatherer {
     };
     return answer({
       shape,
-      imageSlug: image.slug,
-      imageHash: image.hash,
+      imageSlug: image.value.slug,
+      imageHash: image.value.hash,
       sshPubkey: key.line,
       sshFingerprint: key.fingerprint,
       ...optional,
@@ -168,22 +177,4 @@ function chosen({ node, entry }: Found, wanted: Wanted): NodeRef {
   const { termsHash } = entry;
   const terms = termsHash === undefined ? {} : { termsHash };
   return { ...node, ...terms, scorePct: scorePctOf(entry), ...(device === undefined ? {} : { gpu: device }) };
-}
-
-const whole = (value: number, min: number, max: number): boolean =>
-  Number.isSafeInteger(value) && value >= min && value <= max;
-
-/** The first parameter that no network could serve; limits of the owner's policy come later and say so themselves. */
-function badField(ask: VmAsk): string | null {
-  if (!whole(ask.vcpus, 1, 256)) return "cpu";
-  if (!whole(ask.memoryMib, 512, 1_048_576)) return "ram_gb";
-  if (!whole(ask.diskMib, 1_024, 1_953_125)) return "disk_gb";
-  if (ask.ttlS !== undefined && !whole(ask.ttlS, TTL_S_MIN, 366 * 86_400)) return "ttl_hours";
-  if (ask.name !== undefined && !NAME.test(ask.name)) return "name";
-  if (ask.nodeHash !== undefined && !HASH.test(ask.nodeHash)) return "crn_id";
-  // A model without a price never gets free by waiting, so it is not left to the nodes to lack it.
-  if (ask.gpu !== undefined && knownGpuModel(ask.gpu) !== ask.gpu) return "gpu";
-  return ask.hourlyCreditsMax !== undefined && !whole(ask.hourlyCreditsMax, 1, Number.MAX_SAFE_INTEGER)
-    ? "max_hourly_cost_usd"
-    : null;
 }

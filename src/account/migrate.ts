@@ -11,9 +11,21 @@ import growth from "../../migrations/0006_growth.sql";
 import inventory from "../../migrations/0007_inventory.sql";
 import woken from "../../migrations/0008_woken.sql";
 import bounded from "../../migrations/0009_bounded.sql";
+import topUp from "../../migrations/0010_top_up.sql";
 
 /** In their order; a stored schema has the number of the last one that it has seen. */
-export const MIGRATIONS: readonly string[] = [first, pace, guard, reconcile, leave, growth, inventory, woken, bounded];
+export const MIGRATIONS: readonly string[] = [
+  first,
+  pace,
+  guard,
+  reconcile,
+  leave,
+  growth,
+  inventory,
+  woken,
+  bounded,
+  topUp,
+];
 
 /** Returns false when the stored schema is newer than the code. */
 export function migrate(storage: DurableObjectStorage): boolean {

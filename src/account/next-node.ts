@@ -6,7 +6,7 @@
  * for again by the plan.
  */
 import { nodesCoreAnswers } from "../aleph/nodes.ts";
-import type { FrontSetting } from "./doors.ts";
+import { directoryOf, type FrontSetting, orElse } from "./doors.ts";
 import type { Seen } from "./sample.ts";
 import type { Hash, NodeRef, Place, VmSpec } from "./types.ts";
 
@@ -49,7 +49,7 @@ async function findAndLease(
   place: Place | null,
   { quoteId, spec, exclude }: NextNodeAsk,
 ): Promise<NodeRef | null> {
-  const directory = doors.directory();
+  const directory = directoryOf({ doors });
   const cooling = await directory.cooling(ports.clock.nowMs());
   const found = await gather.place(spec, { cooling, tried: exclude, place, probesAtOnce: PROBES_AT_ONCE });
   if (!found.ok) return null;
@@ -84,13 +84,4 @@ async function tellSeen(
   const praises = seen.start === "ready" || seen.erased === true;
   if (!praises && !(await nodesCoreAnswers(gather.network))) return;
   await doors.directory().noteSample({ ...seen, account });
-}
-
-/** A directory that does not answer is nothing learnt: its knowledge may be lost, an account's money may not. */
-async function orElse<T>(without: T, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch {
-    return without;
-  }
 }

@@ -23,8 +23,9 @@ export function notify(
   );
 }
 
-/** What agents bring about by living on, or what needs nobody; `migrations/0009_bounded.sql` names the same kinds. */
-const ROUTINE = "('approval_waiting', 'correction', 'key_rotated', 'reconciled', 'vm_ended', 'vm_moved')";
+/** What agents bring about by living on, or what needs nobody; `migrations/0010_top_up.sql` names the same kinds. */
+const ROUTINE =
+  "('approval_waiting', 'correction', 'key_rotated', 'reconciled', 'top_up_asked', 'vm_ended', 'vm_moved')";
 
 /** Unseen first, of those what the owner has to act on: no number of routine ones pushes that off the page. */
 export function loadNotices(sql: SqlStorage): readonly Notice[] {

@@ -82,6 +82,13 @@ export function readings(facts: PayerFacts): readonly PayerReading[] {
   return facts.perCore.filter((one) => one !== null);
 }
 
+/** What the payer has by the core nodes that were read, ours to spend or not. */
+export const creditsRead = (facts: PayerFacts, worse: "smaller" | "larger"): Credits | undefined =>
+  medianOrWorse(
+    readings(facts).map((one) => one.credits),
+    worse,
+  );
+
 type Sums = Pick<PayerLine, "credits" | "foreignAttoPerS" | "unbilled">;
 
 /** The inequality, evaluated on medians or the worse of two; undefined with fewer than two readings. */

@@ -50,6 +50,8 @@ export type Request = {
 
 type Check = (policy: Policy, grant: Grant, usage: Usage, ask: Request, nowMs: number) => Refusal | null;
 const MINUTE_MS = 60_000;
+/** Sizes are told as they are asked for. */
+const MIB_PER_GB = 1_024;
 
 /** Null when it fits. Of several broken limits the first in the list is the answer, always. */
 export function decide(policy: Policy, grant: Grant, usage: Usage, ask: Request, nowMs: number): Refusal | null {
@@ -74,15 +76,15 @@ const untilEnd = (endsAtMs: number | null, nowMs: number): number =>
 
 /** An extension meets every check too, so that a machine outside a narrowed policy is not prolonged (design.md §8). */
 const shape: Check = ({ shape: limits }, _grant, _usage, { shape: asked }) => {
-  const above = (field: string, size: number, max: number): Refusal | null =>
-    size > max ? refusal("policy.shape", { field, limit: max, asked: size, left: max }) : null;
+  const above = (parameter: string, size: number, max: number): Refusal | null =>
+    size > max ? refusal("policy.shape", { parameter, limit: max, asked: size, left: max }) : null;
   const size =
-    above("vcpus", asked.vcpus, limits.vcpusMax) ??
-    above("memory_mib", asked.memoryMib, limits.memoryMibMax) ??
-    above("disk_mib", asked.diskMib, limits.diskMibMax);
+    above("cpu", asked.vcpus, limits.vcpusMax) ??
+    above("ram_gb", asked.memoryMib / MIB_PER_GB, limits.memoryMibMax / MIB_PER_GB) ??
+    above("disk_gb", asked.diskMib / MIB_PER_GB, limits.diskMibMax / MIB_PER_GB);
   if (size !== null) return size;
-  if (asked.gpu !== undefined && !limits.gpus.includes(asked.gpu)) return refusal("policy.shape", { gpu: asked.gpu });
-  return null;
+  if (asked.gpu === undefined || limits.gpus.includes(asked.gpu)) return null;
+  return refusal("policy.shape", { parameter: "gpu", gpu: asked.gpu });
 };
 
 const image: Check = ({ shape: { images } }, _grant, _usage, { image: asked }) =>

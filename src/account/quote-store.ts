@@ -17,7 +17,7 @@ export type Offer = {
 /** What an id answers for ever: the VM it made, the extension it gave, the link, or one of the four final refusals. */
 export type Burnt =
   | { readonly kind: "vm"; readonly vmId: string; readonly additionalCredits: Credits | null }
-  | { readonly kind: "top_up"; readonly creditsAsked: Credits }
+  | { readonly kind: "top_up"; readonly creditsAsked: Credits; readonly creditsThen?: Credits | null }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export type QuoteRow = {

@@ -129,7 +129,7 @@ function quoteRoom(moment: Moment, grant: Grant): Refusal | null {
   endOverdue(moment, grant.grantId);
   moment.store.pruneQuotes(grant.grantId, moment.nowMs, { kind: "refused", refusal: refusal("quote.expired") });
   return moment.store.openQuotes(grant.grantId) >= OPEN_QUOTES_MAX
-    ? refusal("busy.rate_limited", { openQuotes: OPEN_QUOTES_MAX }, 600)
+    ? refusal("busy.open_quotes", { openQuotes: OPEN_QUOTES_MAX }, 600)
     : null;
 }
 

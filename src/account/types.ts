@@ -23,8 +23,9 @@ export type * from "./policy-types.ts";
 export type * from "./vm-types.ts";
 
 export type GrantState = "active" | "frozen" | "revoked";
-export type Scope = "vm:read" | "vm:create" | "vm:destroy" | "funds:topup";
-export const SCOPES: readonly Scope[] = ["vm:read", "vm:create", "vm:destroy", "funds:topup"];
+/** Ending its own VMs needs no more than reading: an agent may always narrow. */
+export type Scope = "vm:read" | "vm:create" | "funds:topup";
+export const SCOPES: readonly Scope[] = ["vm:read", "vm:create", "funds:topup"];
 
 export type Grant = {
   readonly grantId: string;
@@ -108,4 +109,5 @@ export type NoticeKind =
   | "account_frozen"
   | "grant_frozen"
   | "approval_waiting"
+  | "top_up_asked"
   | "internal";

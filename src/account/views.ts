@@ -134,7 +134,7 @@ export function balanceView(
     accountState: account.state,
     grantState: grant?.state ?? "active",
     delegation: account.delegation,
-    policyVersion: policy?.version ?? null,
+    policy,
   };
 }
 

@@ -190,8 +190,11 @@ export function rateFromCores(perCore: readonly (Pricing | undefined)[], shape: 
   return said === undefined ? undefined : said > floor ? said : floor;
 }
 
+/** Every model that has a price here, in our own spelling. */
+export const GPU_MODELS: readonly string[] = FLOOR.pricing.gpus.map(({ model }) => model);
+
 /** Our own spelling of a GPU model that has a price here; a stranger's text never becomes a name of ours. */
 export function knownGpuModel(text: unknown): string | undefined {
   if (typeof text !== "string") return undefined;
-  return FLOOR.pricing.gpus.find((tier) => tier.model.toLowerCase() === text.trim().toLowerCase())?.model;
+  return GPU_MODELS.find((model) => model.toLowerCase() === text.trim().toLowerCase());
 }

@@ -172,7 +172,6 @@ export function pickWeighted(ranked: readonly NodeEntry[], randomBytes: Uint8Arr
 export function nodeView(
   node: NodeEntry,
   hourlyCredits: number | null,
-  latencyMs: number | null,
   regionEstimated: NodeView["regionEstimated"],
 ): NodeView {
   return {
@@ -183,7 +182,6 @@ export function nodeView(
     gpus: node.gpusFree.map(({ model }) => model),
     version: node.version,
     score: node.score,
-    latencyMs,
     hourlyCredits,
     regionEstimated,
   };

@@ -29,7 +29,7 @@ export function propsOf(login: Login): Props | undefined {
   return propsSchema.safeParse(login.props).data;
 }
 
-/** Only scopes that we know; `offline_access` and the like say nothing about tools. */
+/** Only scopes that we know: `offline_access` says nothing about tools, nor does the `vm:destroy` of older logins. */
 export function scopesOf(login: Login): readonly Scope[] {
   const granted = login.auth?.scope ?? [];
   return SCOPES.filter((scope) => granted.includes(scope));

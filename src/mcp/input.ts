@@ -4,47 +4,59 @@
  * Sizes in GB are GiB (1 GB = 1024 MiB). Unknown parameters are refused: a misspelt `ttl_hours` must not cost money.
  */
 import * as z from "zod";
+import { type Bound, BOUNDS } from "../account/bounds.ts";
 import type { VmAsk } from "../account/contract.ts";
+import { GPU_MODELS } from "../aleph/prices.ts";
 import { answer } from "../errors.ts";
 import type { Answer } from "../errors.ts";
 import { creditsOf, mibOf, secondsOf } from "./money.ts";
 import { invalid } from "./tool.ts";
 
-/** A year; the owner's policy sets the real limit. */
-const HOURS_MAX = 8_760;
-const USD_MAX = 1_000_000;
-const GB_MAX = 65_536;
-
 /** A node's id, as `aleph_list_crns` gives it. */
 export const NODE_HASH = /^[0-9a-f]{64}$/;
 
 export const id = (what: string) => z.string().min(1).max(64).describe(what);
-export const hours = z.number().positive().max(HOURS_MAX);
-export const usdAmount = z.number().positive().max(USD_MAX);
-export const gb = z.number().positive().max(GB_MAX);
+/** The account's own bounds, in the agent's unit; the owner's policy sets narrower ones. */
+export const within = ({ min, max, unit }: Bound) =>
+  z
+    .number()
+    .min(min / unit)
+    .max(Math.floor(max / unit));
+export const cpu = within(BOUNDS.cpu).int();
+export const ramGb = within(BOUNDS.ram_gb);
+export const diskGb = within(BOUNDS.disk_gb);
+export const gpu = z.enum(GPU_MODELS);
 export const cursor = z.string().min(1).max(256).describe("next_cursor of the page before").optional();
 export const limit = (max: number, normal: number) => z.number().int().min(1).max(max).default(normal);
-export const waitS = z.number().int().min(0).max(25).default(0).describe("Wait up to this many seconds for a change");
+export const waitS = z.number().int().min(0).max(25).default(0).describe("Waits up to this many seconds");
 export const vmId = id("From aleph_create_vm or aleph_list_my_vms");
 export const quoteId = id("Accepts this quote; the other parameters may be left out or must be the same").optional();
 export const dryRun = z.boolean().default(false).describe("true: nothing is changed");
+export const dryRunOfQuote = z
+  .boolean()
+  .default(false)
+  .describe("true: nothing is changed; with quote_id: what accepting it now would come to");
 
 /** The shape of a VM, as `aleph_quote_vm` wants it. */
 export const vmShape = {
-  crn_id: z.string().regex(NODE_HASH).describe("Node from aleph_list_crns; left out: the best one").optional(),
-  cpu: z.number().int().min(1).max(1_024).describe("Virtual CPUs"),
-  ram_gb: gb.describe("Memory; 1 GB = 1024 MiB"),
-  disk_gb: gb.describe("Disk; 1 GB = 1024 MiB"),
+  crn_id: z.string().regex(NODE_HASH).describe("Node from aleph_list_crns; left out: one of the best").optional(),
+  cpu: cpu.describe("Virtual CPUs"),
+  ram_gb: ramGb.describe("Memory; 1 GB = 1024 MiB"),
+  disk_gb: diskGb.describe("Disk; 1 GB = 1024 MiB. At least the image's minimum, 20 as a rule"),
   os_image: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/)
     .describe("debian12, ubuntu22, ubuntu24, or an image's item hash"),
   // far above any public key, so that a private one pasted by mistake is recognised as such
   ssh_pubkey: z.string().min(1).max(16_384).describe("One OpenSSH public key line. Never a private key"),
-  gpu: z.string().min(1).max(64).describe("GPU model, if one is wanted").optional(),
-  max_hourly_cost_usd: usdAmount.describe("Refuse a price above this").optional(),
-  ttl_hours: hours
-    .describe("The VM is torn down after this time; left out: what the owner set for this, 4 where no policy is set")
+  gpu: gpu.describe("GPU model, if one is wanted").optional(),
+  max_hourly_cost_usd: within(BOUNDS.max_hourly_cost_usd)
+    .describe("Refuse a price above this; at most six decimals")
+    .optional(),
+  ttl_hours: within(BOUNDS.ttl_hours)
+    .describe(
+      "The VM is torn down after this time, 10 minutes or more; left out: what the owner set for this, 4 where no policy is set",
+    )
     .optional(),
   name: z
     .string()
@@ -77,7 +89,6 @@ export function partOf(input: VmInput): Answer<Partial<VmAsk>> {
   if (hourly !== undefined && hourlyCreditsMax === undefined)
     return invalid("max_hourly_cost_usd", "more_than_six_decimals");
   const ttlS = input.ttl_hours === undefined ? undefined : secondsOf(input.ttl_hours);
-  if (input.ttl_hours !== undefined && ttlS === undefined) return invalid("ttl_hours", "below_one_second");
   return answer({
     ...(input.crn_id !== undefined && { nodeHash: input.crn_id }),
     ...(input.cpu !== undefined && { vcpus: input.cpu }),

@@ -24,10 +24,9 @@ export function usdOf(credits: Credits): number {
   return credits / CREDITS_PER_USD;
 }
 
-/** Whole seconds, or undefined for what is no positive span of at least one second. */
-export function secondsOf(hours: number): number | undefined {
-  const seconds = Math.round(hours * S_PER_H);
-  return Number.isSafeInteger(seconds) && seconds >= 1 ? seconds : undefined;
+/** Whole seconds; the schemas bound what is asked for. */
+export function secondsOf(hours: number): number {
+  return Math.round(hours * S_PER_H);
 }
 
 /** Hours with at most four decimals, which is finer than a second. */

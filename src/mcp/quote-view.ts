@@ -58,6 +58,8 @@ export function acceptingTool(kind: QuoteKind): string {
 }
 
 export function quoteFields(quote: QuoteView, use: Use) {
+  // credits that the owner may add cost nothing
+  const spends = quote.kind !== "top_up";
   return {
     status: "quote" as const,
     quote_id: quote.quoteId,
@@ -67,14 +69,15 @@ export function quoteFields(quote: QuoteView, use: Use) {
     ...(quote.shape !== null && shapeFields(quote.shape)),
     os_image: quote.image ?? undefined,
     ssh_key_fingerprint: quote.sshKeyFingerprint ?? undefined,
-    ttl_hours: quote.kind === "top_up" ? undefined : hoursOf(quote.ttlS),
-    estimated_hourly_cost_usd: quote.kind === "top_up" ? undefined : usdOf(quote.rateCreditsPerH),
-    expected_cost_usd: usdOf(quote.costCreditsExpected),
-    max_cost_usd: usdOf(quote.costCreditsMax),
+    ttl_hours: spends ? hoursOf(quote.ttlS) : undefined,
+    estimated_hourly_cost_usd: spends ? usdOf(quote.rateCreditsPerH) : undefined,
+    expected_cost_usd: spends ? usdOf(quote.costCreditsExpected) : undefined,
+    max_cost_usd: spends ? usdOf(quote.costCreditsMax) : undefined,
     payer_needs_usd: quote.payerNeedsCredits === null ? undefined : usdOf(quote.payerNeedsCredits),
     approval: quote.approval,
     new_expires_at: quote.newExpiresAtMs === null ? undefined : isoOf(quote.newExpiresAtMs),
-    would_refuse: quote.wouldRefuse === undefined ? undefined : refusalFields(quote.wouldRefuse, use.origin),
+    would_refuse:
+      quote.wouldRefuse === undefined ? undefined : refusalFields(quote.wouldRefuse, use.origin, quote.kind),
     next_tool: acceptingTool(quote.kind),
   };
 }

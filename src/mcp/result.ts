@@ -5,6 +5,7 @@
  * and one fixed sentence; nothing of an upstream server can be in it. That the owner is asked is no failure.
  */
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { QuoteKind } from "../account/types.ts";
 import { entryOf } from "../errors.ts";
 import type { Answer, Fact, Facts, Refusal } from "../errors.ts";
 import { isoOf, usdOf } from "./money.ts";
@@ -15,10 +16,18 @@ import type { Output } from "./output.ts";
 const WAIT_S = 60;
 export const APPROVAL_POLL_S = 15;
 
-export function outputOf(answer: Answer<Output>, origin: string): Output {
+/** Where a quote of this kind is asked for. */
+const PRICES: Readonly<Record<QuoteKind, string>> = {
+  create: "aleph_quote_vm",
+  extend: "aleph_extend_vm",
+  top_up: "aleph_top_up_credits",
+};
+
+/** `kind`: what the quotes of the tool are of that answers. */
+export function outputOf(answer: Answer<Output>, origin: string, kind?: QuoteKind): Output {
   if (answer.ok) return answer.value;
   const { code, facts } = answer.refusal;
-  if (!asksTheOwner(code)) return { status: "refused", ...refusalFields(answer.refusal, origin) };
+  if (!asksTheOwner(code)) return { status: "refused", ...refusalFields(answer.refusal, origin, kind) };
   const page = typeof facts["approvalId"] === "string" ? approvalFields(facts["approvalId"], origin) : {};
   return { status: "approval_required", ...page, ...refusalFields(answer.refusal, origin) };
 }
@@ -34,18 +43,26 @@ export function approvalFields(approvalId: string, origin: string) {
   return { approval_id: approvalId, approval_url: `${origin}/approve/${approvalId}` };
 }
 
-export function refusalFields(refusal: Refusal, origin: string) {
-  const { says, who, next } = entryOf(refusal.code);
+export function refusalFields(refusal: Refusal, origin: string, kind: QuoteKind = "create") {
+  const { says, who } = entryOf(refusal.code);
   return {
     code: refusal.code,
     facts: wireFacts(refusal.facts),
     retry: refusal.retry,
     retry_after_s: waitS(refusal),
-    next_tool: next,
+    next_tool: nextTool(refusal, kind),
     who,
     owner_url: ownerUrl(refusal, origin),
     message: says,
   };
+}
+
+/** An unknown id is looked for where such ids are listed; a quote that helps no more is asked for anew as what it was. */
+function nextTool({ code, facts }: Refusal, kind: QuoteKind): string | undefined {
+  const { next, anew } = entryOf(code);
+  const unknown = code === "input.unknown_id" ? facts["id"] : undefined;
+  if (unknown === "approval") return "aleph_get_approval";
+  return anew === true || unknown === "quote" ? PRICES[kind] : next;
 }
 
 function waitS(refusal: Refusal): number | undefined {

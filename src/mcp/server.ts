@@ -9,6 +9,7 @@ import type {
   ServerContext,
   StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import { FAILURES_MAX, OPEN_MS, OWN_OPENINGS_MAX } from "../account/breaker.ts";
 import type { AgentFront, Caller } from "../account/contract.ts";
 import type { AgentCall } from "../account/front-history.ts";
 import { refuse } from "../errors.ts";
@@ -46,7 +47,8 @@ const INSTRUCTIONS = [
   "Rents virtual machines on Aleph Cloud within a budget that the owner set.",
   "Read aleph_check_balance first. Spending is quote, then accept: ask aleph_quote_vm, then call aleph_create_vm with its quote_id; repeating a quote_id never spends twice.",
   "status approval_required: give approval_url to the owner, then poll aleph_get_approval; only the owner can approve, on that page.",
-  "A refusal has status refused with code, facts, retry, retry_after_s and next_tool; owner_url is where the owner can change it.",
+  "A refusal has status refused with code, facts, next_tool and retry. retry same_key: repeat the call with the same quote_id once its cause is gone; after: repeat it after retry_after_s seconds; new_key: change what was refused, or ask for a new quote; never: do not repeat it; who says whose help it takes, owner_url where the owner gives it.",
+  `Look at would_refuse before you accept: accepts refused with policy.*, input.*, node.* or network.*, the owner's denials and failed creates count. ${FAILURES_MAX} in a row stop new VMs for about ${OPEN_MS / 60_000} minutes; ${OWN_OPENINGS_MAX} such stops of your own doing within a day freeze this agent.`,
   "Every VM is destroyed at its expires_at. status unknown means ordered and not yet confirmed: ask aleph_get_vm, never create again.",
   "Times are UTC. Amounts are US dollars. 1 GB = 1024 MiB.",
 ].join(" ");
@@ -85,14 +87,15 @@ async function call(
   deps: Deps,
 ): Promise<CallToolResult | InputRequiredResult> {
   const { front, origin, network } = deps;
+  const shown = (answered: Answer<Output>): Output => outputOf(answered, origin, tool.kind);
   const use = { front, origin, network, caller: callerOf(props, ctx.http?.authInfo) };
   const beganMs = deps.calls?.nowMs() ?? 0;
   // Not even noted: what floods must not reach the account.
   if (!(await mayCall(tool, args, use.caller.grantId, deps.limiter)))
-    return toolResult(outputOf(refuse("busy.rate_limited", {}, RATE_RETRY_S), origin));
-  const first = outputOf(await answerOf(tool, args, use, deps), origin);
+    return toolResult(shown(refuse("busy.rate_limited", {}, RATE_RETRY_S)));
+  const first = shown(await answerOf(tool, args, use, deps));
   const offer = await offerPage(server, ctx, first);
-  const last = offer.kind === "shown" ? outputOf(await runSafely(tool, args, use, deps), origin) : first;
+  const last = offer.kind === "shown" ? shown(await runSafely(tool, args, use, deps)) : first;
   deps.calls?.note(use.caller, callNote(tool, args, last, deps.calls.nowMs() - beganMs));
   return offer.kind === "round_trip" ? offer.result : toolResult(last);
 }

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import type { AgentFront, Caller } from "../account/contract.ts";
-import type { Scope } from "../account/types.ts";
+import type { QuoteKind, Scope } from "../account/types.ts";
 import { refuse } from "../errors.ts";
 import type { Answer, Facts } from "../errors.ts";
 import type { Output } from "./output.ts";
@@ -34,6 +34,8 @@ type Facade = {
   readonly annotations: Hints;
   /** Which calls count as quotes, of which a grant has twelve a minute. */
   readonly quotes: "never" | "always" | "without_quote_id";
+  /** What its quotes are of; left out: a new VM. */
+  readonly kind?: QuoteKind;
   /** Offered with its schema in the first turn, by clients that otherwise hide schemas behind a search. */
   readonly alwaysLoad?: true;
 };
@@ -81,6 +83,7 @@ function factsOf(error: z.ZodError): Facts {
   const issue = error.issues[0];
   if (issue === undefined) return {};
   const facts = { parameter: issue.path.length === 0 ? null : String(issue.path[0]), problem: issue.code };
+  if (issue.code === "invalid_value") return { ...facts, known: issue.values.join(", ") };
   if (issue.code === "too_big") return { ...facts, max: Number(issue.maximum) };
   if (issue.code === "too_small") return { ...facts, min: Number(issue.minimum) };
   return facts;

@@ -15,14 +15,13 @@ import { policyFields } from "./policy-page.ts";
 import { day } from "./text.ts";
 
 const WORDS: Readonly<Record<Scope, string>> = {
-  "vm:read": "See its own VMs, prices and what is left of its budget; stop its own VMs",
+  "vm:read": "See its own VMs, prices and what is left of its budget; end its own VMs",
   "vm:create": "Rent and extend VMs, within the limits below",
-  "vm:destroy": "Destroy its own VMs",
-  "funds:topup": "Ask for credits to be bought; you confirm each time",
+  "funds:topup": "Ask you to add credits; only you can buy them",
 };
 
 /** Ticked from the start, whatever the client asked for. Only the owner adds `funds:topup`. */
-const TICKED: readonly Scope[] = ["vm:read", "vm:create", "vm:destroy"];
+const TICKED: readonly Scope[] = ["vm:read", "vm:create"];
 
 export function consentPage(kit: Kit, asked: Asked, handle: string, nowMs: number): Html {
   const defaults = defaultValues(nowMs);

@@ -29,6 +29,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   account_frozen: "The account is frozen: nothing new may start.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
   approval_waiting: "An agent asked for your approval.",
+  top_up_asked: "An agent asks you to add credits. It cannot buy any itself; Funding says how you can.",
   internal: "The service met a state that must not be. Tell its operator.",
 };
 

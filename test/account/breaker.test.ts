@@ -44,7 +44,6 @@ describe("causeOf", () => {
     ["node.unreachable", "outside"],
     ["node.no_capacity", "outside"],
     ["network.unreachable", "outside"],
-    ["network.rejected", "outside"],
     ["outcome.unknown", "outside"],
     ["policy.shape", "own"],
     ["policy.window_86400s", "own"],

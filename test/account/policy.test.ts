@@ -107,10 +107,10 @@ describe("decide", () => {
   test("a shape that is too large says in which measure, asked and allowed", () => {
     const asked = (change: object): unknown =>
       decide(POLICY, GRANT, USAGE, { ...ASK, shape: { ...ASK.shape, ...change } }, T0)?.facts;
-    expect(asked({ vcpus: 5 })).toEqual({ field: "vcpus", limit: 4, asked: 5, left: 4 });
-    expect(asked({ memoryMib: 8_193 })).toEqual({ field: "memory_mib", limit: 8_192, asked: 8_193, left: 8_192 });
-    expect(asked({ diskMib: 40_961 })).toEqual({ field: "disk_mib", limit: 40_960, asked: 40_961, left: 40_960 });
-    expect(asked({ gpu: "H100" })).toEqual({ gpu: "H100" });
+    expect(asked({ vcpus: 5 })).toEqual({ parameter: "cpu", limit: 4, asked: 5, left: 4 });
+    expect(asked({ memoryMib: 8_704 })).toEqual({ parameter: "ram_gb", limit: 8, asked: 8.5, left: 8 });
+    expect(asked({ diskMib: 41_984 })).toEqual({ parameter: "disk_gb", limit: 40, asked: 41, left: 40 });
+    expect(asked({ gpu: "H100" })).toEqual({ parameter: "gpu", gpu: "H100" });
     expect(asked({ gpu: "RTX 4000 ADA" })).toBeUndefined();
   });
 

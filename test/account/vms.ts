@@ -53,7 +53,7 @@ export const GRANT: Grant = {
   clientId: "client",
   clientName: "Agent",
   redirectHost: "localhost",
-  scopes: ["vm:read", "vm:create", "vm:destroy"],
+  scopes: ["vm:read", "vm:create"],
   state: "active",
   creditsMax: 3_000_000,
   vmsLiveMax: 2,

@@ -15,7 +15,7 @@ type FixtureEnv = {
 
 const LOGIN: Login = {
   props: { account: "conformance", grant_id: "gr_conformance" },
-  auth: { clientId: "conformance", scope: ["vm:read", "vm:create", "vm:destroy", "funds:topup"] },
+  auth: { clientId: "conformance", scope: ["vm:read", "vm:create", "funds:topup"] },
 };
 
 export class McpSession extends sessionClass<FixtureEnv>({ clock: systemClock, createServer: () => createFixture() }) {}

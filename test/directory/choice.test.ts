@@ -194,7 +194,7 @@ describe("freeGpu", () => {
 
 describe("nodeView", () => {
   it("shows what is free now, and neither address nor anything an operator could write", () => {
-    expect(nodeView(entry("a", { gpus: [GPU, GPU], gpusFree: [GPU] }), 14_250, 31, "africa")).toEqual({
+    expect(nodeView(entry("a", { gpus: [GPU, GPU], gpusFree: [GPU] }), 14_250, "africa")).toEqual({
       crnId: hashOf("a"),
       vcpus: 16,
       memoryMib: 49_152,
@@ -202,18 +202,16 @@ describe("nodeView", () => {
       gpus: ["RTX 4000 ADA"],
       version: "1.14.0",
       score: 0.95,
-      latencyMs: 31,
       hourlyCredits: 14_250,
       regionEstimated: "africa",
     });
   });
 
   it("says null where nothing is known", () => {
-    const view = nodeView(entry("a", { version: null, vcpus: null }), null, null, null);
+    const view = nodeView(entry("a", { version: null, vcpus: null }), null, null);
     expect(view).toMatchObject({
       version: null,
       vcpus: null,
-      latencyMs: null,
       hourlyCredits: null,
       regionEstimated: null,
     });

@@ -12,7 +12,7 @@ import type { Random } from "../../src/ports.ts";
 import { fakeFront, NOW_MS } from "./fake-front.ts";
 
 export const ORIGIN = "https://allowance.example";
-export const ALL = ["vm:read", "vm:create", "vm:destroy", "funds:topup"] as const;
+export const ALL = ["vm:read", "vm:create", "funds:topup"] as const;
 export const login: Login = {
   props: { account: "account", grant_id: "gr_1" },
   auth: { clientId: "client", scope: ALL },

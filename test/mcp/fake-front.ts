@@ -10,6 +10,7 @@ import type {
   VmView,
 } from "../../src/account/contract.ts";
 import { answer } from "../../src/errors.ts";
+import { POLICY } from "../account/vms.ts";
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 12);
 const H_MS = 3_600_000;
@@ -145,7 +146,7 @@ export const balance: BalanceView = {
   accountState: "active",
   grantState: "active",
   delegation: "ok",
-  policyVersion: 1,
+  policy: POLICY,
   coreNodesAnswering: 3,
   coreNodesDiffer: { balance: 1, otherBurn: 0, billed: 0, delegation: 0 },
 };
@@ -158,7 +159,6 @@ export const node: NodeView = {
   gpus: ["RTX 4000 ADA"],
   version: "1.5.1",
   score: 0.97,
-  latencyMs: 31,
   hourlyCredits: 50_000,
   regionEstimated: "europe",
 };
@@ -189,9 +189,10 @@ export function fakeFront(replaced: Partial<AgentFront> = {}): { readonly front:
         rateCreditsPerH: 0,
         payerNeedsCredits: null,
       }),
-    accept: async (_caller, { kind }) => {
+    accept: async (_caller, { kind, dryRun }) => {
+      if (dryRun === true) return answer({ kind: "quote", quote: { ...quote, kind } });
       if (kind === "top_up")
-        return answer({ kind, link: "/dashboard/funding", creditsAsked: 5_000_000, creditsSeen: 0 });
+        return answer({ kind, link: "/dashboard/funding", creditsAsked: 5_000_000, creditsArrived: 1_500_000 });
       return answer({
         kind: "vm",
         vm,

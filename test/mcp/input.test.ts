@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { outOfBounds } from "../../src/account/bounds.ts";
+import type { VmAsk } from "../../src/account/contract.ts";
+import { GPU_MODELS } from "../../src/aleph/prices.ts";
 import { refuse } from "../../src/errors.ts";
 import { ask } from "./connect.ts";
 import { QUOTE_ID, VM_ID } from "./fake-front.ts";
@@ -40,6 +43,32 @@ describe("defineTool", () => {
     expect(isError).toBe(true);
     expect(asked).toEqual([]);
   });
+  const LIMITS: readonly (readonly [string, Record<string, unknown>, object])[] = [
+    ["aleph_quote_vm", { ...shape, cpu: 257 }, { parameter: "cpu", problem: "too_big", max: 256 }],
+    ["aleph_quote_vm", { ...shape, ram_gb: 0.4 }, { parameter: "ram_gb", problem: "too_small", min: 0.5 }],
+    ["aleph_quote_vm", { ...shape, ram_gb: 1_025 }, { parameter: "ram_gb", problem: "too_big", max: 1_024 }],
+    ["aleph_quote_vm", { ...shape, disk_gb: 0.5 }, { parameter: "disk_gb", problem: "too_small", min: 1 }],
+    ["aleph_quote_vm", { ...shape, disk_gb: 1_908 }, { parameter: "disk_gb", problem: "too_big", max: 1_907 }],
+    ["aleph_quote_vm", { ...shape, ttl_hours: 0.1 }, { parameter: "ttl_hours", problem: "too_small", min: 1 / 6 }],
+    ["aleph_quote_vm", { ...shape, gpu: "rtx" }, { parameter: "gpu", known: GPU_MODELS.join(", ") }],
+    ["aleph_list_crns", { min_ram_gb: 1_025 }, { parameter: "min_ram_gb", problem: "too_big", max: 1_024 }],
+    [
+      "aleph_extend_vm",
+      { vm_id: VM_ID, additional_hours: 0.01 },
+      { parameter: "additional_hours", problem: "too_small", min: 1 / 60 },
+    ],
+  ];
+  it.each(LIMITS)("%s %j is refused with the bound that it passes", async (name, args, facts) => {
+    const { data, asked } = await ask(name, args);
+    expect(data).toMatchObject({ code: "input.invalid", facts });
+    expect(asked).toEqual([]);
+  });
+  it("asks the account for no more and no less than it bounds itself", async () => {
+    const edges = { cpu: 256, ram_gb: 0.5, disk_gb: 1_907, ttl_hours: 0.1667, max_hourly_cost_usd: 0.000_001 };
+    const { asked } = await ask("aleph_quote_vm", { ...shape, ...edges });
+    expect(asked[0]?.ask).toMatchObject({ vcpus: 256, memoryMib: 512, ttlS: 600, hourlyCreditsMax: 1 });
+    expect(outOfBounds(asked[0]?.ask as VmAsk)).toBeNull();
+  });
   it("refuses a parameter that does not exist, since a misspelt ttl_hours would cost money", async () => {
     expect((await ask("aleph_quote_vm", { ...shape, ttl_hour: 1 })).data).toMatchObject({
       code: "input.invalid",
@@ -64,6 +93,20 @@ describe("defineTool", () => {
   });
   it("sends along, on accept, only the parameters that were given", async () => {
     const { asked } = await ask("aleph_create_vm", { quote_id: QUOTE_ID, cpu: 2, ttl_hours: 4 });
-    expect(asked[0]?.ask).toEqual({ quoteId: QUOTE_ID, kind: "create", same: { vcpus: 2, ttlS: 14_400 }, waitS: 20 });
+    const same = { vcpus: 2, ttlS: 14_400 };
+    expect(asked[0]?.ask).toEqual({ quoteId: QUOTE_ID, kind: "create", same, waitS: 20, dryRun: false });
+  });
+  it("asks of a quote in a dry run what accepting it would come to, and never waits", async () => {
+    for (const [name, kind] of [
+      ["aleph_create_vm", "create"],
+      ["aleph_extend_vm", "extend"],
+      ["aleph_top_up_credits", "top_up"],
+    ] as const) {
+      const { data, asked } = await ask(name, { quote_id: QUOTE_ID, dry_run: true });
+      expect(asked.map(({ method, ask: what }) => [method, what])).toEqual([
+        ["accept", { quoteId: QUOTE_ID, kind, same: {}, waitS: 0, dryRun: true }],
+      ]);
+      expect(data).toMatchObject({ status: "quote", quote_id: QUOTE_ID, next_tool: name });
+    }
   });
 });

@@ -16,7 +16,7 @@ describe("outputOf", () => {
     const output: unknown = JSON.parse(
       JSON.stringify(outputOf(refuse(code, { askedCredits: 5, reason: null }), ORIGIN)),
     );
-    const spending = TOOLS.filter((tool) => tool.quotes === "without_quote_id");
+    const spending = TOOLS.filter((tool) => tool.scope === "vm:create");
     for (const tool of asksTheOwner(code) ? spending : TOOLS)
       expect(tool.output.safeParse(output).error).toBeUndefined();
   });
@@ -64,6 +64,37 @@ describe("outputOf", () => {
       next_tool: "aleph_get_approval",
     });
     expect(toolResult(output).isError).toBeUndefined();
+  });
+  it("sends whoever extends or tops up for a new quote to the same tool, and everybody else to the price of a VM", () => {
+    const next = (code: Code, kind?: "create" | "extend" | "top_up") =>
+      refusalFields(refusal(code), ORIGIN, kind).next_tool;
+    const anew = SPOKEN.filter((code) => entryOf(code).anew === true);
+    expect(anew).toEqual([
+      "input.key_reused_differently",
+      "quote.expired",
+      "quote.price_moved",
+      "policy.ttl",
+      "approval.expired",
+      "approval.stale",
+    ]);
+    for (const code of anew)
+      expect([next(code), next(code, "create"), next(code, "extend"), next(code, "top_up")]).toEqual([
+        "aleph_quote_vm",
+        "aleph_quote_vm",
+        "aleph_extend_vm",
+        "aleph_top_up_credits",
+      ]);
+    expect(next("vm.ended", "extend")).toBe("aleph_quote_vm");
+  });
+  it("looks for an unknown id where such ids are listed", () => {
+    const next = (id: string, kind?: "extend") =>
+      refusalFields(refusal("input.unknown_id", { id }), ORIGIN, kind).next_tool;
+    expect([next("vm"), next("approval"), next("quote"), next("quote", "extend")]).toEqual([
+      "aleph_list_my_vms",
+      "aleph_get_approval",
+      "aleph_quote_vm",
+      "aleph_extend_vm",
+    ]);
   });
   it("points to the dashboard when an approval's id is not known", () => {
     expect(outputOf(refuse("approval.required"), ORIGIN)).toMatchObject({ owner_url: `${ORIGIN}/dashboard` });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { AgentFront } from "../../src/account/contract.ts";
+import { GPU_MODELS } from "../../src/aleph/prices.ts";
 import { answer } from "../../src/errors.ts";
+import { POLICY } from "../account/vms.ts";
 import { ask } from "./connect.ts";
-import { approval, endedVm, NODE, node, NOW_MS, spent, vm, VM_ID } from "./fake-front.ts";
+import { approval, balance, endedVm, NODE, node, NOW_MS, spent, vm, VM_ID } from "./fake-front.ts";
 
 const dated = { asOfMs: NOW_MS, networkState: "reachable", network: "twin" } as const;
 
@@ -20,7 +22,6 @@ describe("sizes", () => {
     ...node,
     gpus: many("RTX 6000 ADA GENERATION LONG NAME 000000"),
     version: "1234.1234.1234",
-    latencyMs: 12_345.678,
     score: 0.123_456_789,
     regionEstimated: "north_america" as const,
   };
@@ -32,7 +33,18 @@ describe("sizes", () => {
     image: "i".repeat(64),
     sshKeyFingerprint: `SHA256:${"f".repeat(43)}`,
   };
+  const { shape } = POLICY;
+  const images = Array.from({ length: 50 }, () => "i".repeat(64));
+  const policy = { ...POLICY, shape: { ...shape, gpus: GPU_MODELS, images } };
+  const limits = Array.from({ length: 20 }, () => ({
+    name: "grant_window_2592000s" as const,
+    max: 123_456_789_012,
+    used: 123_456_789_012,
+    left: 123_456_789_012,
+    freesAtMs: NOW_MS,
+  }));
   const LONG: readonly (readonly [string, Record<string, unknown>, Partial<AgentFront>])[] = [
+    ["aleph_check_balance", {}, { checkBalance: async () => answer({ ...balance, policy, limits }) }],
     [
       "aleph_list_crns",
       { limit: 20 },

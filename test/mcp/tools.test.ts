@@ -55,7 +55,7 @@ describe("run", () => {
     expect(asked[0]?.caller).toEqual({
       account: "account",
       grantId: "gr_1",
-      scopes: ["vm:read", "vm:create", "vm:destroy", "funds:topup"],
+      scopes: ["vm:read", "vm:create", "funds:topup"],
     });
   });
 });

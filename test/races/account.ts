@@ -4,7 +4,7 @@
  */
 import type { Scheduler } from "fast-check";
 import * as admission from "../../src/account/admission.ts";
-import type { AcceptFacts } from "../../src/account/agent-object.ts";
+import type { AcceptFacts } from "../../src/account/pending.ts";
 import type { Caller, Session } from "../../src/account/contract.ts";
 import type { AccountStub, FrontSetting } from "../../src/account/doors.ts";
 import { Moment } from "../../src/account/moment.ts";
@@ -141,7 +141,7 @@ function judged(
   const params = quote.value.offer?.params;
   if (before !== undefined) return before;
   if (params === undefined || params.kind !== given.kind) return refuse("quote.expired");
-  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits, null);
   if (params.kind === "create" && given.kind === "create")
     return admission.acceptCreate(moment, HEALTH, grant, quote.value, params.spec, given.facts);
   const vm = params.kind === "extend" ? moment.store.loadVm(params.vmId) : undefined;

@@ -79,7 +79,7 @@ function must<T>(answered: Answer<T>): T {
 }
 
 function agentOf(account: RacedAccount, name: string): Caller {
-  const scopes = ["vm:read", "vm:create", "vm:destroy"] as const;
+  const scopes = ["vm:read", "vm:create"] as const;
   const draft = { clientId: name, clientName: name, redirectHost: "localhost", scopes, creditsMax: 50 * HOLD };
   const rest = { vmsLiveMax: 5, createsPerMinMax: 100, expiresAtMs: NOW_MS + 86_400_000 };
   const { grantId } = must(account.commit((moment) => desk.addGrant(moment, { ...draft, ...rest })));

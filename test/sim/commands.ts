@@ -73,7 +73,7 @@ export class Agents {
   }
 
   private caller(account: SimAccount, grantId: string): Caller {
-    return { account: account.name, grantId, scopes: ["vm:read", "vm:create", "vm:destroy"] };
+    return { account: account.name, grantId, scopes: ["vm:read", "vm:create"] };
   }
 
   private byGrant<T>(account: SimAccount, grantId: string, work: (moment: Moment, grant: Grant) => Answer<T>) {
@@ -264,7 +264,7 @@ function judge(
   if (before !== undefined) return before;
   const params = quote.value.offer?.params;
   if (params === undefined) return refuse("quote.expired");
-  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits);
+  if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits, null);
   if (params.kind === "create")
     return admission.acceptCreate(moment, account.health, grant, quote.value, params.spec, facts);
   const vm = moment.store.loadVm(params.vmId);

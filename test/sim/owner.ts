@@ -105,7 +105,7 @@ export class Owners {
       clientId: `client${index}`,
       clientName: `Agent ${index}`,
       redirectHost: "localhost",
-      scopes: ["vm:read", "vm:create", "vm:destroy"],
+      scopes: ["vm:read", "vm:create"],
       creditsMax: dice.between(150_000, 900_000),
       vmsLiveMax: dice.between(1, 3),
       createsPerMinMax: dice.between(1, 3),

@@ -172,7 +172,7 @@ export const balance: BalanceView = {
   accountState: "active",
   grantState: "active",
   delegation: "ok",
-  policyVersion: 1,
+  policy: null,
   coreNodesAnswering: 3,
   coreNodesDiffer: { balance: 1, otherBurn: 0, billed: 0, delegation: 0 },
 };

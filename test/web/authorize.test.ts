@@ -64,7 +64,7 @@ describe("the consent page", () => {
       expect(inputOf(name)).toMatch(/step="1"\s+min="0"\s+max="999"/);
   });
 
-  test("ticks reading, creating and destroying, and never topping up, whatever was asked for", async () => {
+  test("ticks reading and creating, and never topping up, whatever was asked for", async () => {
     const home = house();
     home.oauth.request = { ...home.oauth.request, scope: ["funds:topup"] };
     const { page } = await openConsent(new Browser(home));
@@ -72,7 +72,6 @@ describe("the consent page", () => {
     expect(boxes.map(([, scope, rest]) => [scope, /checked/.test(rest ?? ""), /disabled/.test(rest ?? "")])).toEqual([
       ["vm:read", true, true],
       ["vm:create", true, false],
-      ["vm:destroy", true, false],
       ["funds:topup", false, false],
     ]);
   });
@@ -148,10 +147,10 @@ describe("consent", () => {
     const home = house();
     const at = await ready(home);
     await allow(at, [
-      ["scope", "vm:destroy"],
+      ["scope", "vm:create"],
       ["scope", "funds:topup"],
     ]);
-    const scope = ["vm:read", "vm:destroy", "funds:topup", "offline_access"];
+    const scope = ["vm:read", "vm:create", "funds:topup", "offline_access"];
     expect(home.oauth.approved).toEqual([{ handle: at.handle, options: { scope } }]);
     expect(home.oauth.completed).toEqual([
       {

@@ -20,13 +20,13 @@ describe("providerOptions", () => {
   const options = providerOptions({ config, front, clock });
   const exchange = (props: unknown) => options.tokenExchangeCallback({ props });
 
-  test("are those of the design: one resource, five scopes, fifteen minutes, thirty days", () => {
+  test("are those of the design: one resource, four scopes, fifteen minutes, thirty days", () => {
     expect(options).toMatchObject({
       apiRoute: "/mcp",
       authorizeEndpoint: "/authorize",
       tokenEndpoint: "/oauth/token",
       clientRegistrationEndpoint: "/oauth/register",
-      scopesSupported: ["vm:read", "vm:create", "vm:destroy", "funds:topup", "offline_access"],
+      scopesSupported: ["vm:read", "vm:create", "funds:topup", "offline_access"],
       resourceMetadata: { resource: `${ORIGIN}/mcp`, authorization_servers: [ORIGIN] },
       accessTokenTTL: 900,
       refreshTokenTTL: 2_592_000,
@@ -216,7 +216,7 @@ describe("the whole way of a login", () => {
   }
 
   test("register, consent, exchange, call, refresh; the scopes are those that were ticked", async () => {
-    const { clientId, code } = await connect(["vm:create", "vm:destroy"]);
+    const { clientId, code } = await connect(["vm:create"]);
     const first = await body<Record<string, string>>(
       await token({
         grant_type: "authorization_code",
@@ -226,7 +226,7 @@ describe("the whole way of a login", () => {
         code_verifier: verifier,
       }),
     );
-    expect(first).toMatchObject({ scope: "vm:read vm:create vm:destroy", expires_in: 900 });
+    expect(first).toMatchObject({ scope: "vm:read vm:create", expires_in: 900 });
     const called = await call("/mcp", { headers: { Authorization: `Bearer ${first["access_token"]}` } });
     expect(await body(called)).toMatchObject({
       account: ACCOUNT,
@@ -236,7 +236,7 @@ describe("the whole way of a login", () => {
     const again = await body(
       await token({ grant_type: "refresh_token", client_id: clientId, refresh_token: first["refresh_token"] ?? "" }),
     );
-    expect(again).toMatchObject({ scope: "vm:read vm:create vm:destroy" });
+    expect(again).toMatchObject({ scope: "vm:read vm:create" });
   });
 
   test("a grant that was revoked gets no further token", async () => {

@@ -1,8 +1,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Caller } from "../../src/account/contract.ts";
+import type { AcceptView, Caller } from "../../src/account/contract.ts";
 import { alone, booksOf, forgetsOf, inAccount, instanceHashes, running } from "./evidence.ts";
-import { ASK, type House, HOUR_S, value } from "./house.ts";
+import { ASK, code, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
 /** Before the call has reached anybody, or after it was served and with its answer still under way. */
@@ -78,21 +78,29 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
 let house: House;
 let agent: Caller;
 
+/** An accept after which nothing is known is made again too, as its agent is told to. */
+const accepted = (quoteId: string, kind: "create" | "extend" | "top_up"): Promise<AcceptView> =>
+  again(async () => {
+    const said = await house.agents.accept(agent, { quoteId, kind, waitS: 0 });
+    if (code(said) === "outcome.unknown") throw new Error("after a planted crash");
+    return value(said);
+  });
+
 beforeEach(async () => {
   house = await alone();
   agent = await house.agent();
 });
 
 async function toppedUp(quoteId: string): Promise<number> {
-  const accepted = value(await again(() => house.agents.accept(agent, { quoteId, kind: "top_up", waitS: 0 })));
-  if (accepted.kind !== "top_up") throw new Error(accepted.kind);
-  return accepted.creditsAsked;
+  const said = await accepted(quoteId, "top_up");
+  if (said.kind !== "top_up") throw new Error(said.kind);
+  return said.creditsAsked;
 }
 
 async function accept(quoteId: string, kind: "create" | "extend"): Promise<string> {
-  const accepted = value(await again(() => house.agents.accept(agent, { quoteId, kind, waitS: 0 })));
-  if (accepted.kind !== "vm") throw new Error(accepted.kind);
-  return accepted.vm.vmId;
+  const said = await accepted(quoteId, kind);
+  if (said.kind !== "vm") throw new Error(said.kind);
+  return said.vm.vmId;
 }
 
 /** From the first report of the new VM on; what the Worker gathers before is not the account's. */

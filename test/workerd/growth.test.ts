@@ -155,6 +155,7 @@ describe("the notices of an account of any age", () => {
         );
       add("overrun", 2, DAY_MS);
       add("vm_ended", 3_000, 1_000);
+      add("top_up_asked", 3_000, 500);
       add("approval_waiting", 3_000, 0);
       return { kinds: loadNotices(sql).map((one) => one.kind), plan: planOf(sql, loadNotices) };
     });

@@ -188,7 +188,7 @@ export class House {
       clientId: "c",
       clientName: "Agent",
       redirectHost: "localhost",
-      scopes: ["vm:read", "vm:create", "vm:destroy"],
+      scopes: ["vm:read", "vm:create"],
       creditsMax: 20_000_000,
       vmsLiveMax: 10,
       createsPerMinMax: 10,

@@ -1,6 +1,7 @@
 /** What agents may send that must not pass: parameters that cannot be, keys that leak, quotes that stand for something else. */
 import { describe, expect, it } from "vitest";
 import type { AcceptView, Caller, VmAsk } from "../../src/account/contract.ts";
+import { GPU_MODELS } from "../../src/aleph/prices.ts";
 import type { Answer } from "../../src/errors.ts";
 import { alone, booksOf, everythingStored } from "./evidence.ts";
 import { ASK, code, type House, HOUR_S, SSH_KEY, value } from "./house.ts";
@@ -13,27 +14,35 @@ const create = (house: House, agent: Caller, quoteId: string): Promise<Answer<Ac
   house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 });
 
 describe("a parameter that cannot be", () => {
+  const bound = (parameter: string, problem: string, more: object = {}) => ({ parameter, problem, ...more });
+  const IMAGES = { known: "debian12, ubuntu22, ubuntu24" };
+  const GPUS = { known: GPU_MODELS.join(", ") };
   const CASES: readonly (readonly [what: string, change: Partial<VmAsk>, facts: object])[] = [
-    ["no processor", { vcpus: 0 }, { field: "cpu" }],
-    ["9,999 processors", { vcpus: 9_999 }, { field: "cpu" }],
-    ["half a processor", { vcpus: 0.5 }, { field: "cpu" }],
-    ["a count that is no number", { vcpus: Number.NaN }, { field: "cpu" }],
-    ["no memory", { memoryMib: 0 }, { field: "ram_gb" }],
-    ["endless memory", { memoryMib: Number.POSITIVE_INFINITY }, { field: "ram_gb" }],
-    ["a negative disk", { diskMib: -20_480 }, { field: "disk_gb" }],
-    ["a disk below the image's", { diskMib: 20_479 }, { field: "disk_gb", minMib: 20_480 }],
-    ["a TTL of nothing", { ttlS: 0 }, { field: "ttl_hours" }],
-    ["a TTL below ten minutes", { ttlS: 599 }, { field: "ttl_hours" }],
-    ["a TTL beyond a year", { ttlS: 400 * 86_400 }, { field: "ttl_hours" }],
-    ["an unknown image", { image: "windows11" }, { field: "os_image", known: "debian12 ubuntu22 ubuntu24" }],
-    ["an image hash of nobody", { image: "ab".repeat(32) }, { field: "os_image", known: "debian12 ubuntu22 ubuntu24" }],
-    ["an unknown GPU", { gpu: "RTX 9999" }, { field: "gpu" }],
-    ["a GPU without a name", { gpu: "" }, { field: "gpu" }],
-    ["a node id that is none", { nodeHash: "paris" }, { field: "crn_id" }],
-    ["a node id in capitals", { nodeHash: "AB".repeat(32) }, { field: "crn_id" }],
-    ["a name with a line break", { name: "a\nb" }, { field: "name" }],
-    ["a name of 33 letters", { name: "a".repeat(33) }, { field: "name" }],
-    ["a maximal price of nothing", { hourlyCreditsMax: 0 }, { field: "max_hourly_cost_usd" }],
+    ["no processor", { vcpus: 0 }, bound("cpu", "too_small", { min: 1 })],
+    ["9,999 processors", { vcpus: 9_999 }, bound("cpu", "too_big", { max: 256 })],
+    ["half a processor more", { vcpus: 1.5 }, bound("cpu", "invalid_type")],
+    ["a count that is no number", { vcpus: Number.NaN }, bound("cpu", "invalid_type")],
+    ["no memory", { memoryMib: 0 }, bound("ram_gb", "too_small", { min: 0.5 })],
+    ["endless memory", { memoryMib: Number.POSITIVE_INFINITY }, bound("ram_gb", "too_big", { max: 1_024 })],
+    ["a negative disk", { diskMib: -20_480 }, bound("disk_gb", "too_small", { min: 1 })],
+    ["a disk of two terabytes", { diskMib: 2_097_152 }, bound("disk_gb", "too_big", { max: 1_907 })],
+    ["a disk below the image's", { diskMib: 20_479 }, bound("disk_gb", "too_small", { min: 20 })],
+    ["a TTL of nothing", { ttlS: 0 }, bound("ttl_hours", "too_small", { min: 1 / 6 })],
+    ["a TTL below ten minutes", { ttlS: 599 }, bound("ttl_hours", "too_small", { min: 1 / 6 })],
+    ["a TTL beyond a year", { ttlS: 400 * 86_400 }, bound("ttl_hours", "too_big", { max: 8_784 })],
+    ["an unknown image", { image: "windows11" }, bound("os_image", "invalid_value", IMAGES)],
+    ["an image hash of nobody", { image: "ab".repeat(32) }, bound("os_image", "invalid_value", IMAGES)],
+    ["an unknown GPU", { gpu: "RTX 9999" }, bound("gpu", "invalid_value", GPUS)],
+    ["a GPU without a name", { gpu: "" }, bound("gpu", "invalid_value", GPUS)],
+    ["a node id that is none", { nodeHash: "paris" }, bound("crn_id", "invalid_format")],
+    ["a node id in capitals", { nodeHash: "AB".repeat(32) }, bound("crn_id", "invalid_format")],
+    ["a name with a line break", { name: "a\nb" }, bound("name", "invalid_format")],
+    ["a name of 33 letters", { name: "a".repeat(33) }, bound("name", "invalid_format")],
+    [
+      "a maximal price of nothing",
+      { hourlyCreditsMax: 0 },
+      bound("max_hourly_cost_usd", "too_small", { min: 0.000_001 }),
+    ],
   ];
 
   it("is named, whichever it is, and changes nothing", async () => {
@@ -55,12 +64,12 @@ describe("a parameter that cannot be", () => {
       const asked = await house.agents.quoteExtend(agent, { vmId: "vm_x", seconds });
       expect(!asked.ok && asked.refusal).toMatchObject({
         code: "input.invalid",
-        facts: { field: "additional_hours" },
+        facts: { parameter: "additional_hours" },
       });
     }
     for (const credits of [0, -1, 0.5, Number.POSITIVE_INFINITY]) {
       const asked = await house.agents.quoteTopUp(agent, { credits });
-      expect(!asked.ok && asked.refusal).toMatchObject({ code: "input.invalid", facts: { field: "amount_usd" } });
+      expect(!asked.ok && asked.refusal).toMatchObject({ code: "input.invalid", facts: { parameter: "amount_usd" } });
     }
   });
 
@@ -103,7 +112,7 @@ describe("an SSH key", () => {
       const asked = await house.agents.quoteVm(agent, { ...ASK, sshPubkey });
       expect(!asked.ok && asked.refusal).toEqual({
         code: "input.private_key",
-        facts: { field: "ssh_pubkey" },
+        facts: { parameter: "ssh_pubkey" },
         retry: "new_key",
       });
       const same = { sshPubkey };
@@ -134,7 +143,8 @@ describe("an SSH key", () => {
     ];
     for (const sshPubkey of bad) {
       const asked = await house.agents.quoteVm(agent, { ...ASK, sshPubkey });
-      const refusal = { code: "input.invalid", facts: { field: "ssh_pubkey" }, retry: "new_key" };
+      const facts = { parameter: "ssh_pubkey", problem: "invalid_format" };
+      const refusal = { code: "input.invalid", facts, retry: "new_key" };
       expect({ sshPubkey, ...asked }).toEqual({ sshPubkey, ok: false, refusal });
     }
   });

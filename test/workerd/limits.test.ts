@@ -68,18 +68,18 @@ describe("a limit of the policy", () => {
       ...policy,
       shape: { vcpusMax: 2, memoryMibMax: 4_096, diskMibMax: 30_720, gpus: [], images: [] },
     });
-    const shape = (field: string, limit: number, asked: number) => ({
+    const shape = (parameter: string, limit: number, asked: number) => ({
       code: "policy.shape",
-      facts: { field, limit, asked, left: limit },
+      facts: { parameter, limit, asked, left: limit },
       retry: "new_key",
     });
     // a new agent each time: three refusals in a row would open its breaker
     const refused = async (ask: Partial<VmAsk>) => createRefused(house, await house.agent(), ask);
-    expect(await refused({ vcpus: 3 })).toEqual(shape("vcpus", 2, 3));
-    expect(await refused({ memoryMib: 4_097 })).toEqual(shape("memory_mib", 4_096, 4_097));
-    expect(await refused({ diskMib: 30_721 })).toEqual(shape("disk_mib", 30_720, 30_721));
+    expect(await refused({ vcpus: 3 })).toEqual(shape("cpu", 2, 3));
+    expect(await refused({ memoryMib: 4_608 })).toEqual(shape("ram_gb", 4, 4.5));
+    expect(await refused({ diskMib: 31_744 })).toEqual(shape("disk_gb", 30, 31));
     const gpu = await refused({ gpu: "RTX 4000 ADA" });
-    expect(gpu).toEqual({ code: "policy.shape", facts: { gpu: "RTX 4000 ADA" }, retry: "new_key" });
+    expect(gpu).toEqual({ code: "policy.shape", facts: { parameter: "gpu", gpu: "RTX 4000 ADA" }, retry: "new_key" });
     expect(await refused({ vcpus: 2, memoryMib: 4_096, diskMib: 30_720 })).toBeUndefined();
   });
 

@@ -56,7 +56,7 @@ export function authorizeQuery(clientId: string, verifier: string): URLSearchPar
     response_type: "code",
     client_id: clientId,
     redirect_uri: REDIRECT,
-    scope: "vm:read vm:create vm:destroy offline_access",
+    scope: "vm:read vm:create offline_access",
     state: "state",
     resource: `${ORIGIN}/mcp`,
     code_challenge: toBase64Url(sha256(utf8(verifier))),
@@ -152,7 +152,7 @@ export class Browser {
     const limits = (overview as Said)["policy"] === null ? await this.limits(handle, ask.limits) : {};
     const fields = { handle, csrf: String(csrf), verdict: "allow", agent: "new", budget_usd: "5", ...limits };
     const form = new URLSearchParams(fields);
-    for (const scope of ask.scopes ?? ["vm:create", "vm:destroy"]) form.append("scope", scope);
+    for (const scope of ask.scopes ?? ["vm:create"]) form.append("scope", scope);
     const done = await this.fetch("/authorize", { method: "POST", body: form });
     const location = done.headers.get("location");
     if (location === null) throw new Error(`no consent: ${done.status} ${(await done.text()).slice(0, 500)}`);

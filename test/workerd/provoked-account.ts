@@ -82,6 +82,14 @@ export const ACCOUNT = {
     const answered = await browser.postJson("/signin", { signature: `0x${"ab".repeat(200)}` });
     return spoken((await answered.json()) as Said);
   },
+  "busy.rate_limited": async () => {
+    const agent = await Agent.connect(await new Browser().connect());
+    // twelve a minute are looked at, whatever they say
+    for (let taken = 0; taken < 12; taken++) await agent.call("aleph_quote_vm", {});
+    const said = await agent.call("aleph_quote_vm", SHAPE);
+    await agent.client.close();
+    return spoken(said);
+  },
   "auth.scope": async () => {
     const browser = new Browser();
     const agent = await Agent.connect(await browser.connect({ scopes: ["vm:read"] }));
@@ -111,6 +119,16 @@ export const ACCOUNT = {
     security(cast, 0, []);
     security(cast, 1, await tooWide(cast));
     return created(cast);
+  },
+  "outcome.unknown": async () => {
+    const { house, agent } = await joined();
+    const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+    stage.watchAccident = () => "crash_after";
+    const unknown = refusalOf(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
+    stage.watchAccident = undefined;
+    const said = value(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
+    const { vms } = value(await house.agents.listVms(agent, { state: "all", limit: 10 }));
+    return said.kind === "vm" && vms.length === 1 ? unknown : undefined;
   },
   "account.clock": async () => {
     const { agent } = await guest();

@@ -58,7 +58,7 @@ async function onNode(knobs: Parameters<(typeof stage.world.nodes)[number]["setK
 }
 
 export const ASKS = {
-  "busy.rate_limited": async () => {
+  "busy.open_quotes": async () => {
     const cast = await guest();
     for (let open = 0; open < 20; open++) await quoteId(cast);
     return created(cast);
@@ -82,7 +82,7 @@ export const ASKS = {
   },
   "input.invalid": async () => created(await guest(), { vcpus: 0 }),
   "input.private_key": async () => created(await guest(), { sshPubkey: "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA" }),
-  "input.unknown_id": async () => accepted(await guest(), "q_nobody"),
+  "input.unknown_id": async () => extended(await guest(), "vm_nobody"),
   "input.key_reused_differently": async () => {
     const cast = await guest();
     return accepted(cast, await quoteId(cast), { vcpus: 2 });

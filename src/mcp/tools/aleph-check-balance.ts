@@ -1,8 +1,9 @@
 /** The budget of this agent: what is left of every limit, what burns, how long the payer lasts. */
 import * as z from "zod";
 import type { BalanceView, LimitLeft } from "../../account/contract.ts";
+import { GPU_MODELS } from "../../aleph/prices.ts";
 import { answer } from "../../errors.ts";
-import { isoOf, usdOf } from "../money.ts";
+import { gbOf, isoOf, usdOf } from "../money.ts";
 import { datedShape, flatOutput, time, usd } from "../output.ts";
 import { defineTool } from "../tool.ts";
 import { datedFields } from "../vm-view.ts";
@@ -14,6 +15,18 @@ const limitSchema = z.object({
   used: z.number(),
   left: z.number(),
   frees_at: time.nullable(),
+});
+
+const allowsSchema = z.object({
+  cpu_max: z.number(),
+  ram_gb_max: z.number(),
+  disk_gb_max: z.number(),
+  gpus: z.array(z.string()).describe("Empty: none"),
+  images: z.array(z.string()).describe("Empty: every one"),
+  approval_first_vm: z.boolean(),
+  approval_gpu: z.boolean(),
+  approval_above_usd: usd.describe("In all for one VM"),
+  approval_above_usd_per_day: usd.describe("Spent without approval within 24 hours, this included"),
 });
 
 const output = flatOutput(["ok"], {
@@ -35,7 +48,11 @@ const output = flatOutput(["ok"], {
   account_state: z.enum(["active", "frozen"]).optional(),
   grant_state: z.enum(["active", "frozen", "revoked"]).optional(),
   delegation: z.enum(["ok", "missing", "too_wide", "unknown"]).optional(),
-  policy_version: z.number().nullable().optional(),
+  policy_version: z.number().nullable().describe("null: the owner has set none, nothing can be created").optional(),
+  policy_expires_at: time.optional(),
+  allows: allowsSchema
+    .describe("What the policy lets a VM be, and what the owner has to approve; aleph_list_crns shows where it may run")
+    .optional(),
   core_nodes_answering: z.number().nullable().optional(),
   core_nodes_differ: z
     .object({ balance: z.number(), other_burn: z.number(), billed: z.number(), delegation: z.number() })
@@ -48,7 +65,7 @@ export const checkBalance = defineTool({
   name: "aleph_check_balance",
   title: "Budget and balance",
   description:
-    "Read what may still be spent: the payer's balance, the burn rate, every limit with what is left of it, VMs alive. Free. Call it first. Times are UTC; null means unknown.",
+    "Read what may still be spent: the payer's balance, the burn rate, every limit on money, number and time with what is left of it, what a VM may be and what needs approval, VMs alive. Free. Call it first. Times are UTC; null means unknown.",
   scope: "vm:read",
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   quotes: "never",
@@ -82,9 +99,29 @@ function fieldsOf(view: BalanceView) {
     account_state: view.accountState,
     grant_state: view.grantState,
     delegation: view.delegation,
-    policy_version: view.policyVersion,
+    ...policyFields(view),
     core_nodes_answering: view.coreNodesAnswering,
     core_nodes_differ: differOf(view),
+  };
+}
+
+function policyFields({ policy }: BalanceView) {
+  if (policy === null) return { policy_version: null };
+  const { shape, approval } = policy;
+  return {
+    policy_version: policy.version,
+    policy_expires_at: isoOf(policy.expiresAtMs),
+    allows: {
+      cpu_max: shape.vcpusMax,
+      ram_gb_max: gbOf(shape.memoryMibMax),
+      disk_gb_max: gbOf(shape.diskMibMax),
+      gpus: GPU_MODELS.filter((model) => shape.gpus.includes(model)),
+      images: [...shape.images],
+      approval_first_vm: approval.firstVm,
+      approval_gpu: approval.gpu,
+      approval_above_usd: usdOf(approval.aboveCredits),
+      approval_above_usd_per_day: usdOf(approval.unapprovedPerDayCredits),
+    },
   };
 }
 

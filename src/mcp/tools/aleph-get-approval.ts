@@ -56,7 +56,7 @@ export const getApproval = defineTool({
   quotes: "never",
   input: z.strictObject({
     approval_id: id("From approval_required").optional(),
-    withdraw: z.boolean().default(false),
+    withdraw: z.boolean().default(false).describe("true: closes the open request approval_id"),
     wait_s: waitS,
   }),
   output: flatOutput(["ok", ...STATES], { approvals: z.array(rowSchema).optional(), total: z.number().optional() }),

@@ -35,7 +35,7 @@ export const getSpending = defineTool({
       .union([z.iso.datetime({ offset: true }), z.iso.date()])
       .describe("ISO 8601 date or time, UTC")
       .optional(),
-    group_by: z.enum(["vm", "day"]).optional(),
+    group_by: z.enum(["vm", "day"]).describe("groups: sums of what was begun since then, by VM or UTC day").optional(),
     limit: limit(40, 20),
     cursor,
   }),

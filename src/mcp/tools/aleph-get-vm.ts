@@ -10,7 +10,7 @@ export const getVm = defineTool({
   name: "aleph_get_vm",
   title: "State of a VM",
   description:
-    "State, SSH command, cost so far, warnings, end_reason and death certificate of one VM. wait_s up to 25 waits for a change. status unknown: ordered but not confirmed yet; ask again, never create anew. Times are UTC.",
+    "State, SSH command, cost so far, warnings, end_reason and death certificate of one VM. wait_s up to 25 waits until it is healthy, unhealthy or over. status unknown: ordered but not confirmed yet; ask again, never create anew. Times are UTC.",
   scope: "vm:read",
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   quotes: "never",

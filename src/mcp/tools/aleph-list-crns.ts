@@ -3,10 +3,12 @@
  * name is its own text. A region is an estimate and called so in every field.
  */
 import * as z from "zod";
+import { SIZE } from "../../account/bounds.ts";
 import type { NodeFilter, NodeView } from "../../account/contract.ts";
 import { REGIONS } from "../../aleph/region.ts";
+import { BEST_FEW } from "../../directory/choice.ts";
 import { answer } from "../../errors.ts";
-import { cursor, gb, limit } from "../input.ts";
+import { cpu, cursor, diskGb, gpu, limit, ramGb } from "../input.ts";
 import { gbOf, mibOf, usdOf } from "../money.ts";
 import { datedShape, flatOutput, usd } from "../output.ts";
 import { defineTool } from "../tool.ts";
@@ -24,21 +26,20 @@ const nodeSchema = z.object({
   disk_gb: z.number().nullable(),
   gpus: z.array(z.string()),
   version: z.string().nullable(),
-  score: z.number(),
-  latency_ms: z.number().nullable(),
-  hourly_cost_usd: usd.nullable(),
+  score: z.number().describe("The network's, 0 to 1"),
+  hourly_cost_usd: usd.nullable().describe("Of the size asked for; the same on every node"),
   region_estimated: z.string().nullable().describe("A word of region; an estimate, may be wrong"),
 });
 
 const input = z.strictObject({
-  min_cpu: z.number().int().min(1).max(1_024).optional(),
-  min_ram_gb: gb.describe("1 GB = 1024 MiB").optional(),
-  min_disk_gb: gb.optional(),
+  min_cpu: cpu.describe(`What the VM needs; a node must have a quarter more. Left out: ${SIZE.vcpus}`).optional(),
+  min_ram_gb: ramGb.describe(`The same. Left out: ${gbOf(SIZE.memoryMib)}`).optional(),
+  min_disk_gb: diskGb.describe(`The same. Left out: ${gbOf(SIZE.diskMib)}`).optional(),
   region: z
     .enum(REGIONS)
     .describe("Only nodes estimated to be there, by where their address is registered: may be wrong")
     .optional(),
-  gpu: z.string().min(1).max(64).optional(),
+  gpu: gpu.describe("Only nodes with such a GPU free").optional(),
   limit: limit(20, 10),
   cursor,
 });
@@ -62,8 +63,7 @@ const output = flatOutput(["ok"], {
 export const listCrns = defineTool({
   name: "aleph_list_crns",
   title: "List nodes",
-  description:
-    "Nodes (CRNs) with free room, best score first, with hourly price where a size was given. null means unknown. Choosing one is optional: aleph_quote_vm picks the best. 1 GB = 1024 MiB.",
+  description: `Nodes (CRNs) with room for one VM of the size asked for, that the policy allows, best first: newer software, then measured starts and erases, then score. null means unknown. Choosing one is optional: aleph_quote_vm draws among the best ${BEST_FEW}, the better ones more often. 1 GB = 1024 MiB.`,
   scope: "vm:read",
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   quotes: "never",
@@ -78,7 +78,7 @@ export const listCrns = defineTool({
       crns: nodes.slice(0, asked.limit).map(rowOf),
       total,
       left_out: { ...left_out },
-      ranked_by: "measured start success, then the list's score",
+      ranked_by: "software version, measured starts and erases, score",
       ...(regionSearch !== null && { region_search: regionSearch }),
       next_cursor,
       ...datedFields(got.value, use),
@@ -107,7 +107,6 @@ function rowOf(node: NodeView): z.input<typeof nodeSchema> {
     gpus: node.gpus.filter((model) => GPU.test(model)).slice(0, GPUS_MAX),
     version: node.version !== null && VERSION.test(node.version) ? node.version : null,
     score: node.score,
-    latency_ms: node.latencyMs,
     hourly_cost_usd: node.hourlyCredits === null ? null : usdOf(node.hourlyCredits),
     region_estimated: node.regionEstimated,
   };

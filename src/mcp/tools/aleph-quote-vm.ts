@@ -10,7 +10,7 @@ export const quoteVm = defineTool({
   name: "aleph_quote_vm",
   title: "Price a VM",
   description:
-    "Price of one VM: hourly and worst-case cost, whether the owner must approve, and a quote_id valid for 10 minutes. Nothing is spent or reserved. To create it: aleph_create_vm with the quote_id. 1 GB = 1024 MiB; times are UTC.",
+    "Price of one VM: hourly and worst-case cost, whether the owner must approve, and a quote_id valid for 10 minutes, or as long as an approval asked for with it stands. Nothing is spent or reserved. To create it: aleph_create_vm with the quote_id. 1 GB = 1024 MiB; times are UTC.",
   scope: "vm:read",
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   quotes: "always",
