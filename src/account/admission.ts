@@ -6,7 +6,7 @@
  */
 import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import { newHold, newVm } from "./birth.ts";
-import type { Health } from "./checks.ts";
+import { type Health, serviceGate } from "./checks.ts";
 import type { Caller } from "./contract.ts";
 import { creditsFor, holdFor } from "./credits.ts";
 import { placeHold } from "./books.ts";
@@ -109,13 +109,18 @@ export function acceptExtend(
   return admitted(moment, quote, longer, credits);
 }
 
-/** Nothing is held or bought: the owner is told, once a quote. */
+/**
+ * Nothing is held or bought: the owner is told, once a quote. Of all gates only the operator's: nobody should buy what
+ * cannot be used.
+ */
 export function acceptTopUp(
   moment: Moment,
   quote: QuoteRow,
   credits: Credits,
   creditsThen: Credits | null,
 ): Answer<Accepted> {
+  const paused = serviceGate(moment.config);
+  if (paused !== null) return { ok: false, refusal: paused };
   const asked = { kind: "top_up", creditsAsked: credits, creditsThen } as const;
   moment.store.burnQuote(quote.quoteId, asked);
   moment.audit("top_up.asked", { grantId: quote.grantId, credits });

@@ -9,6 +9,7 @@ import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
 import { invalid, outside } from "./bounds.ts";
 import { causeOf } from "./breaker.ts";
+import { serviceGate } from "./checks.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { AcceptFacts, Peeked, Pending } from "./pending.ts";
@@ -165,6 +166,8 @@ async function judged(setting: FrontSetting, caller: Caller, pending: Pending): 
 /** What the account needs to decide, dated; or why it cannot be known, said as the account would. */
 async function gathered(setting: FrontSetting, caller: Caller, pending: Pending): Promise<Answer<AcceptFacts>> {
   const { quote, owner, agentAddress } = pending;
+  const paused = serviceGate(setting);
+  if (paused !== null) return { ok: false, refusal: paused };
   if (quote.kind === "top_up")
     return answer({ kind: "top_up", creditsThen: await creditsNow(setting, pending, "larger") });
   const fault = await nameKeyFault(setting);

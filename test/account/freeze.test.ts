@@ -1,23 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { freeze } from "../../src/account/freeze.ts";
-import { Moment } from "../../src/account/moment.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { MIN, T0 } from "./vms.ts";
 
-const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-
-let data = new MemoryStore();
+let data = born();
 beforeEach(() => {
-  data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: "0xowner", agentAddress: "0xkey", bornAtMs: T0 });
+  data = born();
 });
 
 /** Freezes for one reason after the other, a minute apart; tells the reason that stands, and those that were noted. */
 function frozenFor(...reasons: readonly string[]) {
-  for (const [index, reason] of reasons.entries())
-    freeze(new Moment(data.store, T0 + index * MIN, CONFIG, random, HEALTH), reason);
+  for (const [index, reason] of reasons.entries()) freeze(momentOf(data.store, T0 + index * MIN), reason);
   const audited = [...data.audits.values()].filter(({ kind }) => kind === "account.frozen");
   const told = data.store.loadNotices().filter(({ kind }) => kind === "account_frozen");
   expect(told.map(({ facts }) => facts["reason"])).toEqual(audited.map((row) => JSON.parse(row.factsJson).reason));
