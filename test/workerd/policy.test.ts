@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { AcceptView, Caller, QuoteView, VmAsk } from "../../src/account/contract.ts";
 import type { Answer } from "../../src/errors.ts";
 import { apart, tryCreate } from "./apart.ts";
-import { ASK, code, draftPolicy, type House, HOUR_S, value } from "./house.ts";
+import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
 import { nodeOf, posted } from "./evidence.ts";
 import { stage } from "./stage.ts";
 
