@@ -155,12 +155,7 @@ export const CODES = {
     page: "/dashboard/policy",
   }),
   "quote.expired": code("This quote has run out. Ask for a new one.", "new_key", "agent", NEW_QUOTE),
-  "quote.price_moved": code(
-    "The price rose above this quote's ceiling. Ask for a new one.",
-    "new_key",
-    "agent",
-    NEW_QUOTE,
-  ),
+  "quote.price_moved": code("The price rose above its ceiling. Ask for a new quote.", "new_key", "agent", NEW_QUOTE),
   "quote.above_max_hourly": code("The hourly price is above your max_hourly_cost_usd.", "new_key", "agent", {
     next: "aleph_list_crns",
   }),
@@ -204,11 +199,7 @@ export const CODES = {
     "owner",
     { next: "aleph_top_up_credits", page: "/dashboard/funding" },
   ),
-  "busy.circuit_open": code(
-    "Several accepts in a row were refused, were denied or failed. New VMs wait; what runs can be extended.",
-    "after",
-    "agent",
-  ),
+  "busy.circuit_open": code("Several accepts in a row were refused, denied or failed. New VMs wait.", "after", "agent"),
   "busy.cool_down": code(
     "The last create failed, was denied or was taken back. Wait before the next.",
     "after",

@@ -110,8 +110,8 @@ export function acceptExtend(
 }
 
 /**
- * Nothing is held or bought: the owner is told, once a quote. Of all gates only the operator's: nobody should buy what cannot
- * be used.
+ * Nothing is held or bought: the owner is told, once a quote. Of all gates only the operator's: nobody should buy what
+ * cannot be used.
  */
 export function acceptTopUp(
   moment: Moment,

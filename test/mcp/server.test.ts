@@ -78,7 +78,7 @@ describe("createServer", () => {
   });
   it("names the rules in its instructions", async () => {
     const { client } = await connect(house());
-    // where a client reads them at all, it cuts them at 2 KB
+    // Claude Code 2.1.84 and later cut them at 2 KB (its changelog)
     expect(client.getInstructions()?.length).toBeLessThan(2_048);
     expect(client.getInstructions()).toMatchInlineSnapshot(
       `"Rents virtual machines on Aleph Cloud within a budget that the owner set. Read aleph_check_balance first. Spending is quote, then accept: ask aleph_quote_vm, then call aleph_create_vm with its quote_id; repeating a quote_id never spends twice. status approval_required: give approval_url to the owner, then poll aleph_get_approval; only the owner can approve, on that page. A refusal has status refused with code, facts, next_tool and retry. retry same_key: repeat the call with the same quote_id once its cause is gone; after: repeat it after retry_after_s seconds; new_key: change what was refused, or ask for a new quote; never: do not repeat it; who says whose help it takes, owner_url where the owner gives it. Look at would_refuse before you accept: accepts refused with policy.*, input.*, node.* or network.*, the owner's denials and failed creates count. 3 in a row stop new VMs for about 15 minutes; 3 such stops of your own doing within a day freeze this agent. Every VM is destroyed at its expires_at. status unknown means ordered and not yet confirmed: ask aleph_get_vm, never create again. Times are UTC. Amounts are US dollars. 1 GB = 1024 MiB."`,
