@@ -38,7 +38,7 @@ export function offerPolicy(
   ask: { readonly draft: PolicyDraft; readonly unfreeze?: Unfreeze },
 ): Answer<PolicyOffer> {
   const fault = draftFault(ask.draft, moment.nowMs, moment.config.unattended && moment.config.network === "aleph");
-  if (fault !== null) return refuse("input.invalid", { field: fault });
+  if (fault !== null) return refuse("input.invalid", fault);
   if (typeof ask.unfreeze === "object" && moment.store.loadGrant(ask.unfreeze.grantId) === undefined) {
     return refuse("input.unknown_id", { id: "grant" });
   }

@@ -446,11 +446,14 @@ describe("a policy", () => {
       [{ ...NOW, limits: { ...NOW.limits, perVmCreditsMax: -1 } }, "per_vm"],
       [{ ...NOW, limits: { ...NOW.limits, lifetimeCreditsMax: 0.5 } }, "lifetime"],
       [{ ...NOW, limits: { ...NOW.limits, windows: [{ seconds: 7, creditsMax: 1 }] } }, "windows"],
-      [{ ...NOW, limits: { ...NOW.limits, ttlSDefault: 2 * HOUR_S, ttlSMax: HOUR_S } }, "ttl"],
+      [{ ...NOW, limits: { ...NOW.limits, ttlSDefault: 2 * HOUR_S, ttlSMax: HOUR_S } }, "ttl_default"],
       [{ ...NOW, expiresAtMs: stage.nowMs }, "expires"],
     ];
     for (const [draft, field] of bad)
-      expect(facts(await house.owners.offerPolicy(house.session, { draft }))).toEqual({ field });
+      expect(facts(await house.owners.offerPolicy(house.session, { draft }))).toMatchObject({ field });
+    const many = { ...NOW, limits: { ...NOW.limits, vmsLiveMax: 500 } };
+    const refused = await house.owners.offerPolicy(house.session, { draft: many });
+    expect(facts(refused)).toEqual({ field: "vms_live", min: 0, max: 100 });
   });
 
   it("that allows less than is already spent is saved all the same, and the books still balance", async () => {
