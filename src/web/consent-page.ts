@@ -6,7 +6,7 @@
  */
 import { html } from "hono/html";
 import type { Scope } from "../account/types.ts";
-import { AGENT_COUNT_MAX, GRANT_BUDGET_USD } from "./agent-form.ts";
+import { AGENT_FIELDS, GRANT_BUDGET_USD } from "./agent-form.ts";
 import type { Asked } from "./asked.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
@@ -48,7 +48,7 @@ export function consentPage(kit: Kit, asked: Asked, handle: string, nowMs: numbe
         <p data-limits-known hidden>
           You have set these before. Only what makes them wider needs your signature again.
         </p>
-        <div data-policy>${policyFields(defaults)}</div>
+        <div data-policy>${policyFields(kit, defaults)}</div>
         <p class="total">
           At worst this agent spends <b data-worst-agent>–</b>, and all your agents together <b data-worst-all>–</b>.
         </p>
@@ -114,16 +114,15 @@ function whichAgent(): Html {
 
 /** Of an agent that comes back consent.js fills in what it has; no access can end on a day that is over. */
 function itsBudget(defaults: FormValues, today: string): Html {
-  const count = { step: "1", max: String(AGENT_COUNT_MAX) };
+  const { budget, end, day: perDay, live, perMin } = AGENT_FIELDS;
   return html`<fieldset data-budget>
       <legend>This agent's own budget</legend>
-      ${field({ name: "budget_usd", label: "It may spend in all, what it has spent included", value: GRANT_BUDGET_USD, unit: "USD", step: "0.000001" })}
-      ${field({ name: "agent_expires_on", label: "Its access ends on (UTC)", value: defaults["expires_on"] ?? "", type: "date", min: today })}
+      ${field({ ...budget, value: GRANT_BUDGET_USD })}
+      ${field({ ...end, value: defaults["expires_on"] ?? "", min: today })}
     </fieldset>
     <fieldset data-new-agent>
       <legend>Its other limits</legend>
-      ${field({ name: "agent_day_usd", label: "It may spend within any 24 hours (empty: no such limit)", value: "", unit: "USD", step: "0.000001", optional: true })}
-      ${field({ name: "agent_vms_live_max", label: "Its VMs alive at once", value: defaults["vms_live_max"] ?? "3", ...count })}
-      ${field({ name: "agent_creates_per_min_max", label: "Its new VMs per minute", value: defaults["creates_per_min_max"] ?? "2", ...count })}
+      ${field({ ...perDay, value: "" })} ${field({ ...live, value: defaults["vms_live_max"] ?? "3" })}
+      ${field({ ...perMin, value: defaults["creates_per_min_max"] ?? "2" })}
     </fieldset>`;
 }

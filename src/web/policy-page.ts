@@ -5,21 +5,24 @@ import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
 import {
   APPROVAL_FIELDS,
-  type FormValues,
+  boundsOf,
+  endsOf,
   MONEY_FIELDS,
   PLACE_FIELDS,
+  type Spec,
   TROUBLE_FIELDS,
   VM_FIELDS,
-  otherWindows,
-} from "./policy-form.ts";
+} from "./policy-fields.ts";
+import type { FormValues } from "./policy-form.ts";
 import { plain, usd } from "./text.ts";
 
-export function policyFields(values: FormValues): Html {
-  const filled = (specs: typeof MONEY_FIELDS) =>
-    specs.map((spec) => field({ ...spec, value: values[spec.name] ?? "" }));
+export function policyFields(kit: Kit, values: FormValues): Html {
+  const bounds = boundsOf(kit);
+  const filled = (specs: readonly Spec[]) =>
+    specs.map((spec) => field({ ...spec, ...endsOf(spec, bounds), value: values[spec.name] ?? "" }));
   return html`<fieldset>
       <legend>Money</legend>
-      <div data-windows>${filled([...MONEY_FIELDS, ...otherWindows(values)])}</div>
+      ${filled(MONEY_FIELDS)}
     </fieldset>
     <fieldset>
       <legend>When I want to be asked</legend>
@@ -88,7 +91,7 @@ export function policyPage(kit: Kit, ask: PolicyPageAsk): Html {
       data-owner="${overview.owner}"
       data-saved="${JSON.stringify(overview.policy === null ? null : values)}"
     >
-      <div data-policy>${policyFields(values)}</div>
+      <div data-policy>${policyFields(kit, values)}</div>
       <p class="total">
         At worst all your agents together still spend <b data-worst-all>${usd(overview.worstCaseCredits)}</b>.
       </p>

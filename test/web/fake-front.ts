@@ -11,11 +11,12 @@ import type {
   PolicyOffer,
   Session,
 } from "../../src/account/contract.ts";
+import { draftFault } from "../../src/account/policy-draft.ts";
 import { approvalTypedData, policyTypedData } from "../../src/account/typed.ts";
 import type { PolicyDraft } from "../../src/account/types.ts";
 import { recoverTypedData } from "../../src/crypto/typed-data.ts";
 import { type Answer, answer, refuse } from "../../src/errors.ts";
-import { ACCOUNT, approval, endedVm, fullOverview, grant, vm } from "./account.ts";
+import { ACCOUNT, NOW_MS, approval, endedVm, fullOverview, grant, vm } from "./account.ts";
 
 export const ORIGIN = "http://localhost:8787";
 
@@ -91,6 +92,8 @@ export class FakeFront implements OwnerFront {
 
   offerPolicy: OwnerFront["offerPolicy"] = async (session, ask) => {
     this.note("offerPolicy", session, ask);
+    const fault = draftFault(ask.draft, NOW_MS, false);
+    if (fault !== null) return refuse("input.invalid", fault);
     const nonce = this.mint(session, ask.draft);
     const about = { account: ACCOUNT, owner: session.owner, nonce, unfreezes: "nothing" };
     const typedData = policyTypedData(ORIGIN, about, { ...ask.draft, version: 2 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Policy } from "../../src/account/types.ts";
-import { defaultValues, otherWindows, readPolicy, valuesOf } from "../../src/web/policy-form.ts";
+import { defaultValues, readPolicy, valuesOf } from "../../src/web/policy-form.ts";
 import { NOW_MS, policy } from "./account.ts";
 
 const credits = fc.integer({ min: 0, max: 999_999_999_000_000 });
@@ -77,14 +77,12 @@ describe("readPolicy", () => {
     ["lifetime_usd", "-3"],
     ["window_86400_usd", "5 dollars"],
     ["vms_live_max", "2.5"],
-    ["creates_per_min_max", "99999999"],
-    ["ttl_h_max", "0"],
-    ["ttl_h_default", "25"],
+    ["creates_per_min_max", "9999999999"],
     ["memory_gb_max", "1e9"],
     ["approval_by", "model"],
     ["approval_first_vm", "maybe"],
     ["approval_gpu", ""],
-    ["price_rise_pct_max", "101"],
+    ["price_rise_pct_max", "10.5"],
     ["gpus", "A\u202e100"],
     ["expires_on", "tomorrow"],
     ["extend_h_total_max", ""],
@@ -92,7 +90,7 @@ describe("readPolicy", () => {
     ["nodes_allow", "a".repeat(65)],
     ["score_pct_min", "80.5"],
     ["vm_unreachable", "reboot"],
-    ["vm_unreachable_min", "0"],
+    ["vm_unreachable_min", "-5"],
     ["payer_line", ""],
     ["delegation_expires_on", "never"],
   ])("names %s when it is %j", (name, value) => {
@@ -106,24 +104,13 @@ describe("readPolicy", () => {
     expect([short.ok, short]).toEqual([true, full]);
   });
 
-  test("an empty window is no limit, one of an impossible length is refused", () => {
+  test("an empty window is no limit", () => {
     const none = readPolicy({ ...defaultValues(NOW_MS), window_86400_usd: "" });
     expect(none.ok && none.value.limits.windows).toEqual([]);
-    expect(readPolicy({ ...defaultValues(NOW_MS), window_9999999_usd: "1" })).toMatchObject({
-      refusal: { facts: { field: "windows" } },
-    });
   });
 
   test("a missing field is refused, never filled with a default", () => {
     const { approval_first_vm: _left, ...values } = defaultValues(NOW_MS);
     expect(readPolicy(values)).toMatchObject({ ok: false, refusal: { facts: { field: "approval_first_vm" } } });
-  });
-});
-
-describe("otherWindows", () => {
-  test("gives a line to each window that the form does not know", () => {
-    expect(otherWindows({ window_7200_usd: "1", window_86400_usd: "5" }).map(({ name }) => name)).toEqual([
-      "window_7200_usd",
-    ]);
   });
 });

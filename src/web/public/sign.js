@@ -1,5 +1,5 @@
 /** What an owner signs outside consent: the sign-in, an approval, the limits, the delegation, the ways out. */
-import { dollars, isSame, offerDraft, readPolicy, signOffer, worstOf } from "./policy.js";
+import { dollars, isSame, offerDraft, readPolicy, signOffer, unfold, worstOf } from "./policy.js";
 import { accountOf, offerWallets, post, signText, signTyped, step } from "./wallet.js";
 
 const find = (selector) => document.querySelector(selector);
@@ -59,6 +59,7 @@ const policyForm = find("[data-policy-page]");
 if (policyForm !== null) {
   const wallets = offerWallets(policyForm, { preselect: true });
   const fields = policyForm.querySelector("[data-policy]");
+  unfold(policyForm);
   policyForm.addEventListener("input", () => {
     tried = null;
     policyForm.querySelector("[data-shadow]").textContent = "";
