@@ -8,7 +8,7 @@
 import type { GrantDraft, GrantView } from "../account/contract.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import { DATE, type Spec, USD } from "./policy-fields.ts";
-import { DEFAULTS, type FormValues, defaultValues, endOfDayMs } from "./policy-form.ts";
+import { DEFAULTS, type FormValues, defaultEnd, endOfDayMs } from "./policy-form.ts";
 import { creditsOf, usdField } from "./text.ts";
 
 /** A new agent starts with the smallest budget that is of use: one day's worth. */
@@ -52,7 +52,7 @@ export function readAgent(given: FormValues, grants: readonly GrantView[], nowMs
 /** What was typed; else what the agent had; a new one, and one whose access has run out, gets what limits get. */
 function endOf(date: string, known: GrantView | undefined, nowMs: number): number | undefined {
   if (date === "" && known !== undefined && known.expiresAtMs > nowMs) return known.expiresAtMs;
-  const atMs = endOfDayMs(date === "" ? (defaultValues(nowMs)["expires_on"] ?? "") : date);
+  const atMs = endOfDayMs(date === "" ? defaultEnd(nowMs) : date);
   return atMs !== undefined && atMs > nowMs ? atMs : undefined;
 }
 

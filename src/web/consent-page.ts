@@ -10,6 +10,7 @@ import { AGENT_FIELDS, GRANT_BUDGET_USD } from "./agent-form.ts";
 import type { Asked } from "./asked.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
+import { boundsOf } from "./policy-fields.ts";
 import { type FormValues, defaultValues } from "./policy-form.ts";
 import { policyFields } from "./policy-page.ts";
 import { day } from "./text.ts";
@@ -25,7 +26,7 @@ const WORDS: Readonly<Record<Scope, string>> = {
 const TICKED: readonly Scope[] = ["vm:read", "vm:create", "vm:destroy"];
 
 export function consentPage(kit: Kit, asked: Asked, handle: string, nowMs: number): Html {
-  const defaults = defaultValues(nowMs);
+  const defaults = defaultValues(nowMs, boundsOf(kit));
   const body = html`<h1>${asked.client_name} asks for a compute budget</h1>
     ${whoAsks(asked)}
     <form method="post" action="/authorize" data-consent data-handle="${handle}" data-client="${asked.client_name}">

@@ -5,6 +5,7 @@
  * Reading back what was shown gives exactly the same limits, so that an unchanged form never asks for a signature. Only
  * what is no value at all is refused here; whether one is too large or too small is the account's to say.
  */
+import type { Bounds } from "../account/policy-draft.ts";
 import type { Policy, PolicyDraft, Window } from "../account/types.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
 import { creditsOf, day, decimal, plain, usdField } from "./text.ts";
@@ -49,8 +50,13 @@ export const DEFAULTS: FormValues = {
   delegation_expires_on: "",
 };
 
-export function defaultValues(nowMs: number): FormValues {
-  return { ...DEFAULTS, expires_on: day(nowMs + EXPIRY_DAYS * DAY_MS) };
+export const defaultEnd = (nowMs: number): string => day(nowMs + EXPIRY_DAYS * DAY_MS);
+
+/** Good as they stand, also where no VM may live that long: nobody's first limits are refused for what we wrote there. */
+export function defaultValues(nowMs: number, { ttl: [, lifeS] }: Bounds): FormValues {
+  const shorter = (name: string): string => decimal(Math.min(Number(DEFAULTS[name]), lifeS / 3_600));
+  const lives = { ttl_h_max: shorter("ttl_h_max"), extend_h_total_max: shorter("extend_h_total_max") };
+  return { ...DEFAULTS, ...lives, expires_on: defaultEnd(nowMs) };
 }
 
 export function valuesOf(policy: Policy): FormValues {

@@ -8,6 +8,7 @@ import * as z from "zod";
 import type { Session } from "../account/contract.ts";
 import type { Kit, WebApp, WebContext } from "./deps.ts";
 import { readJson } from "./guards.ts";
+import { boundsOf } from "./policy-fields.ts";
 import { defaultValues, valuesOf } from "./policy-form.ts";
 import { offerFor } from "./policy-offer.ts";
 import { policyPage } from "./policy-page.ts";
@@ -38,7 +39,7 @@ async function show(c: WebContext, kit: Kit, session: Session, csrf: string): Pr
   const { policy, grants } = overview.value;
   const asked = c.req.query("unfreeze") ?? "";
   const unfreeze = asked === "account" || grants.some((grant) => grant.grantId === asked) ? asked : "";
-  const values = policy === null ? defaultValues(kit.clock.nowMs()) : valuesOf(policy);
+  const values = policy === null ? defaultValues(kit.clock.nowMs(), boundsOf(kit)) : valuesOf(policy);
   return c.html(policyPage(kit, { overview: overview.value, values, csrf, unfreeze }));
 }
 

@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { CODES } from "../../src/errors.ts";
-import { ACCOUNT, balance, emptyOverview, endedVm, fullOverview, grant, notice, policy, vm } from "./account.ts";
+import {
+  ACCOUNT,
+  BOUNDS,
+  balance,
+  emptyOverview,
+  endedVm,
+  fullOverview,
+  grant,
+  notice,
+  policy,
+  vm,
+} from "./account.ts";
 import { Browser, NOW_MS, alice, body, code, house } from "./browser.ts";
 import { openDelegation } from "./fake-front.ts";
 import { defaultValues } from "../../src/web/policy-form.ts";
@@ -209,7 +220,7 @@ describe("the limits page", () => {
     const { browser, done } = await signedIn();
     const page = await text(browser, "/dashboard/policy");
     expect(page).toMatch(/name="lifetime_usd"\s+value="20"/);
-    const draft = { ...defaultValues(NOW_MS), lifetime_usd: "30" };
+    const draft = { ...defaultValues(NOW_MS, BOUNDS), lifetime_usd: "30" };
     const offer = await body<{ nonce: string; version: number; typed_data: string }>(
       await browser.post("/dashboard/policy/offer", { draft, unfreeze: "" }),
     );
@@ -233,8 +244,8 @@ describe("the limits page", () => {
       "The agent Known agent is frozen",
     );
     expect(await text(browser, "/dashboard/policy?unfreeze=gr_unknown")).toContain('data-unfreeze=""');
-    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS), unfreeze: "account" });
-    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS), unfreeze: grant.grantId });
+    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS, BOUNDS), unfreeze: "account" });
+    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS, BOUNDS), unfreeze: grant.grantId });
     expect(done().map(({ ask }) => (ask as { unfreeze: unknown }).unfreeze)).toEqual([
       "account",
       { grantId: grant.grantId },
@@ -244,7 +255,7 @@ describe("the limits page", () => {
   test("a field that cannot be is named", async () => {
     const { browser, done } = await signedIn();
     const answer = await browser.post("/dashboard/policy/offer", {
-      draft: { ...defaultValues(NOW_MS), per_vm_usd: "lots" },
+      draft: { ...defaultValues(NOW_MS, BOUNDS), per_vm_usd: "lots" },
     });
     expect(await body(answer)).toMatchObject({ code: "input.invalid", facts: { field: "per_vm_usd" } });
     expect(done()).toEqual([]);

@@ -6,10 +6,9 @@ import { AGENT_FIELDS } from "../../src/web/agent-form.ts";
 import { endsOf, inForm, POLICY_FIELDS } from "../../src/web/policy-fields.ts";
 import { defaultValues, readPolicy, valuesOf } from "../../src/web/policy-form.ts";
 import { hintOf } from "../../src/web/refusal-hint.ts";
-import { NOW_MS, policy } from "./account.ts";
+import { BOUNDS, NOW_MS, policy } from "./account.ts";
 import { alice, body, Browser, house } from "./browser.ts";
 
-const BOUNDS = policyBounds(NOW_MS, false);
 const BOUNDED = POLICY_FIELDS.filter(({ of }) => of !== undefined);
 
 /** What the account says of the default form with this one change. */
@@ -86,7 +85,7 @@ describe("a refused draft", () => {
   ] as const)("is told so %s, and the form is drawn with the same bounds", async (_where, NETWORK, bounds) => {
     const browser = new Browser(house({ config: { NETWORK } }));
     await browser.signIn(alice);
-    const draft = { ...defaultValues(NOW_MS), vms_live_max: "500" };
+    const draft = { ...defaultValues(NOW_MS, BOUNDS), vms_live_max: "500" };
     expect(await body(await browser.post("/dashboard/policy/offer", { draft }))).toMatchObject({
       code: "input.invalid",
       facts: { field: "vms_live_max", min: "0", max: "100" },
