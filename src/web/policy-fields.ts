@@ -90,6 +90,9 @@ export const APPROVAL_FIELDS: readonly Spec[] = [
     label: "Ask me once a day's unapproved spending passes",
     ...USD,
   },
+];
+
+export const TERM_FIELDS: readonly Spec[] = [
   { name: "expires_on", of: "expires", label: "These limits end on (UTC)", ...DATE },
   {
     name: "delegation_expires_on",
@@ -106,6 +109,7 @@ export const POLICY_FIELDS: readonly Spec[] = [
   ...PLACE_FIELDS,
   ...TROUBLE_FIELDS,
   ...APPROVAL_FIELDS,
+  ...TERM_FIELDS,
 ];
 
 export const boundsOf = ({ clock, config }: Kit): Bounds =>

@@ -10,6 +10,7 @@ import {
   MONEY_FIELDS,
   PLACE_FIELDS,
   type Spec,
+  TERM_FIELDS,
   TROUBLE_FIELDS,
   VM_FIELDS,
 } from "./policy-fields.ts";
@@ -29,6 +30,10 @@ export function policyFields(kit: Kit, values: FormValues): Html {
       ${yesNo("approval_first_vm", "For the very first VM", values)}
       ${yesNo("approval_gpu", "For any VM with a GPU", values)} ${filled(APPROVAL_FIELDS)}
       ${oneOf("I say yes by", "approval_by", SAYS_YES, values)}
+    </fieldset>
+    <fieldset>
+      <legend>How long these limits hold</legend>
+      ${filled(TERM_FIELDS)}
     </fieldset>
     <details>
       <summary>VM sizes, lifetimes and counts</summary>

@@ -233,6 +233,17 @@ describe("the limits page", () => {
     });
   });
 
+  test("when limits end is asked for by itself, not among what the owner wants to be asked about", async () => {
+    const { browser } = await signedIn();
+    const page = await text(browser, "/dashboard/policy");
+    const [, asked = "", term = ""] = page.split(/<legend>(?:When I want to be asked|How long these limits hold)</);
+    const ends = ["expires_on", "delegation_expires_on"];
+    expect(ends.map((name) => [asked, term].map((part) => part.includes(`name="${name}"`)))).toEqual([
+      [false, true],
+      [false, true],
+    ]);
+  });
+
   test("ending a freeze says why it was frozen and what runs, and asks for that freeze only", async () => {
     const home = house();
     home.front.overviewOf = (owner) => ({ ...fullOverview(owner), state: "frozen", frozenReason: "overrun" });
