@@ -31,6 +31,7 @@ describe("the front page", () => {
     expect(page).toContain("claude mcp add --transport http allowance http://localhost:8787/mcp");
     expect(page).toContain("&quot;url&quot;: &quot;http://localhost:8787/mcp&quot;");
     expect(page).toContain("data-sign-in");
+    expect(page).toContain("asks you to sign anything anywhere but on http://localhost:8787.");
   });
 
   test("shows the way on to somebody who is signed in", async () => {
