@@ -50,7 +50,8 @@ export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "sta
 export type ApprovalFacts = {
   readonly account: string;
   readonly grant: string;
-  readonly kind: QuoteKind;
+  /** A top-up holds nothing: it is answered with a link, and nobody is asked. */
+  readonly kind: Exclude<QuoteKind, "top_up">;
   readonly vmId: string;
   readonly vcpus: number;
   readonly memoryMib: number;

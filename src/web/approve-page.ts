@@ -9,7 +9,6 @@ import { duration, gib, plain, time, usd } from "./text.ts";
 const KINDS: Readonly<Record<ApprovalFacts["kind"], string>> = {
   create: "Rent a new VM",
   extend: "Let a VM live longer",
-  top_up: "Buy credits",
 };
 
 const STATES: Readonly<Record<ApprovalView["state"], string>> = {

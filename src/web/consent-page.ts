@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<Scope, string>> = {
   "vm:read": "See its own VMs, prices and what is left of its budget; stop its own VMs",
   "vm:create": "Rent and extend VMs, within the limits below",
   "vm:destroy": "Destroy its own VMs",
-  "funds:topup": "Ask for credits to be bought; you confirm each time",
+  "funds:topup": "Ask you for credits: it hands you a link to the funding page, and buys nothing",
 };
 
 /** Ticked from the start, whatever the client asked for. Only the owner adds `funds:topup`. */

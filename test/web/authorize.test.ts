@@ -75,6 +75,7 @@ describe("the consent page", () => {
       ["vm:destroy", true, false],
       ["funds:topup", false, false],
     ]);
+    expect(page).toContain("hands you a link to the funding page, and buys nothing");
   });
 
   test("warns when access goes to a program on this computer", async () => {
