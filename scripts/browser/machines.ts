@@ -69,7 +69,7 @@ export async function extension({ walk, origin }: Scene, agent: Agent, vmId: str
   const quote = await agent.must("aleph_extend_vm", { vm_id: vmId, additional_hours: 1 });
   const asked = await agent.must("aleph_extend_vm", { vm_id: vmId, quote_id: quote["quote_id"] });
   await tab.open(String(asked["approval_url"]));
-  await walk.stop("approval of an extension", "Let a VM live longer?");
+  await walk.stop("approval of an extension", "Longer by");
   await tab.follow("[data-yes]");
   await tab.untilSays("You have approved it.");
   await agent.must("aleph_extend_vm", { vm_id: vmId, quote_id: quote["quote_id"] });

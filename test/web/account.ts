@@ -112,7 +112,7 @@ export const approvalFacts: ApprovalFacts = {
   account: ACCOUNT,
   grant: grant.grantId,
   kind: "create",
-  vmId: vm.vmId,
+  vmId: "",
   vcpus: 2,
   memoryMib: 4_096,
   diskGib: 20,

@@ -29,6 +29,7 @@ export class FakeFront implements OwnerFront {
   delegation: DelegationView = openDelegation;
   by: "signature" | "click" = "signature";
   approvalName = approval.clientName;
+  approvalFacts = approval.facts;
   standing: Awaited<ReturnType<OwnerFront["grantStanding"]>> = {
     state: "active",
     expiresAtMs: Number.MAX_SAFE_INTEGER,
@@ -192,7 +193,8 @@ export class FakeFront implements OwnerFront {
     if (ask.approvalId !== approval.approvalId || session.owner !== this.approver) return refuse("input.unknown_id");
     const nonce = this.mint(session);
     const view = { ...approval, clientName: this.approvalName };
-    return answer({ approval: view, by: this.by, typedData: this.approvalText(nonce), nonce, facts: approval.facts });
+    const facts = this.approvalFacts;
+    return answer({ approval: view, by: this.by, typedData: this.approvalText(nonce), nonce, facts });
   };
 
   decideApproval: OwnerFront["decideApproval"] = async (session, ask) => {
@@ -207,7 +209,7 @@ export class FakeFront implements OwnerFront {
   approver = "";
 
   private approvalText(nonce: string) {
-    return approvalTypedData(ORIGIN, approval.facts, {
+    return approvalTypedData(ORIGIN, this.approvalFacts, {
       approvalId: approval.approvalId,
       nonce,
       deadlineMs: approval.requestExpiresAtMs,
