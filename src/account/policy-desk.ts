@@ -119,7 +119,7 @@ function unfreezeNow(moment: Moment, what: Unfreeze): void {
     return endFreeze(moment);
   }
   const grant = moment.store.loadGrant(what.grantId);
-  if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
+  if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active", frozenFor: [] });
   // What froze it has been seen and forgiven: it starts anew.
   moment.store.savePace(unpaced(what.grantId));
 }

@@ -23,6 +23,8 @@ export type * from "./policy-types.ts";
 export type * from "./vm-types.ts";
 
 export type GrantState = "active" | "frozen" | "revoked";
+/** Who froze an agent: its owner, its breaker, itself in an emergency, or a fault that one of its calls met. */
+export type GrantFreeze = "owner" | "breaker" | "stop" | "internal";
 export type Scope = "vm:read" | "vm:create" | "vm:destroy" | "funds:topup";
 export const SCOPES: readonly Scope[] = ["vm:read", "vm:create", "vm:destroy", "funds:topup"];
 
@@ -33,6 +35,8 @@ export type Grant = {
   readonly redirectHost: string;
   readonly scopes: readonly Scope[];
   readonly state: GrantState;
+  /** Every reason of the freeze that stands, the first one first; absent or empty: none, or it is older than these. */
+  readonly frozenFor?: readonly GrantFreeze[];
   readonly creditsMax: Credits;
   readonly vmsLiveMax: number;
   readonly createsPerMinMax: number;
@@ -108,5 +112,6 @@ export type NoticeKind =
   | "reconciled"
   | "account_frozen"
   | "grant_frozen"
+  | "grant_stopped"
   | "approval_waiting"
   | "internal";

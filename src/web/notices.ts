@@ -28,8 +28,9 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   reconciled: "The restored account was compared with the network. You can end the freeze.",
   account_frozen: "The account is frozen: nothing new may start.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
+  grant_stopped: "An agent stopped itself and all its VMs. It stays frozen until you end that.",
   approval_waiting: "An agent asked for your approval.",
-  internal: "The service met a state that must not be. Tell its operator.",
+  internal: "The service met a state that must not be. The agent that met it is frozen. Tell the operator.",
 };
 
 /** In the account's order, what needs the owner first; a seen one stays readable, behind the others. */

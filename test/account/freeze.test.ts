@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { freeze } from "../../src/account/freeze.ts";
 import { Moment } from "../../src/account/moment.ts";
+import { emergencyStop, freezeByBreaker, freezeByFault, freezeGrant } from "../../src/account/owner-desk.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
-import { MIN, T0 } from "./vms.ts";
+import { GRANT, MIN, T0 } from "./vms.ts";
 
 const HEALTH = { watchHeard: true, schemaKnown: true };
 const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
@@ -14,10 +15,11 @@ beforeEach(() => {
   data.store.insertAccount({ name: "acc", objectId: "o", owner: "0xowner", agentAddress: "0xkey", bornAtMs: T0 });
 });
 
+const at = (minute: number): Moment => new Moment(data.store, T0 + minute * MIN, CONFIG, random, HEALTH);
+
 /** Freezes for one reason after the other, a minute apart; tells the reason that stands, and those that were noted. */
 function frozenFor(...reasons: readonly string[]) {
-  for (const [index, reason] of reasons.entries())
-    freeze(new Moment(data.store, T0 + index * MIN, CONFIG, random, HEALTH), reason);
+  for (const [index, reason] of reasons.entries()) freeze(at(index), reason);
   const audited = [...data.audits.values()].filter(({ kind }) => kind === "account.frozen");
   const told = data.store.loadNotices().filter(({ kind }) => kind === "account_frozen");
   expect(told.map(({ facts }) => facts["reason"])).toEqual(audited.map((row) => JSON.parse(row.factsJson).reason));
@@ -48,5 +50,37 @@ describe("a frozen account", () => {
     ["overrun", "overrun"],
   ])("for %s stays so whatever weighs less, like %s, and nothing is noted twice", (first, then) => {
     expect(frozenFor(first, then)).toEqual({ reason: first, noted: 1 });
+  });
+});
+
+describe("a frozen agent", () => {
+  const { grantId } = GRANT;
+  const told = () => data.store.loadNotices().map(({ kind, facts }) => [kind, facts["grantId"]]);
+
+  beforeEach(() => data.store.saveGrant(GRANT));
+
+  it.each([
+    ["its owner", freezeGrant, "owner", []],
+    ["its breaker", freezeByBreaker, "breaker", [["grant_frozen", grantId]]],
+    ["itself", emergencyStop, "stop", [["grant_stopped", grantId]]],
+    ["a fault that it met", freezeByFault, "internal", [["internal", grantId]]],
+  ] as const)("by %s has that reason, and its owner hears of it once", (_who, freezes, why, notices) => {
+    for (const minute of [0, 1]) freezes(at(minute), grantId);
+    expect(data.store.loadGrant(grantId)).toMatchObject({ state: "frozen", frozenFor: [why] });
+    expect(told()).toEqual(notices);
+  });
+
+  it("keeps every further reason, in their order", () => {
+    freezeByFault(at(0), grantId);
+    emergencyStop(at(1), grantId);
+    freezeByFault(at(2), grantId);
+    expect(data.store.loadGrant(grantId)?.frozenFor).toEqual(["internal", "stop"]);
+    expect(told()).toHaveLength(2);
+  });
+
+  it("that was disconnected is told of no more", () => {
+    data.store.saveGrant({ ...GRANT, state: "revoked" });
+    freezeByFault(at(0), grantId);
+    expect([data.store.loadGrant(grantId)?.state, told()]).toEqual(["revoked", []]);
   });
 });

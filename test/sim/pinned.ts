@@ -8,7 +8,7 @@ export const PINNED: readonly (readonly [seed: number, traceHash: string])[] = [
   [1, "1027be97"],
   [2, "f0cd7f96"],
   [3, "cf0bb11f"],
-  [4, "1938e40d"],
+  [4, "20d013ce"],
   [5, "f8b09258"],
   [6, "1d122a13"],
   [7, "e28f2355"],

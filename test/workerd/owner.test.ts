@@ -184,11 +184,38 @@ describe("a grant", () => {
     expect(value(await create(house, other, waiting[1])).kind).toBe("approval_required");
     const { state, grants } = value(await house.owners.overview(house.session));
     expect(state).toBe("active");
-    expect(grants.map((one) => [one.grantId, one.state])).toEqual([
-      [other.grantId, "active"],
-      [agent.grantId, "frozen"],
+    expect(grants.map((one) => [one.grantId, one.state, one.frozenFor])).toEqual([
+      [other.grantId, "active", []],
+      [agent.grantId, "frozen", ["stop"]],
     ]);
     expect(await created(house, other)).toBe("ok");
+  });
+
+  it("has every reason of its freeze kept and told once, until the owner ends it", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const { grantId } = agent;
+    const of = async () => value(await house.owners.overview(house.session)).grants[0]?.frozenFor;
+    const stops = async () =>
+      value(await house.owners.overview(house.session)).notices.filter(({ kind }) => kind === "grant_stopped");
+    const stop = async () => value(await house.agents.emergencyStop(agent));
+    value(await house.owners.freezeGrant(house.session, { grantId }));
+    await stop();
+    await house.advance(60);
+    await stop();
+    expect(await of()).toEqual(["owner", "stop"]);
+    expect((await stops()).map((notice) => notice.facts)).toEqual([{ grantId, vmsEnded: 0 }]);
+    // coming back ends no freeze
+    await house.agent({ existingGrantId: grantId });
+    expect(await of()).toEqual(["owner", "stop"]);
+    const draft = draftPolicy();
+    const offer = value(await house.owners.offerPolicy(house.session, { draft, unfreeze: { grantId } }));
+    if (offer.typedData === null) throw new Error("not asked to sign");
+    const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
+    value(await house.owners.savePolicy(house.session, signed));
+    expect(await of()).toEqual([]);
+    await stop();
+    expect([await of(), (await stops()).length]).toEqual([["stop"], 2]);
   });
 });
 
