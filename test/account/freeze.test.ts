@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { freeze } from "../../src/account/freeze.ts";
+import { freeze, type FreezeReason } from "../../src/account/freeze.ts";
 import { Moment } from "../../src/account/moment.ts";
 import { emergencyStop, freezeByBreaker, freezeByFault, freezeGrant } from "../../src/account/owner-desk.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
@@ -18,7 +18,7 @@ beforeEach(() => {
 const at = (minute: number): Moment => new Moment(data.store, T0 + minute * MIN, CONFIG, random, HEALTH);
 
 /** Freezes for one reason after the other, a minute apart; tells the reason that stands, and those that were noted. */
-function frozenFor(...reasons: readonly string[]) {
+function frozenFor(...reasons: readonly FreezeReason[]) {
   for (const [index, reason] of reasons.entries()) freeze(at(index), reason);
   const audited = [...data.audits.values()].filter(({ kind }) => kind === "account.frozen");
   const told = data.store.loadNotices().filter(({ kind }) => kind === "account_frozen");
@@ -36,7 +36,7 @@ describe("a frozen account", () => {
     ["orphan", "dormant_alive"],
     ["overrun", "restored"],
     ["restored", "key_compromised"],
-  ])("for %s is shown as one for %s once that came, noted and told", (first, then) => {
+  ] as const)("for %s is shown as one for %s once that came, noted and told", (first, then) => {
     expect(frozenFor(first, then)).toEqual({ reason: then, noted: 2 });
   });
 
@@ -48,7 +48,7 @@ describe("a frozen account", () => {
     ["key_compromised", "overrun"],
     ["orphan", "overrun"],
     ["overrun", "overrun"],
-  ])("for %s stays so whatever weighs less, like %s, and nothing is noted twice", (first, then) => {
+  ] as const)("for %s stays so whatever weighs less, like %s, and nothing is noted twice", (first, then) => {
     expect(frozenFor(first, then)).toEqual({ reason: first, noted: 1 });
   });
 });
