@@ -39,11 +39,20 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
 
 function standing(overview: Overview): Html {
   const { balance, frozenReason } = overview;
-  return html`${overview.state === "frozen" ? warning(html`The account is frozen: ${accountReason(frozenReason)}. ${frozenReason === "owner_stop" ? "Every VM is torn down." : "Running VMs go on to their end."} ${endOfFreeze(overview)}`) : null}
+  return html`${overview.state === "frozen" ? warning(html`The account is frozen: ${accountReason(frozenReason)}. ${whatRuns(overview)} ${endOfFreeze(overview)}`) : null}
   ${overview.policy === null ? warning(html`No limits are set, so no agent can spend. <a href="/dashboard/policy">Set limits</a>`) : null}
   ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a> · <a href="/dashboard/leave">Leave or change keys</a>`)}
   ${overview.unattended ? warning("This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.") : null}
   ${balance.networkState === "reachable" ? null : warning(`The network does not answer now; figures are of ${time(balance.asOfMs)}.`)}`;
+}
+
+/** These close every VM in the step that freezes; a weightier reason may have taken their place since. */
+const STOPS: readonly (string | null)[] = ["owner_stop", "owner_revoke", "key_compromised"];
+
+function whatRuns({ frozenReason, vms: all }: Overview): string {
+  const live = all.filter((vm) => vm.endedAtMs === null);
+  const ends = live.length > 0 && live.every((vm) => vm.state === "STOPPING");
+  return ends || STOPS.includes(frozenReason) ? "Every VM is torn down." : "Running VMs go on to their end.";
 }
 
 /** A restored account has to be compared with the network first; that takes about a minute and needs nobody. */

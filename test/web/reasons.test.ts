@@ -87,6 +87,18 @@ describe("a frozen account", () => {
     return dashboard(home);
   };
 
+  test.each(["owner_stop", "owner_revoke", "key_compromised"])("for %s lets no VM go on", async (reason) => {
+    expect(await frozen(reason)).toContain("Every VM is torn down.");
+  });
+
+  test.each(["owner", "overrun", "orphan", "dormant_alive", "restored"])("for %s lets VMs go on", async (reason) => {
+    expect(await frozen(reason)).toContain("Running VMs go on to their end.");
+  });
+
+  test("for what was found after everything was stopped does not say that VMs go on", async () => {
+    expect(await frozen("orphan", "STOPPING")).toContain("Every VM is torn down.");
+  });
+
   test("for a reason of an older version is told it as it stands", async () => {
     expect(await frozen("something_else")).toContain("The account is frozen: something_else.");
   });
