@@ -59,7 +59,7 @@ export async function narrowLimits({ walk, origin }: Scene): Promise<void> {
   await tab.fill("approval_above_usd", "0");
   await tab.fill("unapproved_per_day_usd", "0");
   await tab.tap("form[data-policy-page] button.main");
-  await walk.stop("limits, tried on the past", "Press Save again to save them.");
+  await walk.stop("limits, tried on the past", "Press Save again to save these limits.");
   await tab.follow("form[data-policy-page] button.main");
   await walk.stop("dashboard, limits saved", "Dashboard");
 }
@@ -83,7 +83,7 @@ export async function widenLimits({ walk, origin }: Scene): Promise<void> {
   await tab.open(`${origin}/dashboard/policy`);
   await tab.tap("label.tick", "a click in my signed-in browser");
   await tab.tap("form[data-policy-page] button.main");
-  await tab.untilSays("Press Save again to save them.");
+  await tab.untilSays("Press Save again to save these limits.");
   await tab.follow("form[data-policy-page] button.main");
   await tab.untilAt("/dashboard");
 }

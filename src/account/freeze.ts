@@ -1,5 +1,7 @@
 /** Why an account stands still: of several reasons the one that its owner has to see. Synchronous, in the caller's moment. */
+import type { AccountRow } from "./account-store.ts";
 import type { Moment } from "./moment.ts";
+import type { Notice } from "./types.ts";
 
 /** Lighter first: the owner's own word, the network's evidence, a restore, a key in strange hands. */
 const WEIGHTS = {
@@ -27,4 +29,17 @@ export function freeze(moment: Moment, reason: FreezeReason): void {
   moment.store.setFrozen(reason);
   moment.audit("account.frozen", { reason });
   moment.tellOwner("account_frozen", `${reason}:${moment.nowMs}`, { reason });
+}
+
+/**
+ * The reason that stands, and after it what was found besides and is lighter, as long as the owner has not marked its
+ * notice as seen. What was only billed late freezes nobody.
+ */
+export function reasonsToShow(
+  { frozenReason, restored }: Pick<AccountRow, "frozenReason" | "restored">,
+  notices: readonly Notice[],
+): readonly string[] {
+  if (frozenReason === null) return [];
+  const open = notices.filter(({ kind, facts, seenAtMs }) => kind in WEIGHTS && seenAtMs === null && !facts["late"]);
+  return [...new Set([frozenReason, ...(restored ? ["restored"] : []), ...open.map(({ kind }) => kind)])];
 }

@@ -9,6 +9,7 @@ import { type Answer, answer } from "../errors.ts";
 import type { Kit } from "./deps.ts";
 import { boundsOf, inForm } from "./policy-fields.ts";
 import { type FormValues, readPolicy } from "./policy-form.ts";
+import { accountReasons, agentReasons } from "./reasons.ts";
 import { usdNumber } from "./text.ts";
 
 export type OfferJson = {
@@ -18,6 +19,8 @@ export type OfferJson = {
   /** One sentence on what these limits would have refused of late; null: there is nothing to try them on. */
   readonly shadow: string | null;
   readonly typed_data: string | null;
+  /** Why that stands frozen which the signature lets go on; null: it ends no freeze. */
+  readonly why: string | null;
 };
 
 /** `unfreeze`: `account`, a grant's id, or empty. What is refused is named as the form names it. */
@@ -31,16 +34,20 @@ export async function offerFor(
   const ends = unfreeze === "" ? {} : { unfreeze: what };
   const draft = readPolicy(given);
   const offered = draft.ok ? await kit.front.offerPolicy(session, { draft: draft.value, ...ends }) : draft;
-  return offered.ok ? answer(offerJson(offered.value)) : { ok: false, refusal: inForm(offered.refusal, boundsOf(kit)) };
+  return offered.ok
+    ? answer(offerJson(offered.value, unfreeze))
+    : { ok: false, refusal: inForm(offered.refusal, boundsOf(kit)) };
 }
 
-export function offerJson(offer: PolicyOffer): OfferJson {
+export function offerJson(offer: PolicyOffer, unfreeze: string): OfferJson {
+  const why = unfreeze === "account" ? accountReasons(offer.frozenFor) : agentReasons(offer.frozenFor);
   return {
     nonce: offer.nonce,
     version: offer.version,
     worst_case_usd: usdNumber(offer.worstCaseCredits),
     shadow: shadowText(offer.shadow),
     typed_data: offer.typedData === null ? null : JSON.stringify(offer.typedData),
+    why: unfreeze === "" ? null : why,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The owner's limits: the fields, which the consent page shares, and the page that changes them or ends a freeze. Pure. */
 import { html } from "hono/html";
 import type { Overview } from "../account/contract.ts";
+import { reasonsToShow } from "../account/freeze.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
 import {
@@ -15,6 +16,7 @@ import {
   VM_FIELDS,
 } from "./policy-fields.ts";
 import type { FormValues } from "./policy-form.ts";
+import { accountReasons, agentReasons } from "./reasons.ts";
 import { plain, usd } from "./text.ts";
 
 export function policyFields(kit: Kit, values: FormValues): Html {
@@ -111,13 +113,13 @@ export function policyPage(kit: Kit, ask: PolicyPageAsk): Html {
 function whyFrozen(overview: Overview, unfreeze: string): Html {
   const running = overview.vms.filter((vm) => vm.endedAtMs === null);
   const grant = overview.grants.find((one) => one.grantId === unfreeze);
+  const reasons = { frozenReason: overview.frozenReason, restored: overview.compared.restored };
+  const why =
+    unfreeze === "account" ? accountReasons(reasonsToShow(reasons, overview.notices)) : agentReasons(grant?.frozenFor);
   const what = unfreeze === "account" ? "The whole account" : `The agent ${plain(grant?.clientName ?? "")}`;
   return html`${warning(`${what} is frozen. A signature of the limits below, with the next version number, ends that.`)}
   ${facts([
-    [
-      "Why it was frozen",
-      unfreeze === "account" ? plain(overview.frozenReason ?? "not recorded", 100) : "you or its own failures froze it",
-    ],
+    ["Why it was frozen", html`<span data-why>${why}</span>`],
     [
       "Still running",
       running.length === 0

@@ -46,6 +46,12 @@ const inWords =
     reason === null ? "not recorded" : (table[reason] ?? plain(reason));
 
 export const accountReason = inWords(ACCOUNT);
+
+/** With the wallet's own name for the first one, which alone is signed. */
+export function accountReasons([first, ...found]: readonly string[]): string {
+  const words = first === undefined ? accountReason(null) : `${accountReason(first)} (in your wallet: ${plain(first)})`;
+  return found.length === 0 ? words : `${words}; found besides: ${found.map(accountReason).join("; ")}`;
+}
 export const endReason = inWords(VM);
 
 export const agentReasons = (reasons: readonly string[] = []): string =>

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { freeze, type FreezeReason } from "../../src/account/freeze.ts";
+import { freeze, type FreezeReason, reasonsToShow } from "../../src/account/freeze.ts";
 import { Moment } from "../../src/account/moment.ts";
 import { emergencyStop, freezeByBreaker, freezeByFault, freezeGrant } from "../../src/account/owner-desk.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
@@ -50,6 +50,37 @@ describe("a frozen account", () => {
     ["overrun", "overrun"],
   ] as const)("for %s stays so whatever weighs less, like %s, and nothing is noted twice", (first, then) => {
     expect(frozenFor(first, then)).toEqual({ reason: first, noted: 1 });
+  });
+});
+
+describe("reasonsToShow", () => {
+  const shown = ({ restored = false, seen = "" } = {}) => {
+    const notices = data.store.loadNotices().map((one) => (one.kind === seen ? { ...one, seenAtMs: T0 } : one));
+    return reasonsToShow({ frozenReason: data.store.loadAccount()?.frozenReason ?? null, restored }, notices);
+  };
+  const finds = (kind: "overrun" | "orphan" | "dormant_alive", facts = {}): void => {
+    freeze(at(1), kind);
+    at(1).tellOwner(kind, "vm_1", facts);
+  };
+
+  it("has the reason that stands first, and each lighter find until its notice was seen", () => {
+    freeze(at(0), "owner_stop");
+    for (const kind of ["dormant_alive", "overrun", "orphan"] as const) finds(kind);
+    expect(shown()[0]).toBe("dormant_alive");
+    expect(shown().slice(1).toSorted()).toEqual(["orphan", "overrun"]);
+    expect(shown({ seen: "orphan" })).toEqual(["dormant_alive", "overrun"]);
+  });
+
+  it("has a restore behind a key in strange hands", () => {
+    freeze(at(0), "key_compromised");
+    expect(shown({ restored: true })).toEqual(["key_compromised", "restored"]);
+  });
+
+  it("has nothing of an account that is not frozen, and no bill that was only late", () => {
+    at(1).tellOwner("overrun", "vm_1", { late: true });
+    expect(shown()).toEqual([]);
+    freeze(at(0), "owner");
+    expect(shown()).toEqual(["owner"]);
   });
 });
 

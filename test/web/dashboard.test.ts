@@ -250,7 +250,7 @@ describe("the limits page", () => {
     home.front.overviewOf = (owner) => ({ ...fullOverview(owner), state: "frozen", frozenReason: "overrun" });
     const { browser, done } = await signedIn(home);
     const page = await text(browser, "/dashboard/policy?unfreeze=account");
-    expect(page).toContain("overrun");
+    expect(page).toContain("<span data-why>the network billed more than was held for a VM (in your wallet: overrun)<");
     expect(page).toContain("build-box");
     expect(await text(browser, `/dashboard/policy?unfreeze=${grant.grantId}`)).toContain(
       "The agent Known agent is frozen",
@@ -262,6 +262,30 @@ describe("the limits page", () => {
       "account",
       { grantId: grant.grantId },
     ]);
+  });
+
+  test("ending a freeze shows what was found besides the weightiest reason, and the offer says the same", async () => {
+    const home = house();
+    const lighter = { ...notice, kind: "overrun", facts: {} } as const;
+    const frozen = { state: "frozen", frozenReason: "orphan", notices: [notice, lighter] } as const;
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), ...frozen });
+    home.front.frozenFor = ["orphan", "overrun"];
+    const { browser } = await signedIn(home);
+    const page = await text(browser, "/dashboard/policy?unfreeze=account");
+    const [, why = ""] = /<span data-why>([^<]*)</.exec(page) ?? [];
+    expect(why).toMatch(/^a machine was found .*found besides: the network billed more than was held for a VM$/);
+    const draft = defaultValues(NOW_MS, BOUNDS);
+    const offer = await body(await browser.post("/dashboard/policy/offer", { draft, unfreeze: "account" }));
+    expect(offer["why"]).toBe(why);
+  });
+
+  test("ending an agent's freeze says who froze it", async () => {
+    const home = house();
+    const stopped = { ...grant, state: "frozen", frozenFor: ["owner", "stop"] } as const;
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), grants: [stopped] });
+    const { browser } = await signedIn(home);
+    const page = await text(browser, `/dashboard/policy?unfreeze=${grant.grantId}`);
+    expect(page).toContain("<span data-why>you froze it; it stopped itself and all its VMs<");
   });
 
   test("a field that cannot be is named", async () => {

@@ -37,6 +37,7 @@ export class FakeFront implements OwnerFront {
   private readonly usedNonces = new Set<string>();
   private readonly minted = new Map<string, { readonly sessionId: string; readonly draft?: PolicyDraft }>();
   shadow: PolicyOffer["shadow"] = { of: 0, refused: 0, refusedThen: 0 };
+  frozenFor: PolicyOffer["frozenFor"] = [];
   private count = 0;
 
   constructor(owners: ReadonlySet<string> | "*" = "*") {
@@ -98,7 +99,14 @@ export class FakeFront implements OwnerFront {
     const nonce = this.mint(session, ask.draft);
     const about = { account: ACCOUNT, owner: session.owner, nonce, unfreezes: "nothing" };
     const typedData = policyTypedData(ORIGIN, about, { ...ask.draft, version: 2 });
-    return answer({ typedData, nonce, version: 2, worstCaseCredits: 20_000_000, shadow: this.shadow });
+    return answer({
+      typedData,
+      nonce,
+      version: 2,
+      worstCaseCredits: 20_000_000,
+      shadow: this.shadow,
+      frozenFor: this.frozenFor,
+    });
   };
 
   savePolicy: OwnerFront["savePolicy"] = async (session, ask) => {

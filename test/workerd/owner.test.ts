@@ -330,6 +330,7 @@ describe("a frozen account", () => {
       const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
       return {
         shown: offer.typedData.message["unfreezes"],
+        why: offer.frozenFor,
         save: () => house.owners.savePolicy(house.session, signed),
       };
     };
@@ -340,6 +341,7 @@ describe("a frozen account", () => {
     expect([code(refused), facts(refused)]).toEqual(["account.frozen_anew", { reason: "owner_stop" }]);
     const after = await offered();
     expect([before.shown, after.shown]).toEqual(["the account, frozen: owner", "the account, frozen: owner_stop"]);
+    expect([before.why, after.why]).toEqual([["owner"], ["owner_stop"]]);
     value(await after.save());
     expect(value(await house.owners.overview(house.session)).state).toBe("active");
   });
