@@ -20,7 +20,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{crypto,ssh,aleph,account,directory,dev,devnet,mcp,races,web}/**/*.test.ts"],
+          include: [
+            "test/fault.test.ts",
+            "test/{crypto,ssh,aleph,account,directory,dev,devnet,mcp,races,web}/**/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },

@@ -60,7 +60,10 @@ const NEVER_CALLED: readonly (readonly [file: RegExp, methods: readonly string[]
   [SDK_HTTP, ["async handleGetRequest(req)", "async replayEvents(lastEventId)"]],
 ];
 
-/** Leaves `worker.js` in `outDir`, which is emptied first; `main` is relative to the repository. */
+/**
+ * Leaves `worker.js` in `outDir`, which is emptied first, and beside it the source map that `scripts/place.ts` reads;
+ * nothing in the file names that map, so it is never uploaded. `main` is relative to the repository.
+ */
 export async function buildWorker(main: string, outDir: string): Promise<void> {
   const cuts = cutting([
     ...CUTS,
@@ -82,6 +85,7 @@ export async function buildWorker(main: string, outDir: string): Promise<void> {
       emptyOutDir: true,
       target: "es2024",
       minify: "oxc",
+      sourcemap: "hidden",
       rolldownOptions: {
         external: [/^cloudflare:/, /^node:/],
         // `var` at the top level, vite's default, is 0.8 KiB more
@@ -93,11 +97,12 @@ export async function buildWorker(main: string, outDir: string): Promise<void> {
 }
 
 function librariesFirst(main: string): Plugin {
-  const imports = LIBRARIES.map((name) => `import ${JSON.stringify(name)};`).join("\n");
+  // on one line with the first of the file: the source map is not told of them
+  const imports = LIBRARIES.map((name) => `import ${JSON.stringify(name)};`).join("");
   return {
     name: "libraries-first",
     enforce: "pre",
-    transform: (text, id) => (id === main ? { code: `${imports}\n${text}`, map: null } : null),
+    transform: (text, id) => (id === main ? { code: `${imports}${text}`, map: null } : null),
   };
 }
 

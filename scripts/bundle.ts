@@ -1,6 +1,6 @@
 /**
- * Builds what would be deployed and proves three things of it: it is small, nothing of the twin, the dev wallet or the
- * dev clock is in it, and it runs. The same search over the development builds has to find every marker, or it would
+ * Builds what would be deployed and proves four things of it: it is small, nothing of the twin, the dev wallet or the
+ * dev clock is in it, places in it are found in the source, and it runs. The same search over the development builds has to find every marker, or it would
  * prove nothing. What runs against the twin is the development service in the same form.
  */
 import { spawnSync } from "node:child_process";
@@ -33,9 +33,19 @@ type File = { readonly path: string; readonly bytes: Buffer };
 /** The one file that is measured, searched, and uploaded. */
 const DEPLOYED = ".bundle/production/worker.js";
 
+/** Texts that the source has once, in these files; the last file begins with imports that only the build adds. */
+const PLACES = {
+  "drive.step_failed": "src/account/drive.ts",
+  "mcp.tool_threw": "src/mcp/server.ts",
+  "web.error": "src/web/app.ts",
+  "watch.shard_failed": "src/wiring.ts",
+  "17 3 * * *": "src/worker.ts",
+};
+
 rmSync(OUT, { recursive: true, force: true });
 const failures: string[] = [];
-for (const check of [checkProduction, checkSearch, checkStart, checkService]) failures.push(...(await attempt(check)));
+for (const check of [checkProduction, checkMap, checkSearch, checkStart, checkService])
+  failures.push(...(await attempt(check)));
 for (const failure of failures) console.error(`FAILED  ${failure}`);
 if (failures.length > 0) process.exitCode = 1;
 else console.log(`The bundle is fit to deploy: npx wrangler deploy ${DEPLOYED} --no-bundle`);
@@ -67,6 +77,23 @@ async function checkProduction(): Promise<readonly string[]> {
     ...[...bundle, ...assets].flatMap((file) => markersIn(file).map((marker) => `${file.path} contains "${marker}"`)),
     ...SETTINGS.filter((name) => config.includes(name)).map((name) => `wrangler.toml sets ${name}`),
   ];
+}
+
+/** What an operator does with a place that the log names, here with places whose line in the source is known. */
+async function checkMap(): Promise<readonly string[]> {
+  const bundle = readFileSync(`${ROOT}/${DEPLOYED}`, "utf8");
+  const failed = Object.entries(PLACES).filter(([text, file]) => !lineOf(text, file, bundle).includes(text));
+  console.log(`mapped              ${Object.keys(PLACES).join(", ")}`);
+  return failed.map(([text, file]) => `npm run place does not lead from "${text}" to its line in ${file}`);
+}
+
+/** The line of that file that is found for this text's place in the bundle. */
+function lineOf(text: string, file: string, bundle: string): string {
+  const before = bundle.slice(0, bundle.indexOf(text)).split("\n");
+  const place = `${before.length}:${(before.at(-1) ?? "").length + 1}`;
+  const ran = spawnSync(process.execPath, ["scripts/place.ts", place], { cwd: ROOT, encoding: "utf8" });
+  const [, found, line] = /^\S+ {2}(\S+):(\d+)$/m.exec(ran.stdout) ?? [];
+  return found === file ? (readFileSync(`${ROOT}/${file}`, "utf8").split("\n")[Number(line) - 1] ?? "") : "";
 }
 
 /** The development service and the twin, found guilty by the same search. */

@@ -16,10 +16,10 @@ export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
 const REMEMBERED: readonly Edit[] = [
   {
     file: "drive.ts",
-    from: "const steps = [...plannedSteps(moment), ...accountSteps(moment, this.tools().keys)];",
+    from: "const steps = [...ofVms, ...accountSteps(moment, this.tools().keys)];",
     to: `const memory = (moment.store as unknown as { readonly memory: { version: number } }).memory;
     if (memory.version !== this.keptAt) {
-      this.kept = [...plannedSteps(moment), ...accountSteps(moment, this.tools().keys)];
+      this.kept = [...ofVms, ...accountSteps(moment, this.tools().keys)];
       this.keptAt = memory.version;
     }
     const steps = this.kept;`,
@@ -45,19 +45,19 @@ function standAfresh({ store, account }: Moment): Standing {`,
   },
   {
     file: "record.ts",
-    from: "export function plannedSteps(moment: Moment): readonly Step[] {",
-    to: `type Kept = { readonly version: number; readonly agent: string; readonly steps: readonly Step[] };
+    from: "function plansOf(moment: Moment): Plans {",
+    to: `type Kept = { readonly version: number; readonly agent: string; readonly plans: Plans };
 const kept = new WeakMap<object, Kept>();
-export function plannedSteps(moment: Moment): readonly Step[] {
+function plansOf(moment: Moment): Plans {
   const versionOf = (moment.store as unknown as { readonly version: () => number }).version;
   const [version, agent] = [versionOf(), moment.account.agentAddress];
   const known = kept.get(versionOf);
-  if (known !== undefined && known.version === version && known.agent === agent) return known.steps;
-  const steps = planAfresh(moment);
-  kept.set(versionOf, { version, agent, steps });
-  return steps;
+  if (known !== undefined && known.version === version && known.agent === agent) return known.plans;
+  const plans = planAfresh(moment);
+  kept.set(versionOf, { version, agent, plans });
+  return plans;
 }
-function planAfresh(moment: Moment): readonly Step[] {`,
+function planAfresh(moment: Moment): Plans {`,
   },
   {
     file: "plan.ts",

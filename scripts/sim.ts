@@ -71,7 +71,9 @@ async function histories(mutant: Mutant | null): Promise<boolean> {
   );
   for (const line of batches.flatMap((batch) => batch.lines)) console.log(line);
   for (const one of broken.slice(0, 10))
-    console.log(`seed ${one.seed}: ${one.invariant} ${one.what}\n  npm run sim -- --seed ${one.seed} --trace`);
+    console.log(
+      `seed ${one.seed}: ${one.invariant} ${one.what}\n  npm run sim -- --seed ${one.seed} --trace${mutant === null ? "" : ` --mutant "${mutant.name}"`}`,
+    );
   return broken.length === 0 && (await reach(batches, ran));
 }
 

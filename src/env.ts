@@ -24,6 +24,8 @@ const schema = z.object({
   SCHEDULER_ORIGIN: origin.default("https://scheduler.api.aleph.cloud"),
   RESOLVER_ORIGIN: origin.default("https://cloudflare-dns.com"),
   ALLOW_UNATTENDED: z.enum(["0", "1"]).default("0"),
+  /** `off` starts nothing new in any account. So does a mistyped word: as a malformed setting it would stop teardown too. */
+  NEW_SPENDING: z.enum(["on", "off"]).default("on").catch("off"),
   /** `twin` is said by the dev wiring only. */
   NETWORK: z.enum(["aleph", "twin"]).default("aleph"),
   /** Keys the account objects' names. Never rotate it: every account would be lost. */

@@ -80,6 +80,11 @@ export const CODES = {
     "nobody",
   ),
   "account.name_key": code("The service's name key was changed. Nothing new starts.", "never", "operator"),
+  "service.paused": code(
+    "The operator has paused everything new, for everybody; it is not about this request. VMs that run go on to their end. Repeat it later: a quote stays good until it runs out.",
+    "after",
+    "operator",
+  ),
   "account.watch_silent": code(
     "The second clock does not answer. Nothing new starts until it does.",
     "after",

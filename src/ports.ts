@@ -31,7 +31,7 @@ export type Dial = (host: string, port: number) => Socket;
 
 export type LogFacts = Readonly<Record<string, string | number | boolean | null>>;
 
-/** One line an event, facts only. Never a secret, a signature, a token or upstream text. */
+/** One line an event, facts only. Never a secret, a signature, a token or upstream text; of an error `faultOf`. */
 export type Log = (event: string, facts?: LogFacts) => void;
 
 export type Ports = {

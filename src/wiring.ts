@@ -23,6 +23,7 @@ import { DIRECTORY_NAME, DirectoryObject } from "./directory/object.ts";
 import { SHARDS, type SweepReport, THRESHOLD_MS, type WatchEnv, WatchObject } from "./directory/watch.ts";
 import { type Config, parseConfig } from "./env.ts";
 import { AllowanceError } from "./errors.ts";
+import { type Fault, faultOf } from "./fault.ts";
 import { createServe, type Serve, type SessionStub } from "./mcp/serve.ts";
 import { type CallLog, createServer } from "./mcp/server.ts";
 import type { Login, Props } from "./mcp/caller.ts";
@@ -75,11 +76,14 @@ function keksOf(config: Config): readonly Kek[] {
   return [current, { version: config.KEK_PREVIOUS_VERSION, bytes: fromHex(config.KEK_PREVIOUS) }];
 }
 
+const isPaused = (config: Config): boolean => config.NEW_SPENDING === "off";
+
 function accountSetting(config: Config, ports: Ports, nodes: NodesFor): AccountSetting {
   const unattended = isUnattended(config.NETWORK, config.PUBLIC_ORIGIN);
   const unattendedRefused = unattended && config.ALLOW_UNATTENDED === "0";
   const account = { origin: config.PUBLIC_ORIGIN, network: config.NETWORK, unattended, unattendedRefused };
-  return { ports, network: networkOf(config, ports), config: account, keks: keksOf(config), nodes };
+  const paused = isPaused(config);
+  return { ports, network: networkOf(config, ports), config: { ...account, paused }, keks: keksOf(config), nodes };
 }
 
 export function accountClass<E extends Bindings>(wiring: Wiring<E>) {
@@ -121,6 +125,7 @@ export function frontOf(env: Bindings, config: Config, ports: Ports): FrontSetti
     owners: config.OWNERS,
     nameKeyHex: config.ACCOUNT_NAME_KEY,
     networkName: config.NETWORK,
+    paused: isPaused(config),
   };
   return frontSetting({ doors, ports, network: networkOf(config, ports), ...named });
 }
@@ -152,9 +157,10 @@ function serverFor(env: Bindings, ports: Ports, props: Props) {
 /** After the answer has left; a call that could not be taken down is told to the operator and held against nobody. */
 function callLog(front: FrontSetting, { clock, log }: Ports): CallLog {
   const noted = noteCallOn(front);
+  const lost = (tool: string) => (error: unknown) => log("mcp.call_not_noted", { tool, ...faultOf(error) });
   return {
     nowMs: () => clock.nowMs(),
-    note: (caller, call) => waitUntil(noted(caller, call).catch(() => log("mcp.call_not_noted", { tool: call.tool }))),
+    note: (caller, call) => waitUntil(noted(caller, call).catch(lost(call.tool))),
   };
 }
 
@@ -246,16 +252,17 @@ export async function sweepAll(env: Bindings, nowMs: number, thresholdMs = THRES
     SHARDS.map((shard) => env.WATCH.getByName(shard).sweep(nowMs, thresholdMs, kekVersion)),
   );
   const reports = swept.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  tellOperator(reports, SHARDS.length - reports.length);
+  const failed = swept.flatMap((one) => (one.status === "rejected" ? [faultOf(one.reason)] : []));
+  tellOperator(reports, failed);
   const dues = reports.flatMap(({ earliestMs }) => earliestMs ?? []);
   return dues.length === 0 ? null : Math.min(...dues);
 }
 
 /** Silent while all is well: a shard that failed, accounts that could not be woken, keys that an old version still seals. */
-function tellOperator(reports: readonly SweepReport[], shardsFailed: number): void {
+function tellOperator(reports: readonly SweepReport[], failed: readonly Fault[]): void {
   const sum = (of: (one: SweepReport) => number): number => reports.reduce((all, one) => all + of(one), 0);
   const [tried, woken, otherKeks] = [sum((one) => one.tried), sum((one) => one.woken), sum((one) => one.otherKeks)];
-  if (shardsFailed > 0) consoleLog("watch.shard_failed", { shardsFailed });
+  if (failed.length > 0) consoleLog("watch.shard_failed", { shardsFailed: failed.length, ...failed[0] });
   if (woken < tried) consoleLog("watch.not_woken", { tried, woken });
   if (otherKeks > 0) consoleLog("kek.versions", { accountsWithAnother: otherKeks });
 }

@@ -2,7 +2,7 @@
  * What the drive has to do for an account beside its VMs, and when: reading the payer and the network's lists, relaying what
  * the owner signed, signing for a rotation, sealing keys anew. Recomputed from the tables each time, like the plan of a VM.
  */
-import { isGoneEverywhere } from "./attempts.ts";
+import { isRevivable } from "./attempts.ts";
 import { inventoryDueMs } from "./inventory-step.ts";
 import type { KeyRing } from "./keys.ts";
 import { isLive } from "./lifecycle.ts";
@@ -39,8 +39,7 @@ const KINDS: ReadonlySet<string> = new Set<AccountStepKind>([
 export const isAccountStep = <T extends { readonly kind: string }>(step: T | AccountStep): step is AccountStep =>
   KINDS.has(step.kind);
 
-const mayBeAlive = (vm: VmRecord): boolean =>
-  isLive(vm) || vm.attempts.some((attempt) => attempt.firstSendMs !== null && !isGoneEverywhere(attempt));
+const mayBeAlive = (vm: VmRecord): boolean => isLive(vm) || vm.attempts.some(isRevivable);
 
 /** While the network removes the payer's machines nothing is created, so somebody has to see the end of it. */
 const removes = ({ store }: Moment): boolean => typeof store.loadWatched()?.removingSinceMs === "number";

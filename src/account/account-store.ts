@@ -19,14 +19,21 @@ export type AccountRow = {
   readonly wokenSeq: number | null;
   readonly lastNowMs: number;
   readonly delegation: "ok" | "missing" | "too_wide" | "unknown";
-  readonly payer: PayerFacts | null;
 };
 
 type Row = Record<string, SqlStorageValue>;
 
-/** Undefined before birth: an object that was merely addressed has no account and does nothing. */
+/**
+ * Undefined before birth: an object that was merely addressed has no account and does nothing. Without the reading of the
+ * payer, which is long, and this is asked for at every turn.
+ */
 export function loadAccount(sql: SqlStorage): AccountRow | undefined {
-  const row = sql.exec<Row>("SELECT * FROM account").toArray()[0];
+  const row = sql
+    .exec<Row>(
+      `SELECT name, object_id, owner, agent_address, born_at_ms, state, frozen_reason, restored, key_lost, commit_seq,
+              woken_seq, last_now_ms, delegation FROM account`,
+    )
+    .toArray()[0];
   if (row === undefined) return undefined;
   return {
     name: row["name"] as string,
@@ -42,7 +49,6 @@ export function loadAccount(sql: SqlStorage): AccountRow | undefined {
     wokenSeq: row["woken_seq"] as number | null,
     lastNowMs: row["last_now_ms"] as number,
     delegation: row["delegation"] as AccountRow["delegation"],
-    payer: row["payer_json"] === null ? null : revivePayer(row["payer_json"] as string),
   };
 }
 
@@ -87,6 +93,12 @@ export function setKeyLost(sql: SqlStorage, lost: boolean): void {
 export function savePayer(sql: SqlStorage, delegation: AccountRow["delegation"], facts: PayerFacts): void {
   const json = JSON.stringify(facts, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
   sql.exec("UPDATE account SET delegation = ?, payer_json = ?, payer_at_ms = ?", delegation, json, facts.asOfMs);
+}
+
+/** The latest reading; null: there was none yet. */
+export function loadPayer(sql: SqlStorage): PayerFacts | null {
+  const row = sql.exec<{ payer_json: string | null }>("SELECT payer_json FROM account").toArray()[0];
+  return typeof row?.payer_json === "string" ? revivePayer(row.payer_json) : null;
 }
 
 function revivePayer(json: string): PayerFacts {

@@ -6,7 +6,7 @@
  */
 import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import { newHold, newVm } from "./birth.ts";
-import type { Health } from "./checks.ts";
+import { type Health, serviceGate } from "./checks.ts";
 import type { Caller } from "./contract.ts";
 import { creditsFor, holdFor } from "./credits.ts";
 import { placeHold } from "./books.ts";
@@ -108,7 +108,10 @@ export function acceptExtend(
   return admitted(moment, quote, longer, credits);
 }
 
+/** Of all gates only the operator's: a top-up holds nothing, but nobody should buy what cannot be used. */
 export function acceptTopUp(moment: Moment, quote: QuoteRow, credits: Credits): Answer<Accepted> {
+  const paused = serviceGate(moment.config);
+  if (paused !== null) return { ok: false, refusal: paused };
   moment.store.burnQuote(quote.quoteId, { kind: "top_up", creditsAsked: credits });
   moment.audit("top_up.asked", { grantId: quote.grantId, credits });
   return answer({ kind: "top_up", creditsAsked: credits });

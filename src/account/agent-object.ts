@@ -21,7 +21,7 @@ import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
 import type { CreateFacts, ExtendFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
-import type { Grant, Place, SpecAsk } from "./types.ts";
+import type { Approval, Grant, Place, SpecAsk } from "./types.ts";
 import { approvalView, openApprovals, balanceView, shownVm } from "./views.ts";
 
 /** What an accept needs to be decided: the quote as it was offered, and whose credits pay. */
@@ -243,8 +243,9 @@ export abstract class AgentObject extends AccountBase {
   ): Promise<Answer<{ readonly approvals: readonly ApprovalView[] }>> {
     const { approvalId } = ask;
     // looked at before the wait too: being made to wait would tell that another agent has such a request
-    const own = () => [this.store.loadApproval(approvalId ?? "")].find((one) => one?.grantId === caller.grantId);
-    if (approvalId !== undefined && ask.withdraw) this.withdraw(caller, approvalId, workerNowMs);
+    const own = () => this.ownApproval(caller, approvalId);
+    const withdrawn = ask.withdraw && approvalId !== undefined ? this.withdraw(caller, approvalId, workerNowMs) : null;
+    if (withdrawn?.ok === false) return withdrawn;
     if (approvalId !== undefined) await this.waitUntil(() => own()?.state !== "pending", ask.waitS);
     const stands = this.standing(caller);
     if (!stands.ok) return stands;
@@ -256,8 +257,14 @@ export abstract class AgentObject extends AccountBase {
       : answer({ approvals: [approvalView(moment, one)] });
   }
 
-  private withdraw(caller: Caller, approvalId: string, workerNowMs: number): void {
-    this.byGrant(caller, workerNowMs, (moment) => answer(withdraw(moment, caller.grantId, approvalId)));
+  private ownApproval(caller: Caller, approvalId = ""): Approval | undefined {
+    const one = this.store.loadApproval(approvalId);
+    return one?.grantId === caller.grantId ? one : undefined;
+  }
+
+  private withdraw(caller: Caller, approvalId: string, workerNowMs: number): Answer<boolean> {
+    const work = (moment: Moment) => answer(withdraw(moment, caller.grantId, approvalId));
+    return this.byGrant(caller, workerNowMs, work, true);
   }
 
   balance(caller: Caller, payer: PayerFacts | null): Answer<BalanceView> {
@@ -266,7 +273,7 @@ export abstract class AgentObject extends AccountBase {
     if (payer !== null) this.commit(this.nowMs(), (moment) => notePayer(moment, payer));
     const moment = this.moment(this.nowMs());
     const state = payer === null ? "unreachable" : this.networkState();
-    return answer(balanceView(moment, stands.value.grant, payer ?? moment.account.payer, state));
+    return answer(balanceView(moment, stands.value.grant, payer ?? moment.store.loadPayer(), state));
   }
 
   spending(caller: Caller, ask: SpendingAsk): Answer<SpendingView> {

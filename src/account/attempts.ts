@@ -124,6 +124,8 @@ export function cameBack(attempt: Attempt, nowMs: number): boolean {
 
 /** All three call it FORGOTTEN or REMOVED: nothing can bring it back. */
 export const isGoneEverywhere = (attempt: Attempt): boolean => goneCount(attempt) === CORE_NODES.length;
+/** Its bytes have left, and some core node may have it, or take it up, as long as its FORGET was not obeyed there. */
+export const isRevivable = (attempt: Attempt): boolean => attempt.firstSendMs !== null && !isGoneEverywhere(attempt);
 export const saidGone = (attempt: Attempt): boolean => goneCount(attempt) > 0;
 export const saidAlive = (attempt: Attempt): boolean => attempt.views.some((view) => isAliveWord(view?.says));
 export const saidRejected = (attempt: Attempt): boolean => attempt.views.some((view) => view?.says === "rejected");

@@ -10,6 +10,7 @@ import type { Kek } from "../crypto/sealed.ts";
 import type { Address } from "../crypto/secp256k1.ts";
 import { shardOf, type WatchReport } from "../directory/watch.ts";
 import { type Answer, answer, AllowanceError, refuse } from "../errors.ts";
+import { faultOf } from "../fault.ts";
 import type { Ports } from "../ports.ts";
 import { carry } from "./carried.ts";
 import type { Health } from "./checks.ts";
@@ -141,7 +142,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       return work();
     } catch (error) {
       const code = error instanceof AllowanceError ? error.code : "internal.invariant";
-      this.setting.ports.log("account.internal", { code, message: error instanceof Error ? error.message : "unknown" });
+      this.setting.ports.log("account.internal", { code, ...faultOf(error) });
       return refuse(code);
     }
   }
@@ -266,7 +267,7 @@ export abstract class AccountBase extends DurableObject<AccountEnv> {
       await this.drive.run();
     } catch (error) {
       // Never thrown on: the platform gives up after six failed tries. The next try is armed below.
-      this.setting.ports.log("account.alarm_failed", { error: error instanceof Error ? error.name : "unknown" });
+      this.setting.ports.log("account.alarm_failed", faultOf(error));
       this.arm(this.setting.ports.clock.nowMs() + 30_000);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The fixed order of checks that every spending request passes, from the account down to the payer (style.md §3).
+ * The fixed order of checks that every spending request passes, from the service down to the payer (safety.md a.3).
  *
  * Synchronous, on one moment: what it reads is what the caller records in the same transaction. No key is needed here.
  */
@@ -17,6 +17,8 @@ import type { Credits, Grant, Policy, VmRecord } from "./types.ts";
 
 const DORMANT_MAX = 5;
 const GRANT_DORMANT_MAX = 2;
+/** Half of a quote's life: the same quote can be tried once more. */
+const PAUSED_RETRY_S = 300;
 
 /** What the object knows of itself that is in no table. */
 export type Health = {
@@ -54,7 +56,12 @@ function keyGate(moment: Moment): Refusal | null {
   return rotating ? refusal("account.rotating", {}, 30) : null;
 }
 
-/** What refuses everything new for the account's own sake, a create as well as a VM's next attempt. */
+/** The operator's word comes before the account's reasons: nobody is to mend one of those while nothing can start. */
+export function serviceGate({ paused }: { readonly paused: boolean }): Refusal | null {
+  return paused ? refusal("service.paused", {}, PAUSED_RETRY_S) : null;
+}
+
+/** What refuses everything new for the service's or the account's own sake, a create as well as a VM's next attempt. */
 export function accountGate(
   moment: Moment,
   health: Health,
@@ -63,6 +70,8 @@ export function accountGate(
 ): Refusal | null {
   const { account } = moment;
   const dormant = dormantGate(moment, grant);
+  const paused = serviceGate(moment.config);
+  if (paused !== null) return paused;
   if (!health.watchHeard) return refusal("account.watch_silent", {}, 10);
   if (account.restored) return refusal("account.restored", {}, 60);
   if (isNearlyFull(moment.store)) return refusal("account.storage");

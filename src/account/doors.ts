@@ -36,6 +36,8 @@ export type FrontSetting = {
   readonly owners: string;
   readonly origin: string;
   readonly networkName: "aleph" | "twin";
+  /** As in the account's own settings; a Worker hears of a deployment minutes before an object that is awake. */
+  readonly paused: boolean;
 };
 
 export function frontSetting(

@@ -47,9 +47,11 @@ export type Learned =
   | { readonly kind: "billed"; readonly perCore: readonly (Credits | null)[] }
   | { readonly kind: "charged"; readonly perCore: readonly (Credits | null)[] };
 
-type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Tried, step: Step) => Promise<readonly Learned[]>;
+/** The try that is being made. `heard`: `Watch` knows of everything that is stored. */
+export type Trying = Tried & { readonly heard: boolean };
+type Effect = (tools: Tools, vm: VmRecord, attempt: Attempt, tried: Trying, step: Step) => Promise<readonly Learned[]>;
 
-export async function perform(tools: Tools, vm: VmRecord, step: Step, tried: Tried): Promise<readonly Learned[]> {
+export async function perform(tools: Tools, vm: VmRecord, step: Step, tried: Trying): Promise<readonly Learned[]> {
   const attempt = vm.attempts.find((one) => one.itemHash === step.itemHash);
   const effect = EFFECTS[step.kind];
   return attempt === undefined || effect === undefined ? [] : effect(tools, vm, attempt, tried, step);
@@ -117,7 +119,8 @@ const end: Effect = async (tools, vm, attempt, tried, step) => {
   if (!vm.forgets.some((one) => one.target === attempt.itemHash && one.signature !== null))
     return status(tools, vm, attempt, tried, step);
   const said = await ask(tools.calls, attempt.itemHash);
-  await offer(tools, vm, message, lacking(said), isUnresolved);
+  // it may never have left, and is sent to be forgotten: that begins something, and waits for `Watch`
+  if (tried.heard) await offer(tools, vm, message, lacking(said), isUnresolved);
   const undone = await forgetWhere(tools, vm, attempt, said, tried.tries);
   return [{ kind: "round", itemHash: attempt.itemHash, said }, ...undone];
 };

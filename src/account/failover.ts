@@ -44,7 +44,7 @@ function mayStart(moment: Moment, vm: VmRecord): boolean {
 
 /** The owner's other machines come first: no successor while the payer stands below the one-day line (design.md §5). */
 function isAboveLine(moment: Moment): boolean {
-  const { payer } = moment.account;
+  const payer = moment.store.loadPayer();
   if (payer === null || moment.nowMs - payer.asOfMs > PAYER_AGE_MS_MAX) return false;
   const line = payerLine(payer, ours(moment, null), moment.nowMs);
   return line !== undefined && guardPayer(line, 0) === null;

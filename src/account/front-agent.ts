@@ -8,6 +8,7 @@ import { parseSshPubkey } from "../aleph/ssh-pubkey.ts";
 import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import type { Accepted } from "./admission.ts";
 import { causeOf } from "./breaker.ts";
+import { serviceGate } from "./checks.ts";
 import type { AcceptView, AgentFront, BalanceView, Caller, QuoteView, VmAsk } from "./contract.ts";
 import { type AccountStub, type FrontSetting, nameKeyFault } from "./doors.ts";
 import type { Pending } from "./agent-object.ts";
@@ -136,6 +137,8 @@ async function judged(setting: FrontSetting, caller: Caller, pending: Pending): 
   const { doors, gather, ports } = setting;
   const account = doors.account(caller.account);
   const { quote, owner, agentAddress } = pending;
+  const paused = serviceGate(setting);
+  if (paused !== null) return { ok: false, refusal: paused };
   if (quote.kind === "top_up") return account.accept(caller, quote.quoteId, { kind: "top_up" }, ports.clock.nowMs());
   const fault = await nameKeyFault(setting);
   if (fault !== null) return { ok: false, refusal: fault };

@@ -7,7 +7,7 @@ import type { ListedInstance } from "../aleph/core-lists.ts";
 import { CORES, type Core } from "../aleph/network.ts";
 import { medianOrWorse } from "../aleph/numbers.ts";
 import { adoptOrphan, adoptStray } from "./adoption.ts";
-import type { Said } from "./attempts.ts";
+import { isRevivable, type Said } from "./attempts.ts";
 import { keptFor, type Live, movedTo } from "./inventory.ts";
 import { isLive, onRound } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
@@ -131,7 +131,7 @@ function standingOf({ store, account }: Moment): Standing {
   return {
     restored: account.restored,
     live: tended.some(isLive),
-    dormant: tended.some((vm) => vm.attempts.some((attempt) => attempt.dormant)),
+    revivable: tended.some((vm) => !isLive(vm) && vm.attempts.some(isRevivable)),
     hunting: store.loadSightings().some((one) => one.twoSinceMs !== null),
   };
 }
@@ -152,7 +152,7 @@ export function listsDueMs(moment: Moment, readSinceStart: boolean): number | un
 export function noteCredits(moment: Moment, before: PayerFacts | null, after: PayerFacts): void {
   const was = before === null ? undefined : creditsOf(before);
   const is = creditsOf(after);
-  if (was === undefined || is === undefined || is <= was || !standingOf(moment).dormant) return;
+  if (was === undefined || is === undefined || is <= was || !standingOf(moment).revivable) return;
   moment.store.saveLists({ ...moment.store.loadLists(), readAtMs: 0 });
   const tried = moment.store.loadLog(ACCOUNT).get(LISTS);
   if (tried !== undefined) dueNow(moment, LISTS, ACCOUNT, tried);

@@ -22,6 +22,8 @@ export type AccountConfig = {
   readonly unattendedRefused: boolean;
   /** Loopback origin: alarms sleep when this machine does. */
   readonly unattended: boolean;
+  /** The operator lets nothing new start, in any account; whatever ends or narrows goes on. */
+  readonly paused: boolean;
 };
 
 export class Moment {

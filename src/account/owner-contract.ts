@@ -69,6 +69,8 @@ export type Overview = {
   readonly approvals: readonly ApprovalView[];
   readonly notices: readonly Notice[];
   readonly unattended: boolean;
+  /** The operator lets nothing new start, in any account. */
+  readonly paused: boolean;
   readonly compared: Compared;
 };
 

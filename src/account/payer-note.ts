@@ -10,18 +10,25 @@ import { delegationOf, type PayerFacts, readings } from "./payer.ts";
 import { guardRunning } from "./payer-guard.ts";
 
 export function takePayer(moment: Moment, facts: PayerFacts, agent: string): void {
-  notePayer(moment, facts, agent);
+  keep(moment, facts, agent);
   guardRunning(moment, facts);
+}
+
+/** What a page or a call brought along; one core node may have kept it waiting while the drive read something newer. */
+export function notePayer(moment: Moment, facts: PayerFacts): void {
+  const payer = moment.store.loadPayer();
+  if (payer === null || facts.asOfMs >= payer.asOfMs) keep(moment, facts, facts.agent);
 }
 
 /**
  * Keeps a reading of the payer; two core nodes have to agree before a delegation counts as gone. What was read of another
  * key, before a rotation or for one, says nothing of this one.
  */
-export function notePayer(moment: Moment, facts: PayerFacts, agent = facts.agent): void {
+function keep(moment: Moment, facts: PayerFacts, agent: string | undefined): void {
   if (agent !== undefined && agent !== moment.account.agentAddress) return;
   const said = delegationOf(facts);
-  const { delegation: before, payer } = moment.account;
+  const { delegation: before } = moment.account;
+  const payer = moment.store.loadPayer();
   const state = said === "unknown" ? before : said;
   if (readings(facts).length > 0) moment.store.savePayer(state, facts);
   noteCredits(moment, payer, facts);

@@ -67,7 +67,7 @@ const FACTS_AGE_MS_MAX = 60_000;
 
 /**
  * `nowMs` is of the clock that dated them, the Worker's: the account's own may be two minutes apart from it and still be
- * right (§12.12).
+ * right (design.md §12.12).
  */
 export function tooOld({ asOfMs }: PayerFacts, nowMs: number): Refusal | null {
   const ageMs = nowMs - asOfMs;

@@ -1,5 +1,5 @@
 /**
- * Whether an accept may go through: the quote first, then every limit, then the owner's approval (style.md §3).
+ * Whether an accept may go through: the quote first, then every limit, then the owner's approval (safety.md a.3).
  *
  * Synchronous, one moment. The four final refusals burn the quote; an approval is used up by the admission that it
  * allows, in the same transaction.

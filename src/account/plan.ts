@@ -5,7 +5,7 @@
  * only says when a step was last tried and how often; it paces the steps and decides nothing else. The clocks are those
  * of safety.md a.4.
  */
-import { isAliveWord, isGoneEverywhere, saidGone, unspentForgets } from "./attempts.ts";
+import { isAliveWord, isGoneEverywhere, saidAlive, saidGone, unspentForgets } from "./attempts.ts";
 import { awaitsCharges, CHARGES_AFTER_MS } from "./charges.ts";
 import { copiesToErase } from "./copies.ts";
 import { SETTLE_AFTER_MS } from "./credits.ts";
@@ -64,6 +64,8 @@ const DISPATCH_WINDOW_MS = 180 * S;
 const SEARCH_MS = 90 * S;
 /** What ended a moment ago was sent a FORGET with that: a second at once could use up the last, before new ones are signed. */
 const PUSH_EVERY_MS = 300 * S;
+/** Of what no core node shows alive: the lists, read every five minutes for all of them at once, tell of it first. */
+const LOOK_MS_MAX = 6 * 3_600 * S;
 const REPLENISH_MS_MAX = 6 * 3_600 * S;
 /** A node that was found is good for ten minutes (`successor.ts`). */
 const REFRESH_MS = 480 * S;
@@ -233,7 +235,8 @@ function planCopies(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numb
  * that refuses whatever it is given, for thirty days, would fill the books.
  */
 function planReplenish(draft: Drafting, vm: VmRecord, hash: string): void {
-  if (unspentForgets(vm.forgets, hash) < 2) draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, REPLENISH_MS_MAX));
+  if (unspentForgets(vm.forgets, hash) < 2)
+    draft.add("replenish", hash, (tries) => backoff(tries, 5 * S, REPLENISH_MS_MAX));
 }
 
 function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: number): void {
@@ -250,10 +253,14 @@ function planAfter(draft: Drafting, vm: VmRecord, attempt: Attempt, nowMs: numbe
   }
   for (const one of vm.attempts) {
     if (!needsPush(one, endedMs, nowMs)) continue;
-    draft.add("push", one.itemHash, () => PUSH_EVERY_MS, draft.triedMs("end", one.itemHash) + PUSH_EVERY_MS);
+    draft.add("push", one.itemHash, pushPause(one), draft.triedMs("end", one.itemHash) + PUSH_EVERY_MS);
     planReplenish(draft, vm, one.itemHash);
   }
 }
+
+/** A silent core node, were it silent for ever, must not have each VM that there ever was asked about every five minutes. */
+const pushPause = (attempt: Attempt) => (tries: number) =>
+  saidAlive(attempt) ? PUSH_EVERY_MS : backoff(tries, PUSH_EVERY_MS, LOOK_MS_MAX);
 
 /**
  * A refused create that was alive somewhere after all (only what lived can be forgotten or removed): since when two core
@@ -276,7 +283,7 @@ function quietSinceMs({ attempts }: VmRecord): number | null {
  */
 function needsPush(attempt: Attempt, endedMs: number, nowMs: number): boolean {
   if (attempt.firstSendMs === null) return false;
-  if (attempt.views.some((view) => isAliveWord(view?.says))) return true;
+  if (saidAlive(attempt)) return true;
   const unfinished = attempt.endedAtMs !== null && !isGoneEverywhere(attempt);
   return (attempt.dormant || unfinished) && nowMs - endedMs < WATCH_MS;
 }

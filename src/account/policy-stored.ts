@@ -13,7 +13,7 @@ type Stored = Omit<Policy, "limits" | "shape" | "place" | "on" | "delegationExpi
   readonly place?: Omit<Place, "termsAccepted"> & { readonly termsAccepted?: readonly Hash[] };
 } & Partial<Pick<Policy, "on" | "delegationExpiresAtMs">>;
 
-/** The directory offers no node below this (aleph/crn.md §1.5), whatever the owner's policy says. */
+/** The directory offers no node below this (crn.md §1.5), whatever the owner's policy says. */
 export const SCORE_PCT_FLOOR = 80;
 /** Longer than a node's restart, short enough that an unreachable VM does not cost a day (design.md §9). */
 export const UNREACHABLE_MIN = 30;

@@ -2,7 +2,7 @@
  * Decides whether one spending request fits the owner's policy and the agent's grant.
  *
  * Pure. The caller passes the usage that it has just read, in the same transaction that will record the answer, so
- * nothing can change in between. The order of checks is the order in which refusals are reported (style.md §3).
+ * nothing can change in between. The order of checks is the order in which refusals are reported (safety.md a.3).
  */
 import { type Code, type Refusal, refusal } from "../errors.ts";
 import type { Committed } from "./committed.ts";

@@ -6,7 +6,7 @@
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
 import { endOverdue } from "./approval-end.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
-import { type Health, judge, type Judged, payerNeeds } from "./checks.ts";
+import { type Health, judge, type Judged, payerNeeds, serviceGate } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
 import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
 import type { Moment } from "./moment.ts";
@@ -107,6 +107,7 @@ export function quoteTopUp(moment: Moment, grant: Grant, credits: Credits): Answ
     newExpiresAtMs: null,
   };
   const times = { ttlS: 0, expiresAtMs: moment.nowMs + QUOTE_MS };
+  const paused = serviceGate(moment.config);
   const view: QuoteView = {
     quoteId: "",
     kind: "top_up",
@@ -116,6 +117,7 @@ export function quoteTopUp(moment: Moment, grant: Grant, credits: Credits): Answ
     costCreditsExpected: credits,
     costCreditsMax: credits,
     approval: "not_required",
+    ...(paused === null ? {} : { wouldRefuse: paused }),
   };
   return answer(
     keepQuote(moment, grant, view, { params: { kind: "top_up", credits }, costCreditsMax: credits, node: null, view }),

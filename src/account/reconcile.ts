@@ -131,7 +131,8 @@ export const NEVER_READ: ListsState = {
 export type Standing = {
   readonly restored: boolean;
   readonly live: boolean;
-  readonly dormant: boolean;
+  /** Something that is over is not gone on all three core nodes: refused, or one was silent. Any of them may show it again. */
+  readonly revivable: boolean;
   /** Something unknown was shown by two, once: a minute later it is known what it is. */
   readonly hunting: boolean;
 };
@@ -142,7 +143,7 @@ const DAY_MS = 86_400_000;
 /** The clock of safety.md a.4; what is not finished yet is looked at again after a minute. */
 export function listsEveryMs(state: ListsState, standing: Standing, nowMs: number): number {
   if (standing.hunting || (standing.restored && state.reconciledAtMs === null)) return MINUTE_MS;
-  if (standing.dormant) return 5 * MINUTE_MS;
+  if (standing.revivable) return 5 * MINUTE_MS;
   const lately = state.restoredAtMs !== null && nowMs - state.restoredAtMs < DAY_MS;
   if (standing.live || lately) return state.complete < 2 ? 5 * MINUTE_MS : 15 * MINUTE_MS;
   return state.complete < 2 ? 60 * MINUTE_MS : DAY_MS;

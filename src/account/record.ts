@@ -126,7 +126,7 @@ function signedNow(moment: Moment, vm: VmRecord, signed: Parameters<typeof onSig
   return void_ ? close(vm, "never_sent", moment.nowMs) : onSigned(vm, signed);
 }
 
-/** The one way in which a VM is stored after its birth. */
+/** A VM whose standing changed, with all that follows from it: holds, books, audit, pace, notices. */
 export function saveChange(moment: Moment, before: VmRecord, changed: VmRecord): void {
   if (changed === before) return;
   moment.touched = true;
@@ -252,15 +252,26 @@ function noteCharges(moment: Moment, vm: VmRecord, charges: Charges): void {
 
 /** Lets time do its part: deadlines, what nothing was ever sent of, and the end of the watch of what is over. */
 export function tend(moment: Moment): void {
-  for (const vm of moment.store.loadTended()) {
-    if (isDoneWith(moment, vm)) endWatch(moment, vm);
+  for (const { vm, steps } of plansOf(moment).each) {
+    if (isDoneWith(vm, steps)) endWatch(moment, vm);
     else saveChange(moment, vm, afterTime(moment, vm));
   }
 }
 
-/** Whether `tend` would change anything now. */
-export const timeDecides = (moment: Moment): boolean =>
-  moment.store.loadTended().some((vm) => afterTime(moment, vm) !== vm || isDoneWith(moment, vm));
+/** What there is to do for all VMs, due or not, and whether `tend` would change anything now: of one reading. */
+export function planned(moment: Moment): { readonly steps: readonly Step[]; readonly timeDecides: boolean } {
+  const { each, steps } = plansOf(moment);
+  const decides = (plan: VmPlan): boolean => afterTime(moment, plan.vm) !== plan.vm || isDoneWith(plan.vm, plan.steps);
+  return { steps, timeDecides: each.some(decides) };
+}
+
+type VmPlan = { readonly vm: VmRecord; readonly steps: readonly Step[] };
+type Plans = { readonly each: readonly VmPlan[]; readonly steps: readonly Step[] };
+
+function plansOf(moment: Moment): Plans {
+  const each = moment.store.loadTended().map((vm) => ({ vm, steps: stepsOf(moment, vm) }));
+  return { each, steps: each.flatMap(({ steps }) => steps) };
+}
 
 const afterTime = (moment: Moment, vm: VmRecord): VmRecord =>
   onTime(vm, moment.nowMs, moment.mayHaveLeft, vm.state === "PROVISIONING" ? lookedAtMs(moment, vm) : moment.nowMs);
@@ -271,17 +282,12 @@ function lookedAtMs({ store }: Moment, vm: VmRecord): number {
   return tried === undefined || tried.leaseUntilMs > 0 ? 0 : tried.lastMs;
 }
 
-const isDoneWith = (moment: Moment, vm: VmRecord): boolean => !isLive(vm) && stepsOf(moment, vm).length === 0;
+const isDoneWith = (vm: VmRecord, steps: readonly Step[]): boolean => !isLive(vm) && steps.length === 0;
 
 /** A watch runs out by time alone, so nothing was learnt with which it would be stored. */
 function endWatch(moment: Moment, vm: VmRecord): void {
   moment.store.saveVm(vm, isTended(moment, vm));
   moment.touched = true;
-}
-
-/** What there is to do for all VMs, due or not. */
-export function plannedSteps(moment: Moment): readonly Step[] {
-  return moment.store.loadTended().flatMap((vm) => stepsOf(moment, vm));
 }
 
 const stepsOf = ({ account, store, nowMs }: Moment, vm: VmRecord): readonly Step[] =>

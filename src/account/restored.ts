@@ -11,6 +11,7 @@ import type { Moment } from "./moment.ts";
 import { UNWATCHED } from "./payer-watch.ts";
 import { NEVER_READ } from "./reconcile.ts";
 import { freeze } from "./freeze.ts";
+import type { VmRecord } from "./types.ts";
 
 /** Later than every quote's end: all that are open run out. */
 const EVER_MS = 100 * 365 * 86_400_000;
@@ -22,15 +23,20 @@ export function noteRestored(moment: Moment, commitSeqSeen: number): void {
   freeze(moment, "restored");
   store.raiseCommitSeq(commitSeqSeen);
   staleAll(moment);
-  for (const vm of store.loadLive()) {
-    const unsure = forgetSending(vm, nowMs);
-    if (unsure !== vm) store.saveVm(unsure, true);
-  }
+  for (const vm of store.loadLive()) doubt(moment, vm);
   for (const one of store.loadSightings()) store.dropSighting(one.itemHash);
   store.saveLists({ ...NEVER_READ, restoredAtMs: nowMs });
   // what was seen of the payer before is no first look any more: nothing is stopped on one reading
   store.saveWatched(UNWATCHED);
   moment.touched = true;
+}
+
+/** Stored as it is, without what else follows from a change: that nobody knows whether it left is no agent's failure. */
+function doubt(moment: Moment, vm: VmRecord): void {
+  const unsure = forgetSending(vm, moment.nowMs);
+  if (unsure === vm) return;
+  moment.store.saveVm(unsure, true);
+  moment.audit("vm.unknown", { vmId: vm.vmId, reason: vm.endReason });
 }
 
 function staleAll(moment: Moment): void {

@@ -8,7 +8,7 @@
 import type { Address } from "../crypto/secp256k1.ts";
 import { type Answer, answer } from "../errors.ts";
 import type { SealedRow } from "./account-store.ts";
-import { isGoneEverywhere } from "./attempts.ts";
+import { isRevivable } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { stay } from "./leave-state.ts";
 import { isLive } from "./lifecycle.ts";
@@ -46,7 +46,7 @@ export function lackingForgets(vms: readonly VmRecord[], key: string): readonly 
 /** It has not ended, or it has and some core node may still take it up: refused, lagging, silent. */
 function mayNeedForget(vm: VmRecord, attempt: Attempt): boolean {
   if (isLive(vm) && attempt.endedAtMs === null) return true;
-  return attempt.firstSendMs !== null && !isGoneEverywhere(attempt);
+  return isRevivable(attempt);
 }
 
 const signedBy = (vm: VmRecord, attempt: Attempt, key: string): number =>

@@ -52,6 +52,7 @@ function accountStore(sql: SqlStorage) {
     setRestored: on(accounts.setRestored),
     setKeyLost: on(accounts.setKeyLost),
     savePayer: on(accounts.savePayer),
+    loadPayer: on(accounts.loadPayer),
     saveKey: on(accounts.saveKey),
     loadKey: on(accounts.loadKey),
     currentPolicy: on(accounts.currentPolicy),

@@ -46,7 +46,7 @@ export function toolsOver({ ports, network, keks, nodes }: ToolSetting, store: S
     readiness: overSsh(ports),
     signers,
     nodes: nodes(name(), store.currentPolicy()?.place ?? null),
-    cores: answeringFirst(store.loadAccount()?.payer ?? null),
+    cores: answeringFirst(store.loadPayer()),
     stored: (vmId) => store.loadVm(vmId),
   };
 }

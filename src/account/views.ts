@@ -202,12 +202,13 @@ export function overview(moment: Moment, payer: PayerFacts | null, networkState:
     frozenReason: account.frozenReason,
     policy: moment.policy,
     worstCaseCredits: worstCaseNow(moment),
-    balance: balanceView(moment, null, payer ?? account.payer, networkState),
+    balance: balanceView(moment, null, payer ?? moment.store.loadPayer(), networkState),
     vms: [...older, ...recent].map((vm) => vmView(vm, moment.nowMs, unreachable)),
     grants: shownGrants(moment).map((grant) => grantView(moment, grant, live)),
     approvals: openApprovals(moment, null),
     notices: moment.store.loadNotices(),
     unattended: moment.config.unattended,
+    paused: moment.config.paused,
     compared: compared(moment),
   };
 }

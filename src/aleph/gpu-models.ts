@@ -1,6 +1,6 @@
 /**
  * Which GPU devices the core nodes take for which model. They price a VM by the `device_id` that it asks for
- * (aleph/ccn.md §5.4), so only they decide what a device is, whatever its node calls it.
+ * (ccn.md §5.4), so only they decide what a device is, whatever its node calls it.
  *
  * Pure but for `readGpuModels`.
  */

@@ -19,7 +19,7 @@ export type Network = {
   readonly ownHost?: string;
 };
 
-/** The core node that compute nodes follow unless their operator chose another one (aleph/ccn.md §7). */
+/** The core node that compute nodes follow unless their operator chose another one (ccn.md §7). */
 export const NODES_CORE_ORIGIN = "https://official.aleph.cloud";
 
 export type Unknown =

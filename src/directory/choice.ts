@@ -48,7 +48,7 @@ export type Choice = {
   readonly leftOut: Readonly<Record<string, number>>;
 };
 
-/** aleph/crn.md §1.5; backups and the patient stop after a FORGET come with 1.10.0, delegation with 1.9.0. */
+/** crn.md §1.5; backups and the patient stop after a FORGET come with 1.10.0, delegation with 1.9.0. */
 export const VERSION_MIN = "1.10.0";
 /** From here on a node refuses what it cannot hold at once, instead of failing minutes later. */
 export const VERSION_PREFERRED = "1.11.3";
@@ -197,7 +197,7 @@ export function freeGpu(node: NodeEntry, { shape, gpuDevices }: Wanted): Gpu | u
   );
 }
 
-/** 25 % headroom (aleph/crn.md §1.5), in whole numbers: the figures are minutes old and others create too. */
+/** 25 % headroom (crn.md §1.5), in whole numbers: the figures are minutes old and others create too. */
 function hasRoom(has: number | null, needs: number): boolean {
   return has !== null && has * 4 >= needs * 5;
 }

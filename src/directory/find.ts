@@ -49,7 +49,7 @@ const LOOKS_MAX = 4;
 const LOOK_ON_MS = 10_000;
 /** The list is gathered anew every five minutes; asking sooner sees the same figures. */
 const RETRY_AFTER_S = 300;
-/** `/status/config` names the node's hash from this version on (aleph/crn.md §2.2). */
+/** `/status/config` names the node's hash from this version on (crn.md §2.2). */
 const NODE_HASH_SINCE = "1.11.0";
 
 /**

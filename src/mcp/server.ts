@@ -13,6 +13,7 @@ import type { AgentFront, Caller } from "../account/contract.ts";
 import type { AgentCall } from "../account/front-history.ts";
 import { refuse } from "../errors.ts";
 import type { Answer } from "../errors.ts";
+import { faultOf } from "../fault.ts";
 import type { Log } from "../ports.ts";
 import { callNote } from "./call-note.ts";
 import { callerOf } from "./caller.ts";
@@ -115,7 +116,7 @@ async function runSafely(tool: Tool, args: unknown, use: Use, deps: Deps): Promi
   try {
     return await tool.run(args, use);
   } catch (error) {
-    deps.log?.("mcp.tool_threw", { tool: tool.name, error: error instanceof Error ? error.name : "unknown" });
+    deps.log?.("mcp.tool_threw", { tool: tool.name, ...faultOf(error) });
     return refuse("internal.invariant");
   }
 }

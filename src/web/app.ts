@@ -9,6 +9,7 @@ import { Hono } from "hono/tiny";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { fromHex } from "../crypto/bytes.ts";
 import { AllowanceError, type Code, type Refusal, entryOf, refusal } from "../errors.ts";
+import { faultOf } from "../fault.ts";
 import { approveRoutes } from "./approve.ts";
 import { authorizeRoutes } from "./authorize.ts";
 import { dashboardRoutes } from "./dashboard.ts";
@@ -91,8 +92,8 @@ function thrown(error: Error, c: WebContext, kit: Kit): Response | Promise<Respo
   if (error instanceof CimdFetchError) return kit.refuse(c, refusal("input.invalid", { field: "client_id" }));
   if (kit.log === undefined) throw error;
   kit.log("web.error", {
-    name: error.name,
     path: c.req.routePath,
+    ...faultOf(error),
     ...(error instanceof AllowanceError ? { code: error.code } : {}),
   });
   return kit.refuse(c, refusal(error instanceof AllowanceError ? error.code : "internal.invariant"));

@@ -39,7 +39,8 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
 
 function standing(overview: Overview): Html {
   const { balance, frozenReason } = overview;
-  return html`${overview.state === "frozen" ? warning(html`The account is frozen: ${accountReason(frozenReason)}. ${whatRuns(overview)} ${endOfFreeze(overview)}`) : null}
+  return html`${overview.paused ? warning("The operator of this service has paused everything new, for everybody. VMs that run go on to their end; limits, brakes and ways out work as ever.") : null}
+  ${overview.state === "frozen" ? warning(html`The account is frozen: ${accountReason(frozenReason)}. ${whatRuns(overview)} ${endOfFreeze(overview)}`) : null}
   ${overview.policy === null ? warning(html`No limits are set, so no agent can spend. <a href="/dashboard/policy">Set limits</a>`) : null}
   ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a> · <a href="/dashboard/leave">Leave or change keys</a>`)}
   ${overview.unattended ? warning("This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.") : null}

@@ -59,6 +59,7 @@ export function overviewJson(overview: Overview) {
     state: overview.state,
     frozen_reason: overview.frozenReason,
     unattended: overview.unattended,
+    paused: overview.paused,
     restored: overview.compared.restored,
     reconciled_at: iso(overview.compared.reconciledAtMs),
     foreign_machines: overview.compared.foreign,
@@ -86,7 +87,7 @@ export type OverviewJson = ReturnType<typeof overviewJson>;
 
 export function revisionOf(overview: Overview): string {
   const drawn = [
-    overview.state,
+    [overview.state, overview.paused],
     [overview.compared.restored, overview.compared.reconciledAtMs, overview.compared.foreign],
     overview.policy?.version ?? 0,
     overview.balance.delegation,

@@ -2,7 +2,7 @@
  * The OAuth server's settings: what a token may carry, how long a login lasts, who may register.
  *
  * Tokens only carry names; whether a grant still stands is asked of the account at every exchange, and at every call by
- * `mcp/`. A login lasts 30 days without use and never longer than the grant (stack.md §3).
+ * `mcp/`. A login lasts 30 days without use, since an agent may rest for weeks, and never longer than the grant.
  */
 import { OAuthError, OAuthProvider } from "@cloudflare/workers-oauth-provider";
 import type {

@@ -54,6 +54,7 @@ describe("causeOf", () => {
     ["policy.expired", null],
     ["balance.too_low", null],
     ["account.frozen", null],
+    ["service.paused", null],
     ["busy.circuit_open", null],
     ["busy.leases", null],
     ["approval.required", null],

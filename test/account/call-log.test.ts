@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type AgentCall, noteCall } from "../../src/account/call-log.ts";
-import { Moment } from "../../src/account/moment.ts";
 import type { Facts } from "../../src/errors.ts";
 import { MemoryStore } from "../sim/memory-store.ts";
+import { momentOf } from "./moments.ts";
 import { H, MIN, T0 } from "./vms.ts";
 
-const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const READ: AgentCall = {
   tool: "aleph_get_vm",
   changes: false,
@@ -19,9 +17,8 @@ const NO: AgentCall = { ...READ, tool: "aleph_create_vm", code: "policy.burn", p
 
 function log() {
   const memory = new MemoryStore();
-  const random = { bytes: (length: number) => new Uint8Array(length) };
   const call = (atMs: number, one: AgentCall, grantId = "gr_a"): boolean => {
-    const moment = new Moment(memory.store, atMs, CONFIG, random, HEALTH);
+    const moment = momentOf(memory.store, atMs);
     noteCall(moment, grantId, one);
     return moment.touched;
   };

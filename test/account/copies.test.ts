@@ -178,7 +178,7 @@ const step = (kind: Step["kind"], nodeHash?: string): Step => ({
   dueMs: 0,
   ...(nodeHash === undefined ? {} : { nodeHash }),
 });
-const tried = (tries: number) => ({ lastMs: 0, tries, leaseUntilMs: 0 });
+const tried = (tries: number) => ({ lastMs: 0, tries, leaseUntilMs: 0, heard: true });
 
 describe("what the network is asked", () => {
   test("a look records who runs it; a name that no two core nodes know is asked nothing", async () => {

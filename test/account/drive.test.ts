@@ -1,28 +1,30 @@
 import { expect, it } from "vitest";
+import type { Health } from "../../src/account/checks.ts";
 import { Drive, type DriveHost } from "../../src/account/drive.ts";
 import { CHARGES_AFTER_MS } from "../../src/account/charges.ts";
 import type { Tools } from "../../src/account/tools.ts";
 import { close, UNSENT_VOID_MS } from "../../src/account/lifecycle.ts";
 import { stepKey } from "../../src/account/plan.ts";
 import { CORES, known, type Outcome, unknown } from "../../src/aleph/network.ts";
-import { Moment } from "../../src/account/moment.ts";
+import type { Moment } from "../../src/account/moment.ts";
 import type { VmRecord } from "../../src/account/types.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import type { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { AGENT, AGENT_KEY, OWNER } from "../aleph/fakes.ts";
 import { DAY, HASH, hearing, hold, MIN, provisioning, requested, S, sent, T0 } from "./vms.ts";
 
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-const HEALTH = { watchHeard: true, schemaKnown: true };
-
 /** A host whose `Watch` never answers; whatever is asked of the network is counted. */
-function silentHost(data: MemoryStore, health = HEALTH) {
+function silentHost(data: MemoryStore, health: Partial<Health> = {}, answers: Record<string, Outcome<unknown>> = {}) {
   const called: string[] = [];
-  const calls = new Proxy({}, { get: (_, name) => () => void called.push(String(name)) });
+  const asked = async (name: string) => {
+    called.push(name);
+    return answers[name] ?? unknown("timeout");
+  };
+  const calls = new Proxy({}, { get: (_, name) => () => asked(String(name)) });
   const keys = { use: async (_: string, work: (key: Uint8Array) => unknown) => work(AGENT_KEY), isOld: () => false };
   const signers = { owner: OWNER, agent: AGENT, delegationInForce: true };
   const tools = { calls, keys, signers, stored: () => undefined } as unknown as Tools;
-  const random = { bytes: (length: number) => new Uint8Array(length) };
-  const now = (): Moment => new Moment(data.store, T0 + 10 * S, CONFIG, random, health);
+  const now = (): Moment => momentOf(data.store, T0 + 10 * S, { health });
   const host = {
     commit: (work: (moment: Moment) => unknown) => work(now()),
     read: (work: (moment: Moment) => unknown) => work(now()),
@@ -38,29 +40,66 @@ function silentHost(data: MemoryStore, health = HEALTH) {
   return { host, called };
 }
 
-it("signs and stores new FORGETs while Watch is silent, and sends nothing", async () => {
-  const data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+it("signs and stores new FORGETs while Watch is silent, and only asks how it stands", async () => {
+  const data = born(OWNER, AGENT);
   const vm = close(provisioning(), "destroyed", T0);
-  data.store.saveVm({ ...vm, forgets: [] }, true);
+  data.store.saveVm({ ...vm, erased: "yes", forgets: [] }, true);
   const { host, called } = silentHost(data);
   await new Drive(host).run();
   const forgets = data.store.loadVm(vm.vmId)?.forgets ?? [];
   expect(forgets.filter((one) => one.sender === AGENT && one.signature !== null)).toHaveLength(4);
-  expect(called).toEqual([]);
+  expect(new Set(called)).toEqual(new Set(["messageStatus", "schedulerView"]));
+});
+
+/** What a closed VM, unknown to all core nodes, lets out in a run: it is offered so that it can be forgotten. */
+async function letOut(vm: VmRecord, heard: boolean): Promise<readonly string[]> {
+  const data = born(OWNER, AGENT);
+  data.store.saveVm(vm, true);
+  const { host, called } = silentHost(data, {}, { messageStatus: known({ status: "absent" }) });
+  await new Drive({ ...host, report: async () => heard }).run();
+  return [...new Set(called)];
+}
+
+it("offers nothing while Watch is silent: what was stored and never left would begin to live", async () => {
+  const vm = close(sent(), "destroyed", T0);
+  expect(await letOut(vm, false)).not.toContain("publish");
+  expect(await letOut(vm, true)).toContain("publish");
+});
+
+it("starts nothing and tells nobody of anything while Watch is silent", async () => {
+  expect(await letOut(requested(), false)).toEqual([]);
+  expect(await letOut(sent(), false)).toEqual([]);
+  expect(await letOut(provisioning(), false)).toEqual([]);
 });
 
 it("is due at once for a deadline that passed, unless it has looked and nothing came of it", async () => {
-  const data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  const data = born(OWNER, AGENT);
   const vm = requested({ stateSinceMs: T0 - UNSENT_VOID_MS });
   data.store.saveVm(vm, true);
   data.store.saveTried(stepKey("sign", HASH), vm.vmId, { lastMs: T0, tries: 1, leaseUntilMs: T0 + 60 * S });
-  const { host } = silentHost(data, { ...HEALTH, watchHeard: false });
+  const { host } = silentHost(data, { watchHeard: false });
   const drive = new Drive(host);
   await drive.run();
   expect(data.store.loadVm(vm.vmId)?.state).toBe("REQUESTED");
   expect([drive.nextDueMs(), new Drive(host).nextDueMs()]).toEqual([T0 + 15 * S, T0]);
+});
+
+it("logs of a step that threw its kind, its class and its place, and tries it again", async () => {
+  const data = born(OWNER, AGENT);
+  data.store.saveVm(provisioning(), true);
+  const logged: unknown[] = [];
+  const readPayer = async (): Promise<never> => {
+    throw new TypeError("secret\n    at stolen (y:1:1)");
+  };
+  const { host } = silentHost(data);
+  const log = (event: string, facts: unknown) => void logged.push([event, facts]);
+  await new Drive({ ...host, report: async () => true, readPayer, log }).run();
+  expect(logged).toContainEqual([
+    "drive.step_failed",
+    { step: "payer", error: "TypeError", at: expect.stringMatching(/readPayer \d+:\d+ < readPayer \d+:\d+/) },
+  ]);
+  expect(JSON.stringify(logged)).not.toMatch(/secret|stolen/);
+  expect(data.store.loadLog("account").get("payer")).toMatchObject({ tries: 1, leaseUntilMs: 0 });
 });
 
 const SETTLED: VmRecord = {
@@ -75,8 +114,7 @@ const SETTLED: VmRecord = {
 
 /** Runs the drive until two minutes later nothing is due, over core nodes whose histories show these sums. */
 async function afterHistories(...perCore: readonly Outcome<number>[]) {
-  const data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  const data = born(OWNER, AGENT);
   data.store.saveVm(SETTLED, true);
   for (const one of SETTLED.holds) data.store.insertHold(one);
   const asked: unknown[] = [];
@@ -86,8 +124,7 @@ async function afterHistories(...perCore: readonly Outcome<number>[]) {
     return perCore[core] ?? unknown("timeout");
   };
   let nowMs = T0;
-  const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-  const now = (): Moment => new Moment(data.store, nowMs, CONFIG, random, HEALTH);
+  const now = (): Moment => momentOf(data.store, nowMs);
   const calls = new Proxy(
     { historyCharges },
     { get: (has, name) => Reflect.get(has, name) ?? (async () => unknown("timeout")) },
@@ -126,8 +163,7 @@ const WATCHED_UNTIL_MS = (REFUSED.endedAtMs ?? 0) + 30 * DAY;
 function mutedHost(data: MemoryStore) {
   const clock = { nowMs: T0 };
   const { host } = silentHost(data);
-  const random = { bytes: (length: number) => new Uint8Array(length) };
-  const now = (): Moment => new Moment(data.store, clock.nowMs, CONFIG, random, HEALTH);
+  const now = (): Moment => momentOf(data.store, clock.nowMs);
   const calls = new Proxy({}, { get: () => async () => unknown("timeout") });
   const tools = { ...host.tools({} as never), calls } as Tools;
   const muted: DriveHost = {
@@ -142,8 +178,7 @@ function mutedHost(data: MemoryStore) {
 }
 
 it("lets go of a refused create when its watch has run out, and then only the lists are still read", async () => {
-  const data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+  const data = born(OWNER, AGENT);
   data.store.saveVm(REFUSED, true);
   const { clock, drive } = mutedHost(data);
   clock.nowMs = WATCHED_UNTIL_MS - 1;

@@ -18,6 +18,7 @@ async function published(
   vm: VmRecord,
   becomes: VmRecord,
   cores: readonly Core[] = CORES,
+  heard = true,
 ): Promise<readonly Core[]> {
   let stored = vm;
   const sentTo: Core[] = [];
@@ -34,7 +35,7 @@ async function published(
   };
   const tools = { calls, signers: {}, cores, stored: () => stored } as unknown as Tools;
   const step = { key: kind, kind, vmId: vm.vmId, itemHash: HASH, dueMs: 0 } as const;
-  await perform(tools, vm, step, { lastMs: 0, tries, leaseUntilMs: 0 });
+  await perform(tools, vm, step, { lastMs: 0, tries, leaseUntilMs: 0, heard });
   return sentTo;
 }
 
@@ -46,7 +47,7 @@ describe("a node that is told to start a machine", () => {
     const attempts = [withGpu ? { ...attempt, node: { ...attempt.node, gpu } } : attempt];
     const tools = { calls: { notify: async () => known(says) } } as unknown as Tools;
     const step = { key: "dispatch", kind: "dispatch", vmId: vm.vmId, itemHash: HASH, dueMs: 0 } as const;
-    const learned = await perform(tools, { ...vm, attempts }, step, { lastMs: 0, tries, leaseUntilMs: 0 });
+    const learned = await perform(tools, { ...vm, attempts }, step, { lastMs: 0, tries, leaseUntilMs: 0, heard: true });
     return learned.map(({ kind }) => kind);
   };
 
@@ -77,7 +78,7 @@ describe("what is undone on a core node", () => {
     const signers = { owner: "0xowner", agent: vm.forgets[0]?.sender ?? "", delegationInForce: true };
     const tools = { calls, signers, cores: CORES, stored: () => vm } as unknown as Tools;
     const step = { key: "push", kind: "push", vmId: vm.vmId, itemHash: HASH, dueMs: 0 } as const;
-    const learned = await perform(tools, vm, step, { lastMs: 0, tries: 1, leaseUntilMs: 0 });
+    const learned = await perform(tools, vm, step, { lastMs: 0, tries: 1, leaseUntilMs: 0, heard: false });
     for (const one of learned) if (one.kind === "forget_spent") trail.push(`spent ${one.forgetHash}`);
     return trail;
   }
@@ -110,6 +111,10 @@ describe("a create whose status is being asked for", () => {
   test("goes on being offered once it is closed, and no more once it has ended meanwhile", async () => {
     expect(await published("end", 2, closed, closed)).toHaveLength(3);
     expect(await published("end", 2, closed, over)).toHaveLength(0);
+  });
+
+  test("is not offered to be forgotten while Watch is silent: it may never have left", async () => {
+    expect(await published("end", 2, closed, closed, CORES, false)).toHaveLength(0);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The gates of a successor, on the real records over memory: whatever stops this agent's creates stops it too. */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Health } from "../../src/account/checks.ts";
-import { Moment } from "../../src/account/moment.ts";
+import type { Moment } from "../../src/account/moment.ts";
 import { close, onRound } from "../../src/account/lifecycle.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
 import { UNWATCHED } from "../../src/account/payer-watch.ts";
@@ -11,12 +11,12 @@ import type { Policy, VmRecord } from "../../src/account/types.ts";
 import { aggregateContent } from "../../src/aleph/contents.ts";
 import { buildMessage } from "../../src/aleph/message.ts";
 import { SECURITY_CHANNEL } from "../../src/aleph/network.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import type { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { DAY, GRANT, H, HASH, hold, MIN, only, POLICY, provisioning, round, S, T0 } from "./vms.ts";
 
 const NOW = T0 + 16 * MIN;
 const NODE = { nodeHash: "cc".repeat(32), origin: "https://c.example", domain: "c.example", scorePct: 90 };
-const CONFIG = { origin: "https://t.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const OWNER = "0x00000000000000000000000000000000000000aA" as const;
 const AGENT = "0x00000000000000000000000000000000000000bB" as const;
 const payer = (credits: number, asOfMs = NOW): PayerFacts => {
@@ -25,12 +25,9 @@ const payer = (credits: number, asOfMs = NOW): PayerFacts => {
 };
 
 let data: MemoryStore;
-let drawn = 0;
 
-function moment(health: Partial<Health> = {}): Moment {
-  const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => (drawn += 7) % 256);
-  return new Moment(data.store, NOW, CONFIG, { bytes }, { watchHeard: true, schemaKnown: true, ...health });
-}
+const moment = (health: Partial<Health> = {}, paused = false): Moment =>
+  momentOf(data.store, NOW, { health, config: { paused } });
 
 /** Closed by its node, a node found, FORGETs obeyed on two; the third's word ends it. */
 function stored(change: Partial<VmRecord> = {}): VmRecord {
@@ -49,9 +46,8 @@ function end(at = moment()): VmRecord {
 }
 
 beforeEach(() => {
-  data = new MemoryStore();
+  data = born(OWNER, AGENT);
   const { store } = data;
-  store.insertAccount({ name: "acc", objectId: "o", agentAddress: AGENT, owner: OWNER, bornAtMs: T0 });
   store.savePayer("ok", payer(50_000_000));
   store.insertPolicy(POLICY, null, T0);
   store.saveGrant(GRANT);
@@ -133,6 +129,10 @@ describe("a successor", () => {
     ["in tables that a newer version made", { schemaKnown: false }],
   ])("does not follow %s", (_when, health) => {
     expect(end(moment(health))).toMatchObject({ state: "TERMINATED" });
+  });
+
+  test("does not follow while the operator has paused everything new: the VM ends as it would have", () => {
+    expect(end(moment({}, true))).toMatchObject({ state: "TERMINATED", endReason: "boot_failed" });
   });
 
   test.each([

@@ -1,21 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { freeze, type FreezeReason, reasonsToShow } from "../../src/account/freeze.ts";
-import { Moment } from "../../src/account/moment.ts";
+import type { Moment } from "../../src/account/moment.ts";
 import { emergencyStop, freezeByBreaker, freezeByFault, freezeGrant } from "../../src/account/owner-desk.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { GRANT, MIN, T0 } from "./vms.ts";
 
-const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-
-let data = new MemoryStore();
+let data = born();
 beforeEach(() => {
-  data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: "0xowner", agentAddress: "0xkey", bornAtMs: T0 });
+  data = born();
 });
 
-const at = (minute: number): Moment => new Moment(data.store, T0 + minute * MIN, CONFIG, random, HEALTH);
+const at = (minute: number): Moment => momentOf(data.store, T0 + minute * MIN);
 
 /** Freezes for one reason after the other, a minute apart; tells the reason that stands, and those that were noted. */
 function frozenFor(...reasons: readonly FreezeReason[]) {

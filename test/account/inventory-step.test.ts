@@ -2,24 +2,16 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { SignedMessage } from "../../src/aleph/message.ts";
 import { inventoryDueMs } from "../../src/account/inventory-step.ts";
 import { liveOf, type Written } from "../../src/account/inventory.ts";
-import { Moment } from "../../src/account/moment.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { MIN, provisioning, S, T0 } from "./vms.ts";
 
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-const random = { bytes: (length: number) => new Uint8Array(length) };
-
-let data = new MemoryStore();
+let data = born();
 beforeEach(() => {
-  data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: "0xowner", agentAddress: "0xkey", bornAtMs: T0 });
+  data = born();
 });
 
 const due = (nowMs: number, lastMs?: number): number | undefined =>
-  inventoryDueMs(
-    new Moment(data.store, nowMs, CONFIG, random, { watchHeard: true, schemaKnown: true }),
-    lastMs === undefined ? undefined : { lastMs, tries: 9, leaseUntilMs: 0 },
-  );
+  inventoryDueMs(momentOf(data.store, nowMs), lastMs === undefined ? undefined : { lastMs, tries: 9, leaseUntilMs: 0 });
 
 /** Says just what lives. */
 const written = (change: Partial<Written> = {}): void =>

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ListedInstance } from "../../src/aleph/core-lists.ts";
+import type { Health } from "../../src/account/checks.ts";
 import { close } from "../../src/account/lifecycle.ts";
 import type { Live } from "../../src/account/inventory.ts";
 import { listsDueMs, noteCredits, takeLists } from "../../src/account/lists.ts";
-import { Moment } from "../../src/account/moment.ts";
+import type { Moment } from "../../src/account/moment.ts";
 import type { PayerFacts } from "../../src/account/payer.ts";
 import { planVm } from "../../src/account/plan.ts";
 import type { Lists } from "../../src/account/reconcile.ts";
@@ -13,22 +14,17 @@ import type { Attempt, VmRecord } from "../../src/account/types.ts";
 import { type Asking, witnesses } from "../../src/account/witnesses.ts";
 import type { Calls } from "../../src/aleph/calls.ts";
 import { unknown } from "../../src/aleph/network.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
-import { attempt, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
+import { born, momentOf } from "./moments.ts";
+import { attempt, DAY, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
 
-const HEALTH = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
 const LOST = "c3".repeat(32);
 const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(), ...change });
 
-let data = new MemoryStore();
-let bytes = 0;
-const random = { bytes: (length: number) => new Uint8Array(length).fill((bytes += 1) % 256) };
-const at = (nowMs: number, health = HEALTH): Moment => new Moment(data.store, nowMs, CONFIG, random, health);
+let data = born();
+const at = (nowMs: number, health: Partial<Health> = {}): Moment => momentOf(data.store, nowMs, { health });
 
 beforeEach(() => {
-  data = new MemoryStore();
-  data.store.insertAccount({ name: "acc", objectId: "o", owner: "0xowner", agentAddress: "0xkey", bornAtMs: T0 });
+  data = born();
 });
 
 function listed(itemHash: string, vmId: string, expiresAtMs: number): ListedInstance {
@@ -119,12 +115,12 @@ describe("an orphan", () => {
   });
 });
 
-describe("a create that the ledger calls over", () => {
-  const over = (change: Partial<Attempt>): VmRecord => {
-    const ended = { ...attempt(change), closedAtMs: T0 };
-    return { ...someVm({ state: "FAILED", endReason: "never_sent", endedAtMs: T0 }), attempts: [ended] };
-  };
+const over = (change: Partial<Attempt>): VmRecord => {
+  const ended = { ...attempt(change), closedAtMs: T0 };
+  return { ...someVm({ state: "FAILED", endReason: "never_sent", endedAtMs: T0 }), attempts: [ended] };
+};
 
+describe("a create that the ledger calls over", () => {
   it("voided as never sent and alive all the same is pushed, and freezes when two show it twice", () => {
     data.store.saveVm(over({ firstSendMs: null, signature: null }), false);
     const back = [listed(HASH, "vm_a", T0 + H)];
@@ -146,6 +142,20 @@ describe("a create that the ledger calls over", () => {
     expect(listsDueMs(at(T0 + MIN), true)).toBe(T0 + 5 * MIN);
     noteCredits(at(T0 + MIN), payer(10), payer(11));
     expect(listsDueMs(at(T0 + MIN), true)).toBeLessThanOrEqual(T0 + MIN);
+  });
+});
+
+describe("what is over and not gone on all three core nodes", () => {
+  it("is looked for in the lists every five minutes, whether it was refused or one of them was silent", () => {
+    const says = (word: "forgotten" | "processed") => ({ says: word, atMs: T0, sinceMs: T0 }) as const;
+    const due = (change: Partial<Attempt>): number | undefined => {
+      data.store.saveVm(over(change), true);
+      show(T0, [[], [], []]);
+      return listsDueMs(at(T0 + MIN), true);
+    };
+    expect(due({ dormant: true })).toBe(T0 + 5 * MIN);
+    expect(due({ views: [says("forgotten"), says("forgotten"), null] })).toBe(T0 + 5 * MIN);
+    expect(due({ views: [says("forgotten"), says("forgotten"), says("forgotten")] })).toBe(T0 + DAY);
   });
 });
 
@@ -194,7 +204,7 @@ describe("a restore", () => {
     noteRestored(at(T0), 41);
     show(T0 + S, [[], [], []]);
     show(T0 + 2 * MIN, [[], [], []]);
-    const unheard = at(T0 + H, { ...HEALTH, watchHeard: false });
+    const unheard = at(T0 + H, { watchHeard: false });
     expect(notReconciled(unheard)).toMatchObject({ code: "account.watch_silent" });
     expect(notReconciled(at(T0 + H))).toBeNull();
   });

@@ -186,10 +186,11 @@ describe("planVm after the end", () => {
     expect(due(lagging, "push", tried("end", 7, endedMs), endedMs)).toBe(endedMs + 300 * S);
   });
 
-  test("a refused create is watched every five minutes for thirty days, and billed only if it ever lived", () => {
+  test("a refused create is watched for thirty days, every five minutes while somebody shows it, and billed only if it ever lived", () => {
     const endedMs = failed().endedAtMs ?? 0;
     expect(kinds(failed(), endedMs)).toEqual(["push"]);
-    expect(paces(failed(), "push", [1, 99], endedMs)).toEqual([300, 300]);
+    expect(paces(failed(), "push", [1, 2, 99], endedMs)).toEqual([300, 600, 21_600]);
+    expect(paces(hearing(failed(), ["PRa", DAY]), "push", [1, 99], endedMs)).toEqual([300, 300]);
     expect(kinds(failed(), endedMs + 30 * DAY - 1)).toEqual(["push"]);
     expect(kinds(failed(), endedMs + 30 * DAY)).toEqual([]);
     expect(kinds(hearing(failed(), ["PRa", DAY]), endedMs + 31 * DAY)).toEqual(["settle", "push"]);

@@ -130,11 +130,11 @@ describe("what the ledger knows", () => {
 });
 
 describe("when the lists are read", () => {
-  const idle = { restored: false, live: false, dormant: false, hunting: false };
+  const idle = { restored: false, live: false, revivable: false, hunting: false };
   const read2 = { ...NEVER_READ, readAtMs: T0, complete: 2 };
 
   it.each([
-    ["something dormant", 5 * MIN, { dormant: true, live: true }, read2],
+    ["something revivable", 5 * MIN, { revivable: true, live: true }, read2],
     ["something alive", 15 * MIN, { live: true }, read2],
     ["a restore within a day", 15 * MIN, {}, { ...read2, restoredAtMs: T0 - 23 * H, reconciledAtMs: T0 - 22 * H }],
     ["a restore not yet compared", MIN, { restored: true }, { ...read2, restoredAtMs: T0 - DAY }],

@@ -32,6 +32,7 @@ it("the closed list of codes, in order of precedence, with what helps and who ca
       "busy.leases after agent - -",
       "account.clock after nobody - -",
       "account.name_key never operator - -",
+      "service.paused after operator - -",
       "account.watch_silent after nobody - -",
       "account.restored after owner - /dashboard",
       "account.storage never operator - -",

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { close, onSigned } from "../../src/account/lifecycle.ts";
 import { newForgets } from "../../src/account/birth.ts";
-import { Moment } from "../../src/account/moment.ts";
 import { learn } from "../../src/account/record.ts";
 import { attemptsLacking, draftForgets, lackingForgets, storeForgets } from "../../src/account/rotation.ts";
 import type { Forget, VmRecord } from "../../src/account/types.ts";
 import { AGENT, OWNER } from "../aleph/fakes.ts";
-import { MemoryStore } from "../sim/memory-store.ts";
+import { born, momentOf } from "./moments.ts";
 import { FORGETS, forget, H, HASH, healthy, hearing, MIN, only, requested, S, sent, stopping, T0 } from "./vms.ts";
 
 const KEY = "0x00000000000000000000000000000000000000ff";
@@ -51,16 +50,12 @@ describe("signatures that arrive while a rotation stores its own FORGETs", () =>
 });
 
 describe("FORGETs of two keys that were composed in one moment", () => {
-  const CONFIG = { origin: "https://a.example", network: "twin", unattendedRefused: false, unattended: false } as const;
-  const random = { bytes: (length: number) => new Uint8Array(length) };
-
   it("have one hash, so only the first are stored, and the next key is asked again", () => {
-    const { store } = new MemoryStore();
-    store.insertAccount({ name: "acc", objectId: "o", owner: OWNER, agentAddress: AGENT, bornAtMs: T0 });
+    const { store } = born(OWNER, AGENT);
     store.saveNextKey(KEY, T0);
     const vm = stopping();
     store.saveVm(vm, true);
-    const moment = new Moment(store, T0 + H, CONFIG, random, { watchHeard: true, schemaKnown: true });
+    const moment = momentOf(store, T0 + H);
     const sign = (forgets: readonly Forget[]) => forgets.map((one) => ({ ...one, signature: "0x" }));
     const draft = () => draftForgets(moment, KEY).map((one) => ({ ...one, forgets: sign(one.forgets) }));
     const [early] = draft();

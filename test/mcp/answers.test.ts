@@ -165,14 +165,15 @@ describe("answers", () => {
     const logged: unknown[] = [];
     const { front } = fakeFront({
       checkBalance: () => {
-        throw new TypeError("secret of an upstream server");
+        throw new TypeError("secret of an upstream server\n    at stolen (y:1:1)");
       },
     });
     const { client } = await connect(house(front, { log: (event, facts) => logged.push([event, facts]) }));
     const { data, text, isError } = await call(client, "aleph_check_balance");
     expect(data).toMatchObject({ status: "refused", code: "internal.invariant", who: "operator" });
     expect(isError).toBe(true);
-    expect(text + JSON.stringify(logged)).not.toContain("secret");
-    expect(logged).toEqual([["mcp.tool_threw", { tool: "aleph_check_balance", error: "TypeError" }]]);
+    expect(text + JSON.stringify(logged)).not.toMatch(/secret|stolen/);
+    const at = expect.stringMatching(/^checkBalance \d+:\d+ < /) as string;
+    expect(logged).toEqual([["mcp.tool_threw", { tool: "aleph_check_balance", error: "TypeError", at }]]);
   });
 });

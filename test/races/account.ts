@@ -22,6 +22,7 @@ const CONFIG = {
   network: "twin",
   unattendedRefused: false,
   unattended: false,
+  paused: false,
 } as const;
 export const HEALTH = { watchHeard: true, schemaKnown: true };
 export const NOW_MS = Date.UTC(2026, 2, 1);
@@ -193,5 +194,6 @@ export function settingOf(methods: Methods, gather: Methods, directory: Methods)
     owners: "*",
     origin: CONFIG.origin,
     networkName: "twin",
+    paused: false,
   };
 }

@@ -76,6 +76,7 @@ const WRITES = {
 /** Of what each answer is made, by functions of at most one id; null: asked anew each time. */
 const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly Kind[] | null>> = {
   loadAccount: ["account"],
+  loadPayer: ["account"],
   loadKey: ["key"],
   keysEver: ["key"],
   kekVersion: ["account", "key", "next_key"],

@@ -11,6 +11,7 @@ const CONFIG = {
   network: "twin",
   unattendedRefused: false,
   unattended: false,
+  paused: false,
 } as const;
 const KEK: Kek = { version: 1, bytes: new Uint8Array(32).fill(7) };
 

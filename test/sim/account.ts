@@ -18,7 +18,13 @@ import type { Cancel } from "./timeline.ts";
 import { toolsOf } from "./tools.ts";
 import type { Incarnation, World } from "./world.ts";
 
-const CONFIG = { origin: "https://sim.example", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "https://sim.example",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 const CLOCK_SLACK_MS = 120_000;
 const SLEEP_MAX_MS = 6 * 3_600_000;
 

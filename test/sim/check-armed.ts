@@ -23,7 +23,7 @@ export function checkArmed(checker: Checker, account: SimAccount, watchDueMs: nu
   );
 }
 
-/** The latest time by which an account has to look at a VM, from the table of clocks in a.4. */
+/** The latest time by which an account has to look at a VM, from the table of clocks in safety.md a.4. */
 function mustLookAtMs(vm: VmRecord, restored: boolean, nowMs: number): number {
   const unsent = vm.attempts.at(-1)?.firstSendMs === null;
   if (vm.state === "REQUESTED" && unsent) return restored ? Infinity : vm.stateSinceMs + 120_000 + 5_000;

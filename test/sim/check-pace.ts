@@ -123,7 +123,7 @@ export class PaceCheck {
       run.failedCreates = 0;
       run.failedMs = NEVER;
     } else if (after.attempts.length > 1) {
-      // only accepts count (b.3.5), and this one was counted with its first attempt, on whatever nodes it is tried after
+      // only accepts count (safety.md b.3.5): this one did with its first attempt, whatever nodes it is tried on after
       return;
     } else if (before.state !== "UNKNOWN" && after.state === "UNKNOWN") {
       this.failure(account, after.grantId, "outside", nowMs);

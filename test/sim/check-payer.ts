@@ -262,7 +262,7 @@ const running = (account: SimAccount): readonly VmRecord[] => live(account).filt
 const originalOf = (vm: VmRecord): number =>
   vm.state === "FAILED" ? 0 : vm.holds.reduce((sum, hold) => sum + hold.creditsOriginal, 0);
 
-/** a.4, STOPPING: closed already, and within what an unreachable network goes on billing. An orphan froze when found. */
+/** Closed, and within what an unreachable network goes on billing (safety.md a.4). An orphan froze when found. */
 function isLate(vm: VmRecord, excess: number, nowMs: number): boolean {
   if (vm.state === "FAILED" || vm.orphan !== undefined) return true;
   const overS = Math.max(0, (nowMs - vm.expiresAtMs) / S + 900 - GRACE_S);

@@ -9,6 +9,7 @@ import { checkAdmission, checkExtension } from "./check-admission.ts";
 import { checkCertified } from "./check-copies.ts";
 import { checkDormant, checkForgets } from "./check-forgets.ts";
 import { checkCharges, isComparedAnew } from "./check-charges.ts";
+import { toldOtherwise } from "./check-fold.ts";
 import { checkEnd, checkHolds, checkSettled, extrasOf } from "./check-money.ts";
 import {
   checkAdoption,
@@ -54,6 +55,8 @@ export type Memo = {
   restoredTimes: number;
   /** An older state was put back than `Watch` knows of, and the account has not noticed it yet. */
   unnoticed: boolean;
+  /** It has just noticed that: what it writes down then has to tell what became of everything. */
+  toCompare: boolean;
   freezeAsked: boolean;
   balance: unknown;
   /** For which rows and alarms `armed` has been looked at. */
@@ -125,6 +128,7 @@ export class Checker {
         restored: false,
         restoredTimes: 0,
         unnoticed: false,
+        toCompare: false,
       };
       memo = { ...maps, ...asks, ...looked, ...lists, frozen: false, freezeAsked: false, balance: null };
       this.memos.set(account.name, memo);
@@ -186,6 +190,13 @@ export class Checker {
     this.checkFreeze(account, memo);
     for (const vmId of changed.keys()) checkDormant(this, account, memo, account.data.vm(vmId));
     this.pace.committed(account);
+    if (memo.toCompare) this.compareWithChain(account, memo);
+  }
+
+  private compareWithChain(account: SimAccount, memo: Memo): void {
+    memo.toCompare = false;
+    const otherwise = toldOtherwise(account);
+    this.must(otherwise === null, "I17", () => `the audit tells another state after a restore: ${otherwise}`);
   }
 
   private checkVm(account: SimAccount, memo: Memo, before: VmRecord | undefined, after: VmRecord): void {
@@ -352,6 +363,7 @@ export class Checker {
   noticed(account: SimAccount): void {
     const memo = this.memo(account);
     memo.unnoticed = false;
+    memo.toCompare = true;
     memo.listed.clear();
   }
 

@@ -3,6 +3,7 @@
  * a load hands out what was stored, a snapshot is a shallow copy.
  */
 import type { AccountRow, SealedRow } from "../../src/account/account-store.ts";
+import type { PayerFacts } from "../../src/account/payer.ts";
 import type { Bill } from "../../src/account/bill.ts";
 import { isGoneEverywhere } from "../../src/account/attempts.ts";
 import { linkOf } from "../../src/account/chain.ts";
@@ -43,6 +44,7 @@ export type Changed = ReadonlyMap<string, VmRecord | undefined>;
 export class MemoryStore {
   readonly memory = new Memory();
   readonly accounts = this.memory.table<AccountRow>();
+  private readonly payers = this.memory.table<PayerFacts>();
   readonly balances = this.memory.table<Balance>();
   readonly policies = this.memory.table<Policy>();
   readonly grants = this.memory.table<Grant>();
@@ -126,7 +128,7 @@ export class MemoryStore {
       loadAccount: () => this.accounts.get("one"),
       insertAccount: (born) => {
         const rest = { state: "active", frozenReason: null, restored: false, keyLost: false, commitSeq: 0 } as const;
-        const unheard = { wokenSeq: null, delegation: "unknown", payer: null } as const;
+        const unheard = { wokenSeq: null, delegation: "unknown" } as const;
         this.accounts.set("one", { ...born, ...rest, ...unheard, lastNowMs: born.bornAtMs });
         this.balances.set("one", EMPTY_BALANCE);
       },
@@ -138,7 +140,11 @@ export class MemoryStore {
       setFrozen: (reason) => this.alter({ state: reason === null ? "active" : "frozen", frozenReason: reason }),
       setRestored: (restored) => this.alter({ restored }),
       setKeyLost: (keyLost) => this.alter({ keyLost }),
-      savePayer: (delegation, payer) => this.alter({ delegation, payer }),
+      savePayer: (delegation, payer) => {
+        this.alter({ delegation });
+        this.payers.set("one", payer);
+      },
+      loadPayer: () => this.payers.get("one") ?? null,
       raiseCommitSeq: (seen) => this.alter({ commitSeq: Math.max(this.accounts.get("one")?.commitSeq ?? 0, seen) }),
       saveKey: (key) => this.keys.set(key.address, key),
       loadKey: (address) => this.keys.get(address),

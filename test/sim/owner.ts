@@ -274,7 +274,7 @@ export class Owners {
   }
 }
 
-/** Written again from a.3: more of anything, fewer questions, or a limit that is gone. */
+/** Written again from safety.md a.3: more of anything, fewer questions, or a limit that is gone. */
 function wider(now: Policy, next: Policy): boolean {
   const spans = (policy: Policy): Map<number, number> =>
     new Map(policy.limits.windows.map((one) => [one.seconds, one.creditsMax]));

@@ -19,6 +19,27 @@ describe("planted bugs", () => {
   });
 });
 
+describe("the page of the crash test", () => {
+  const page = readFileSync(`${ACCOUNT}/../../docs/crash-test.md`, "utf8");
+  const [, printed = ""] = /## Planted bugs\n[^#]*?```text\n([^`]+)\n```/.exec(page) ?? [];
+  const rows = [...printed.matchAll(/^ *(\d+|-) +(\S+)  (.+) \((.+)\)$/gm)];
+
+  it("names each planted bug once, with the files that it stands in", () => {
+    const named = rows.map(([, , , name, files]) => `${name} (${files})`);
+    const planted = MUTANTS.map(
+      ({ name, edits }) => `${name} (${[...new Set(edits.map(({ file }) => file))].join(", ")})`,
+    );
+    expect(named.toSorted()).toEqual(planted.toSorted());
+  });
+
+  it("says of each that it was found, and counts them", () => {
+    expect(rows.filter(([, seed]) => !(Number(seed) <= 10_000))).toEqual([]);
+    const early = rows.filter(([, seed]) => Number(seed) <= 20).length;
+    const [, found, of, soon] = /^(\d+) of (\d+) found, (\d+) of them within the first 20 seeds/m.exec(printed) ?? [];
+    expect([found, of, soon].map(Number)).toEqual([MUTANTS.length, MUTANTS.length, early]);
+  });
+});
+
 describe("openings", () => {
   it("are met by the first twenty seeds, all of them", () => {
     expect(OPENINGS.length).toBeLessThanOrEqual(20);

@@ -7,7 +7,7 @@ import type { Random } from "../../src/ports.ts";
 type Holder = {
   readonly keyOf: (address: string) => Uint8Array | undefined;
   readonly nowMs: () => number;
-  readonly data: { readonly store: Pick<Store, "loadVm" | "loadAccount"> };
+  readonly data: { readonly store: Pick<Store, "loadVm" | "loadPayer"> };
 };
 
 type Lines = Pick<Tools, "calls" | "nodes">;
@@ -20,6 +20,6 @@ export function toolsOf(holder: Holder, { calls, nodes }: Lines, random: Random,
   const clock = { nowMs: () => holder.nowMs(), alarmAtMs: (dueMs: number) => dueMs };
   const keys = { use, isOld: () => false };
   const stored: Tools["stored"] = (vmId) => holder.data.store.loadVm(vmId);
-  const cores = answeringFirst(holder.data.store.loadAccount()?.payer ?? null);
+  const cores = answeringFirst(holder.data.store.loadPayer());
   return { calls, clock, random, keys, readiness: listedAsRunning, signers, nodes, cores, stored };
 }

@@ -4,9 +4,9 @@
  */
 import type { Import, Source } from "./sources.ts";
 
-const ALL_RINGS = ["web", "mcp", "account", "directory", "aleph", "ssh", "crypto", "env", "errors", "ports"];
+const ALL_RINGS = ["web", "mcp", "account", "directory", "aleph", "ssh", "crypto", "env", "errors", "fault", "ports"];
 
-/** From ring to the rings it may import; `wiring` is the part of `worker` that development shares. `errors` and `ports` are open to all; both import nothing. */
+/** From ring to the rings it may import; `wiring` is the part of `worker` that development shares. `errors`, `fault` and `ports` are open to all; they import nothing. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   worker: [...ALL_RINGS.filter((ring) => ring !== "ssh"), "wiring"],
   wiring: ALL_RINGS.filter((ring) => ring !== "ssh"),
@@ -19,9 +19,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   crypto: [],
   env: [],
   errors: [],
+  fault: [],
   ports: [],
 };
-const LEAVES = ["errors", "ports"];
+const LEAVES = ["errors", "fault", "ports"];
 
 /** The vocabulary of account, types only: directory stands beside account and speaks of the same shapes and nodes. */
 const SHARED_TYPES = ["src/account/types.ts", "src/account/contract.ts"];

@@ -45,6 +45,7 @@ export const RULES: readonly Rule[] = [
       { "src/mcp/x.ts": 'export * from "../web/app.ts";' },
       { "src/crypto/x.ts": 'const x = () => import("../aleph/message.ts");' },
       { "src/errors.ts": 'import "./ports.ts";' },
+      { "src/fault.ts": 'import "./errors.ts";' },
       { "src/env.ts": 'import "./errors.ts";' },
       { "src/ssh/x.ts": 'import "../aleph/message.ts";' },
       { "src/directory/x.ts": 'import "../account/types.ts";' },
@@ -60,6 +61,7 @@ export const RULES: readonly Rule[] = [
       },
       { "src/account/front.ts": 'import "../directory/list.ts"; import sql from "../../migrations/0001.sql";' },
       { "src/aleph/x.ts": 'import "../crypto/hash.ts"; import "../errors.ts"; import "../ports.ts"; import "./y.ts";' },
+      { "src/mcp/x.ts": 'import { faultOf } from "../fault.ts";' },
     ],
   },
   {

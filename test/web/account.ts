@@ -193,6 +193,7 @@ export const emptyOverview = (owner: string): Overview => ({
   approvals: [],
   notices: [],
   unattended: false,
+  paused: false,
   compared: { restored: false, reconciledAtMs: null, readAtMs: null, foreign: null },
 });
 

@@ -24,6 +24,7 @@ export const config: Config = {
   SCHEDULER_ORIGIN: "https://scheduler.example",
   RESOLVER_ORIGIN: "https://resolver.example",
   ALLOW_UNATTENDED: "0",
+  NEW_SPENDING: "on",
   NETWORK: "aleph",
   ACCOUNT_NAME_KEY: "11".repeat(32),
   KEK_CURRENT: "22".repeat(32),

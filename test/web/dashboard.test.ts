@@ -113,12 +113,13 @@ describe("the dashboard", () => {
     expect(page).toContain("http://localhost:8787/mcp");
   });
 
-  test("says when it is frozen, unattended, not delegated, or the network is silent", async () => {
+  test("says when it is frozen, paused by the operator, unattended, not delegated, or the network is silent", async () => {
     const home = house();
     home.front.overviewOf = (owner) => ({
       ...fullOverview(owner),
       state: "frozen",
       frozenReason: "overrun",
+      paused: true,
       unattended: true,
       balance: { ...balance, delegation: "too_wide", networkState: "unreachable" },
     });
@@ -127,6 +128,7 @@ describe("the dashboard", () => {
     for (const shown of [
       "The account is frozen: the network billed more than was held for a VM. Running VMs go on to their end.",
       "/dashboard/policy?unfreeze=account",
+      "The operator of this service has paused everything new",
       "may sleep",
       "Delegation: too wide",
       "The network does not answer now",
@@ -208,6 +210,9 @@ describe("GET /api/overview", () => {
     expect((await body<{ revision: string }>(await browser.get("/api/overview"))).revision).toBe(first.revision);
     home.front.overviewOf = (owner) => ({ ...fullOverview(owner), vms: [{ ...vm, state: "STOPPING" }, endedVm] });
     expect((await body<{ revision: string }>(await browser.get("/api/overview"))).revision).not.toBe(first.revision);
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), paused: true });
+    const paused = await body<{ revision: string; paused: boolean }>(await browser.get("/api/overview"));
+    expect([paused.paused, paused.revision === first.revision]).toEqual([true, false]);
   });
 
   test("answers JSON, never a page, to somebody who is not signed in", async () => {

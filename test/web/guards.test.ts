@@ -273,3 +273,12 @@ describe("the owner's lane", () => {
     await expect(openConsent(new Browser(home))).rejects.toThrow("429");
   });
 });
+
+test("an error is logged by its class and place, and nobody reads a word of its message", async () => {
+  const home = house();
+  home.oauth.parseError = new RangeError("secret\n    at stolen (y:1:1)");
+  const failed = await new Browser(home).get(AUTHORIZE);
+  const at = expect.stringMatching(/^\d+:\d+ < /) as string;
+  expect(home.logged).toEqual([["web.error", { path: "/authorize", error: "RangeError", at }]]);
+  expect(JSON.stringify(home.logged) + (await failed.text())).not.toMatch(/secret|stolen/);
+});

@@ -2,8 +2,10 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/env.ts";
 import { unsetPage } from "../../src/web/unset.ts";
 
+const KEY = "11".repeat(32);
+
 describe("the keys that seal", () => {
-  const [one, two] = ["11".repeat(32), "22".repeat(32)];
+  const [one, two] = [KEY, "22".repeat(32)];
   const whole = { PUBLIC_ORIGIN: "http://localhost:8787", ACCOUNT_NAME_KEY: one, COOKIE_KEY: one, KEK_CURRENT: one };
   const missing = (change: object): readonly string[] => {
     const parsed = parseConfig({ ...whole, ...change });
@@ -20,6 +22,22 @@ describe("the keys that seal", () => {
     expect(missing({ KEK_PREVIOUS: one, KEK_PREVIOUS_VERSION: "1", KEK_CURRENT_VERSION: "2" })).toEqual([
       "KEK_PREVIOUS",
     ]);
+  });
+});
+
+describe("the operator's pause", () => {
+  const whole = { PUBLIC_ORIGIN: "http://localhost:8787", ACCOUNT_NAME_KEY: KEY, COOKIE_KEY: KEY, KEK_CURRENT: KEY };
+  const said = (change: object): unknown => {
+    const parsed = parseConfig({ ...whole, ...change });
+    return parsed.ok ? parsed.config.NEW_SPENDING : parsed.missing;
+  };
+
+  test("is off unless it is asked for", () => {
+    expect([said({}), said({ NEW_SPENDING: "on" }), said({ NEW_SPENDING: "off" })]).toEqual(["on", "on", "off"]);
+  });
+
+  test("is taken for meant when its word is mistyped, and takes no other setting down with it", () => {
+    for (const NEW_SPENDING of ["OFF", "off\n", "", "0", "false", "On"]) expect(said({ NEW_SPENDING })).toBe("off");
   });
 });
 

@@ -17,7 +17,13 @@ import { stage, stagePorts } from "./stage.ts";
 /** An ended VM leaves three entries: held, shrunk, posted. */
 export const ENTRIES_PER_VM = 3;
 const HEALTH: Health = { watchHeard: true, schemaKnown: true };
-const CONFIG = { origin: "http://localhost", network: "twin", unattendedRefused: false, unattended: false } as const;
+const CONFIG = {
+  origin: "http://localhost",
+  network: "twin",
+  unattendedRefused: false,
+  unattended: false,
+  paused: false,
+} as const;
 
 /** Past VMs of one credit each, evenly over the time before now. */
 export function age(house: House, grantId: string, vms: number, spanMs: number): Promise<void> {

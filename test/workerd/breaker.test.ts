@@ -1,46 +1,23 @@
 /** The pace of an agent through the real objects: failures count against its own grant, and against nobody else's. */
 import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import first from "../../migrations/0001_account.sql";
 import type { AcceptView, Caller, VmAsk } from "../../src/account/contract.ts";
-import { shardOf } from "../../src/directory/watch.ts";
 import type { Answer } from "../../src/errors.ts";
-import type { Bindings } from "../../src/wiring.ts";
-import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
+import { apart, tryCreate } from "./apart.ts";
+import { ASK, code, draftPolicy, type House, HOUR_S, value } from "./house.ts";
 import { rewind } from "./rewind.ts";
 import { stage } from "./stage.ts";
 
 const SLOW = { vcpus: 1, memoryMib: 2_048, diskMib: 20_480 };
 
-const houses: House[] = [];
-
-/** The second clock looks at this account alone, not at those that earlier tests have left behind. */
-async function opened(...how: Parameters<typeof House.open>): Promise<House> {
-  const house = await House.open(...how);
-  house.shards = [shardOf(house.name)];
-  houses.push(house);
-  return house;
-}
-
-/** What still lives here must not cost the other files' clocks any time: the second clock forgets it. */
-afterAll(async () => {
-  const { WATCH } = env as unknown as Bindings;
-  for (const { name } of houses)
-    await runInDurableObject(WATCH.getByName(shardOf(name)), (_object, { storage }) => {
-      storage.sql.exec("DELETE FROM account WHERE name = ?", name);
-    });
-});
-
-async function tryCreate(house: House, caller: Caller, change: Partial<VmAsk> = {}): Promise<Answer<AcceptView>> {
-  const quote = value(await house.agents.quoteVm(caller, { ...ASK, ...SLOW, ...change }));
-  return house.agents.accept(caller, { quoteId: quote.quoteId, kind: "create", waitS: 0 });
-}
+const trySlow = (house: House, caller: Caller, change: Partial<VmAsk> = {}): Promise<Answer<AcceptView>> =>
+  tryCreate(house, caller, { ...SLOW, ...change });
 
 /** Accepts that the policy refuses, one after the other. */
 async function refused(house: House, caller: Caller, times: number): Promise<readonly string[]> {
   const codes: string[] = [];
-  for (let at = 0; at < times; at++) codes.push(code(await tryCreate(house, caller, { ttlS: 30 * HOUR_S })));
+  for (let at = 0; at < times; at++) codes.push(code(await trySlow(house, caller, { ttlS: 30 * HOUR_S })));
   return codes;
 }
 
@@ -54,29 +31,29 @@ const pass = (seconds: number): void => stage.moveTo(stage.nowMs + seconds * 1_0
 
 describe("the breaker", () => {
   it("opens for one agent after three refusals of its own, and leaves the other alone", async () => {
-    const house = await opened();
+    const house = await apart();
     const [rash, calm] = [await house.agent(), await house.agent()];
     expect(await refused(house, rash, 3)).toEqual(["policy.ttl", "policy.ttl", "policy.ttl"]);
-    const open = await tryCreate(house, rash);
+    const open = await trySlow(house, rash);
     expect(open).toMatchObject({ refusal: { code: "busy.circuit_open", retry: "after" } });
     const waitS = open.ok ? 0 : (open.refusal.retryAfterS ?? 0);
     expect(waitS).toBeGreaterThanOrEqual(900);
     expect(waitS).toBeLessThanOrEqual(1_080);
     expect(value(await house.agents.quoteVm(calm, ASK)).wouldRefuse).toBeUndefined();
     pass(waitS);
-    expect(code(await tryCreate(house, rash))).toBe("ok");
+    expect(code(await trySlow(house, rash))).toBe("ok");
   });
 
   it("quotes never count, and neither do refusals for want of money", async () => {
-    const house = await opened(draftPolicy(), 100_000);
+    const house = await apart(draftPolicy(), 100_000);
     const agent = await house.agent();
-    for (let at = 0; at < 5; at++) expect(code(await tryCreate(house, agent))).toMatch(/^balance\./);
+    for (let at = 0; at < 5; at++) expect(code(await trySlow(house, agent))).toMatch(/^balance\./);
     for (let at = 0; at < 5; at++) value(await house.agents.quoteVm(agent, { ...ASK, ttlS: 30 * HOUR_S }));
     expect(value(await house.agents.quoteVm(agent, ASK)).wouldRefuse?.code).toMatch(/^balance\./);
   });
 
   it("freezes the grant at the third opening of a day by its own doing, tells the owner, and starts anew after that", async () => {
-    const house = await opened();
+    const house = await apart();
     const [rash, calm] = [await house.agent(), await house.agent()];
     for (let opening = 0; opening < 2; opening++) {
       await refused(house, rash, 9);
@@ -84,23 +61,23 @@ describe("the breaker", () => {
     }
     expect(await notices(house)).not.toContain("grant_frozen");
     expect(await refused(house, rash, 3)).toEqual(["policy.ttl", "policy.ttl", "policy.ttl"]);
-    expect(code(await tryCreate(house, rash))).toBe("auth.frozen");
+    expect(code(await trySlow(house, rash))).toBe("auth.frozen");
     const { grants, state } = value(await house.owners.overview(house.session));
     expect(state).toBe("active");
     const frozen = { state: "frozen", frozenFor: ["breaker"] };
     expect(grants.find((grant) => grant.grantId === rash.grantId)).toMatchObject(frozen);
     expect(await notices(house)).toContain("grant_frozen");
-    expect(code(await tryCreate(house, calm))).toBe("ok");
+    expect(code(await trySlow(house, calm))).toBe("ok");
     const draft = draftPolicy();
     const offer = value(await house.owners.offerPolicy(house.session, { draft, unfreeze: { grantId: rash.grantId } }));
     if (offer.typedData === null) throw new Error("no signature asked for");
     const signature = house.signTyped(offer.typedData);
     value(await house.owners.savePolicy(house.session, { nonce: offer.nonce, signature }));
-    expect(code(await tryCreate(house, rash))).toBe("ok");
+    expect(code(await trySlow(house, rash))).toBe("ok");
   });
 
   it("a network that does not answer opens it and never freezes anybody", async () => {
-    const house = await opened();
+    const house = await apart();
     const agent = await house.agent();
     for (let opening = 0; opening < 4; opening++) {
       const quote = value(await house.agents.quoteVm(agent, ASK));
@@ -110,29 +87,29 @@ describe("the breaker", () => {
         codes.push(code(await house.agents.accept(agent, { quoteId: quote.quoteId, kind: "create", waitS: 0 })));
       stage.accident = undefined;
       expect(codes).toEqual(["network.unreachable", "network.unreachable", "network.unreachable"]);
-      expect(code(await tryCreate(house, agent))).toBe("busy.circuit_open");
+      expect(code(await trySlow(house, agent))).toBe("busy.circuit_open");
       pass(EIGHTEEN_MIN_S);
     }
-    expect(code(await tryCreate(house, agent))).toBe("ok");
+    expect(code(await trySlow(house, agent))).toBe("ok");
     expect(await notices(house)).not.toContain("grant_frozen");
   });
 
   it("a create that never boots cools its agent down and counts as one failure of the three", async () => {
-    const house = await opened();
+    const house = await apart();
     const [unlucky, other] = [await house.agent(), await house.agent()];
     for (const node of stage.world.nodes) node.setKnobs({ rejectNotify: 503 });
     // on the node that it named or on none: nothing is tried elsewhere
     const vmId = await house.create(unlucky, { nodeHash: stage.world.nodes[0]?.spec.hash ?? "" });
     const vm = await house.until(unlucky, vmId, ["STOPPING", "TERMINATED"]);
     expect(vm.endReason).toBe("boot_failed");
-    const cooling = await tryCreate(house, unlucky);
+    const cooling = await trySlow(house, unlucky);
     expect(cooling).toMatchObject({ refusal: { code: "busy.cool_down", facts: { failedCreates: 1 } } });
     expect(value(await house.agents.quoteVm(other, ASK)).wouldRefuse).toBeUndefined();
     const { quoteId } = value(await house.agents.quoteVm(unlucky, ASK));
     stage.accident = ({ host }) => (host.includes("crn") ? undefined : "lose_request");
     for (let at = 0; at < 2; at++) await house.agents.accept(unlucky, { quoteId, kind: "create", waitS: 0 });
     stage.accident = undefined;
-    expect(code(await tryCreate(house, unlucky))).toBe("busy.circuit_open");
+    expect(code(await trySlow(house, unlucky))).toBe("busy.circuit_open");
     expect(await notices(house)).not.toContain("grant_frozen");
   });
 });
@@ -155,7 +132,7 @@ async function asInSchemaOne(house: House): Promise<void> {
 
 describe("a database of schema 1", () => {
   it("is opened with its live VM, which is then finished, settled and followed by new ones", async () => {
-    const house = await opened();
+    const house = await apart();
     const agent = await house.agent();
     const vmId = await house.healthy(agent);
     const before = await house.vm(agent, vmId);
@@ -178,6 +155,6 @@ describe("a database of schema 1", () => {
       endReason: "destroyed",
     });
     expect(house.machines()).toEqual([]);
-    expect(code(await tryCreate(house, agent))).toBe("ok");
+    expect(code(await trySlow(house, agent))).toBe("ok");
   });
 });

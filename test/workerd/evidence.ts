@@ -1,10 +1,12 @@
 /** What tests look at beside answers: the messages that left, the account's books, the node and the core nodes of a VM. */
-import { reset, runInDurableObject } from "cloudflare:test";
+import { listDurableObjectIds, reset, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { CORE_HOSTS } from "../../devnet/roster.ts";
 import { auditHolds } from "../../src/account/ledger-store.ts";
 import type { Hold } from "../../src/account/types.ts";
 import { shardOf } from "../../src/directory/watch.ts";
 import type { PolicyDraft } from "../../src/account/types.ts";
+import type { Bindings } from "../../src/wiring.ts";
 import { draftPolicy, House } from "./house.ts";
 import { stage } from "./stage.ts";
 
@@ -79,6 +81,18 @@ const rowsOf = (sql: SqlStorage, table: string): readonly string[] =>
     .map((row) => JSON.stringify(row, (_key, one: unknown) => (one instanceof ArrayBuffer ? latin1(one) : one)));
 
 const latin1 = (bytes: ArrayBuffer): string => String.fromCharCode(...new Uint8Array(bytes));
+
+/** Every row of every object, blobs as text, so that a string can be looked for wherever it may hide. */
+export async function everythingStored(): Promise<string> {
+  const { ACCOUNT, WATCH, DIRECTORY, SESSION } = env as unknown as Bindings;
+  const texts: string[] = [];
+  for (const namespace of [ACCOUNT, WATCH, DIRECTORY, SESSION]) {
+    const objects = namespace as DurableObjectNamespace<undefined>;
+    for (const id of await listDurableObjectIds(objects))
+      texts.push(await runInDurableObject(objects.get(id), (_instance, state) => dumpOf(state.storage.sql)));
+  }
+  return texts.join("\n");
+}
 
 export type Books = {
   readonly holds: readonly Pick<Hold, "vmId" | "state" | "credits" | "creditsOriginal">[];

@@ -1,28 +1,13 @@
 /** What agents may send that must not pass: parameters that cannot be, keys that leak, quotes that stand for something else. */
-import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { AcceptView, Caller, VmAsk } from "../../src/account/contract.ts";
 import type { Answer } from "../../src/errors.ts";
-import type { Bindings } from "../../src/wiring.ts";
-import { alone, booksOf, dumpOf } from "./evidence.ts";
+import { alone, booksOf, everythingStored } from "./evidence.ts";
 import { ASK, code, type House, HOUR_S, SSH_KEY, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
-const bindings = env as unknown as Bindings;
 /** What the asked VM costs in an hour, on the twin as on the network: one compute unit, its disk included. */
 const HOURLY = 14_250;
-
-/** Every row of every object, blobs as text, so that a string can be looked for wherever it may hide. */
-async function everythingStored(): Promise<string> {
-  const texts: string[] = [];
-  for (const namespace of [bindings.ACCOUNT, bindings.WATCH, bindings.DIRECTORY, bindings.SESSION]) {
-    const objects = namespace as DurableObjectNamespace<undefined>;
-    for (const id of await listDurableObjectIds(objects))
-      texts.push(await runInDurableObject(objects.get(id), (_instance, state) => dumpOf(state.storage.sql)));
-  }
-  return texts.join("\n");
-}
 
 const create = (house: House, agent: Caller, quoteId: string): Promise<Answer<AcceptView>> =>
   house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 });

@@ -1,11 +1,8 @@
 /** The owner's policy through the real objects: images, places, lives, grants' own windows, the shadow run, approvals. */
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { AcceptView, Caller, QuoteView, VmAsk } from "../../src/account/contract.ts";
-import { shardOf } from "../../src/directory/watch.ts";
 import type { Answer } from "../../src/errors.ts";
-import type { Bindings } from "../../src/wiring.ts";
+import { apart, tryCreate } from "./apart.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
 import { nodeOf, posted } from "./evidence.ts";
 import { stage } from "./stage.ts";
@@ -15,29 +12,6 @@ const quote = async (house: House, caller: Caller, change: Partial<VmAsk> = {}):
   value(await house.agents.quoteVm(caller, { ...ASK, ...change }));
 const accept = (house: House, caller: Caller, quoteId: string): Promise<Answer<AcceptView>> =>
   house.agents.accept(caller, { quoteId, kind: "create", waitS: 0 });
-
-const houses: House[] = [];
-
-/** The second clock looks at this account alone, not at those that earlier tests have left behind. */
-async function opened(...how: Parameters<typeof House.open>): Promise<House> {
-  const house = await House.open(...how);
-  house.shards = [shardOf(house.name)];
-  houses.push(house);
-  return house;
-}
-
-/** What still lives here must not cost the other files' clocks any time: the second clock forgets it. */
-afterAll(async () => {
-  const { WATCH } = env as unknown as Bindings;
-  for (const { name } of houses)
-    await runInDurableObject(WATCH.getByName(shardOf(name)), (_object, { storage }) => {
-      storage.sql.exec("DELETE FROM account WHERE name = ?", name);
-    });
-});
-
-async function tryCreate(house: House, caller: Caller, change: Partial<VmAsk> = {}): Promise<Answer<AcceptView>> {
-  return accept(house, caller, (await quote(house, caller, change)).quoteId);
-}
 
 /** The id of the approval that this create waits for. */
 async function ask(house: House, caller: Caller, change: Partial<VmAsk> = {}): Promise<string> {
@@ -54,17 +28,17 @@ async function decide(house: House, approvalId: string, verdict: "approve" | "de
 
 describe("image and place", () => {
   it("an image that the owner did not name is refused, one of the list boots", async () => {
-    const house = await opened(draftPolicy({ shape: { images: ["debian12"] } }));
+    const house = await apart(draftPolicy({ shape: { images: ["debian12"] } }));
     const agent = await house.agent();
     expect(code(await tryCreate(house, agent))).toBe("policy.image");
     expect(code(await tryCreate(house, agent, { image: "debian12" }))).toBe("ok");
   });
 
   it("a denied node is neither chosen nor shown, and asking for it by name is refused", async () => {
-    const open = await opened();
+    const open = await apart();
     const { crnId } = await quote(open, await open.agent());
     if (crnId === null) throw new Error("no node");
-    const house = await opened(draftPolicy({ place: { nodesDeny: [crnId] } }));
+    const house = await apart(draftPolicy({ place: { nodesDeny: [crnId] } }));
     const agent = await house.agent();
     const shown = value(await house.agents.listNodes(agent, { limit: 50 }));
     expect(shown.nodes.map((node) => node.crnId)).not.toContain(crnId);
@@ -77,10 +51,10 @@ describe("image and place", () => {
     const [node] = stage.world.roster.filter(({ terms }) => terms !== "");
     if (node === undefined) throw new Error("no node asks for terms");
     const crnId = node.spec.hash;
-    const strict = await opened();
+    const strict = await apart();
     const refused = await tryCreate(strict, await strict.agent(), { nodeHash: crnId });
     expect(code(refused)).toBe("policy.terms");
-    const house = await opened(draftPolicy({ place: { termsAccepted: [node.terms] } }));
+    const house = await apart(draftPolicy({ place: { termsAccepted: [node.terms] } }));
     const agent = await house.agent();
     expect(value(await house.agents.listNodes(agent, { limit: 50 })).nodes.map((one) => one.crnId)).toContain(crnId);
     const { itemHash } = await house.vm(agent, await house.create(agent, { nodeHash: crnId }));
@@ -91,16 +65,16 @@ describe("image and place", () => {
   });
 
   it("with one allowed node every VM goes there", async () => {
-    const open = await opened();
+    const open = await apart();
     const { crnId } = await quote(open, await open.agent());
-    const house = await opened(draftPolicy({ place: { nodesAllow: [crnId ?? ""] } }));
+    const house = await apart(draftPolicy({ place: { nodesAllow: [crnId ?? ""] } }));
     const agent = await house.agent();
     const vmId = await house.create(agent);
     expect((await house.vm(agent, vmId)).crnId).toBe(crnId);
   });
 
   it("a score that no node reaches leaves none", async () => {
-    const house = await opened(draftPolicy({ place: { scorePctMin: 100 } }));
+    const house = await apart(draftPolicy({ place: { scorePctMin: 100 } }));
     const none = await house.agents.quoteVm(await house.agent(), ASK);
     expect(code(none)).toBe("node.no_capacity");
   });
@@ -108,7 +82,7 @@ describe("image and place", () => {
 
 describe("lives", () => {
   it("all extensions of one VM together stay below the owner's limit", async () => {
-    const house = await opened(draftPolicy({ limits: { extendSTotalMax: 2 * HOUR_S } }));
+    const house = await apart(draftPolicy({ limits: { extendSTotalMax: 2 * HOUR_S } }));
     const agent = await house.agent();
     const vmId = await house.healthy(agent);
     const extend = async (): Promise<string> => {
@@ -120,14 +94,14 @@ describe("lives", () => {
 
   it("no VM may outlive the owner's own end of the delegation, grace included", async () => {
     const delegationExpiresAtMs = stage.nowMs + 4 * HOUR_S * 1_000;
-    const house = await opened(draftPolicy({ delegationExpiresAtMs }));
+    const house = await apart(draftPolicy({ delegationExpiresAtMs }));
     const agent = await house.agent();
     expect(code(await tryCreate(house, agent, { ttlS: 4 * HOUR_S }))).toBe("policy.ttl");
     expect(code(await tryCreate(house, agent, { ttlS: 2 * HOUR_S }))).toBe("ok");
   });
 
   it("an owner who wants to be told only keeps an unreachable VM to its end", async () => {
-    const house = await opened(draftPolicy({ on: { vmUnreachable: "alert", vmUnreachableMin: 5 } }));
+    const house = await apart(draftPolicy({ on: { vmUnreachable: "alert", vmUnreachableMin: 5 } }));
     const agent = await house.agent();
     const vmId = await house.healthy(agent, { ttlS: 2 * HOUR_S });
     // neither the node's list nor the machine's SSH answers any more
@@ -143,7 +117,7 @@ describe("a VM of which nobody said how long it lives", () => {
   const { ttlS: _ttlS, ...open } = ASK;
 
   it("lives as long as the owner's policy says, and its quote says so", async () => {
-    const house = await opened(draftPolicy({ limits: { ttlSDefault: HOUR_S, ttlSMax: 2 * HOUR_S } }));
+    const house = await apart(draftPolicy({ limits: { ttlSDefault: HOUR_S, ttlSMax: 2 * HOUR_S } }));
     const agent = await house.agent();
     const { quoteId, ...offer } = value(await house.agents.quoteVm(agent, open));
     const said = await quote(house, agent, { ttlS: HOUR_S });
@@ -167,7 +141,7 @@ describe("a VM of which nobody said how long it lives", () => {
 
 describe("a grant's own window", () => {
   it("bites before the account's and leaves other agents alone", async () => {
-    const house = await opened();
+    const house = await apart();
     const first = await quote(house, await house.agent());
     const windows = [{ seconds: 86_400, creditsMax: first.costCreditsMax + 1 }];
     const small = await house.agent({ windows });
@@ -183,7 +157,7 @@ describe("a grant's own window", () => {
 
 describe("a grant's own count of VMs and rate", () => {
   it("are among its limits, with what is left, and of no other agent's or the owner's", async () => {
-    const house = await opened();
+    const house = await apart();
     const small = await house.agent({ vmsLiveMax: 2, createsPerMinMax: 1 });
     const other = await house.agent({ vmsLiveMax: 3, createsPerMinMax: 5 });
     await house.create(small);
@@ -206,7 +180,7 @@ describe("a grant's own count of VMs and rate", () => {
 
 describe("the shadow run", () => {
   it("leaves out what an agent's own limits refused", async () => {
-    const house = await opened();
+    const house = await apart();
     const agent = await house.agent({ vmsLiveMax: 1 });
     await house.create(agent);
     expect(code(await tryCreate(house, agent))).toBe("policy.vms_live");
@@ -215,7 +189,7 @@ describe("the shadow run", () => {
   });
 
   it("tells the owner what new limits would have refused, before anything is saved", async () => {
-    const house = await opened();
+    const house = await apart();
     const agent = await house.agent();
     const offer = async (draft = draftPolicy()) =>
       value(await house.owners.offerPolicy(house.session, { draft })).shadow;
@@ -241,7 +215,7 @@ describe("approvals", () => {
   const asking = draftPolicy({ approval: { aboveCredits: 0 } });
 
   it("the same question under another quote is the same approval, and either quote may use it once", async () => {
-    const house = await opened(asking);
+    const house = await apart(asking);
     const agent = await house.agent();
     const first = await ask(house, agent);
     const second = await quote(house, agent);
@@ -256,7 +230,7 @@ describe("approvals", () => {
   });
 
   it("after a no the agent waits ten minutes, then twenty, whatever it asks for", async () => {
-    const house = await opened(asking);
+    const house = await apart(asking);
     const agent = await house.agent();
     const other = await house.agent();
     await decide(house, await ask(house, agent), "deny");
@@ -278,7 +252,7 @@ describe("approvals", () => {
 
   // the wait that the sibling asks for is longer than this test may take
   it("a sibling agent is told at once that there is none of that id, and is not made to wait for it", async () => {
-    const house = await opened(asking);
+    const house = await apart(asking);
     const approvalId = await ask(house, await house.agent());
     const sibling = await house.agent();
     const told = await house.agents.getApproval(sibling, { approvalId, withdraw: false, waitS: 25 });
@@ -286,9 +260,9 @@ describe("approvals", () => {
   }, 15_000);
 
   it("slicing a day into small VMs meets the daily sum, and one VM into extensions its total", async () => {
-    const open = await opened();
+    const open = await apart();
     const { costCreditsMax } = await quote(open, await open.agent());
-    const house = await opened(
+    const house = await apart(
       draftPolicy({ approval: { aboveCredits: 2 * costCreditsMax, unapprovedPerDayCredits: 3 * costCreditsMax } }),
     );
     const agent = await house.agent();
@@ -301,7 +275,7 @@ describe("approvals", () => {
   });
 
   it("an agent that was restarted finds what is open and what was given, and nothing that time has closed", async () => {
-    const house = await opened(asking);
+    const house = await apart(asking);
     const agent = await house.agent();
     const approvalId = await ask(house, agent);
     const mine = async () => value(await house.agents.getApproval(agent, { withdraw: false, waitS: 0 })).approvals;

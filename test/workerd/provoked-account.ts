@@ -123,6 +123,14 @@ export const ACCOUNT = {
     const front = agentFront(frontOf(bindings, { ...config(), ACCOUNT_NAME_KEY: "99".repeat(32) }, stagePorts));
     return refusalOf(await front.quoteVm(agent, ASK));
   },
+  "service.paused": async () => {
+    const cast = await joined();
+    stage.settings = { NEW_SPENDING: "off" };
+    await kill(cast);
+    const refused = await created(cast);
+    stage.settings = {};
+    return refused;
+  },
   "account.watch_silent": async () => {
     const cast = await joined();
     await kill(cast);

@@ -75,21 +75,20 @@ describe("Watch is silent", () => {
     });
   }
 
-  it("a teardown waits for it too, and goes on by itself", async () => {
+  it("a teardown does not wait for it: machines end while it is silent, by their agent and by their time", async () => {
     const { house, agent } = await started();
     const vmId = await house.healthy(agent);
-    stage.sent = [];
+    const other = await house.healthy(agent, { ttlS: 600 });
     silence();
     value(await house.agents.destroyVm(agent, { vmId, dryRun: false, waitS: 0 }));
-    stage.moveTo(stage.nowMs + 30_000);
-    await wake(house);
-    expect(nothingLeft()).toBe(true);
-    speak();
-    stage.moveTo(stage.nowMs + 5_000);
-    await wake(house);
-    await house.until(agent, vmId, ["TERMINATED"]);
-    await house.advance(5 * MINUTE_S);
+    await house.advance(20 * MINUTE_S);
+    expect(await house.vm(agent, vmId)).toMatchObject({ state: "TERMINATED", networkState: "watch_silent" });
+    expect(await house.vm(agent, other)).toMatchObject({ state: "TERMINATED", endReason: "ttl" });
     expect(house.machines()).toEqual([]);
+    expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true, account: { state: "active" } });
+    speak();
+    await house.advance(10 * MINUTE_S);
+    expect(await house.vm(agent, vmId)).toMatchObject({ networkState: "reachable" });
   });
 
   it("after a wake: nothing is admitted until it was heard", async () => {
@@ -406,6 +405,19 @@ describe("the clocks", () => {
     }
     expect({ quotes: await quotes(), seq: (await booksOf(house)).account.commitSeq }).toEqual(before);
     expect(code(await frontsAt(120_000).accept(agent, { quoteId, kind: "create", waitS: 0 }))).toBe("ok");
+  });
+
+  it("a request can be taken back while they are back, and while they are apart its agent is told that it was not", async () => {
+    const house = await alone(draftPolicy({ approval: { aboveCredits: 0 } }));
+    const agent = await house.agent();
+    const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+    const asked = value(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
+    if (asked.kind !== "approval_required") throw new Error(asked.kind);
+    const ask = { approvalId: asked.approval.approvalId, withdraw: true, waitS: 0 };
+    expect(code(await frontsAt(-10 * MINUTE_S * 1_000).getApproval(agent, ask))).toBe("account.clock");
+    stage.nowMs -= 10 * MINUTE_S * 1_000;
+    expect(value(await house.agents.getApproval(agent, ask)).approvals[0]?.state).toBe("withdrawn");
+    stage.nowMs += 10 * MINUTE_S * 1_000;
   });
 
   it("back by up to two minutes: nothing happens", async () => {

@@ -35,12 +35,6 @@ export const FORGETS = [
     "return unfinished &&",
   ),
   plant(
-    "only what said alive is pushed after the end",
-    "plan.ts",
-    "return (attempt.dormant || unfinished) &&",
-    "return attempt.dormant &&",
-  ),
-  plant(
     "nothing is pushed after the end",
     "plan.ts",
     "if (!needsPush(one, endedMs, nowMs)) continue;",

@@ -9,9 +9,21 @@ export const RECONCILE: readonly Mutant[] = [
     "",
   ),
   plant(
+    "what is over is not looked for in the lists",
+    "reconcile.ts",
+    "if (standing.revivable) return 5 * MINUTE_MS;",
+    "",
+  ),
+  plant(
     "what one core node alone shows is left alone",
     "lists.ts",
     "for (const one of found.strays) adoptStray(moment, one, keptFor(kept, one));",
+    "",
+  ),
+  plant(
+    "the audit is not told what a restore made doubtful",
+    "restored.ts",
+    'moment.audit("vm.unknown", { vmId: vm.vmId, reason: vm.endReason });',
     "",
   ),
   plant(

@@ -6,8 +6,8 @@ export const SHELL = [
   plant(
     "sent before Watch knows",
     "drive.ts",
-    "(await this.host.report(this.nextDueMs())) ?",
-    "(await this.host.report(this.nextDueMs())) || claimed.length >= 0 ?",
+    "const withheld = heard ?",
+    "const withheld = heard || claimed.length >= 0 ?",
   ),
   plant(
     "a restored account admits",
@@ -26,6 +26,6 @@ export const SHELL = [
     "return !this.health.watchHeard || this.account.restored;",
     "return !this.health.watchHeard;",
     // a restore also calls what looks unsent unknown, which is the second thing that keeps from voiding it
-    { file: "restored.ts", from: "const unsure = forgetSending(vm, nowMs);", to: "const unsure = vm;" },
+    { file: "restored.ts", from: "const unsure = forgetSending(vm, moment.nowMs);", to: "const unsure = vm;" },
   ),
 ];
