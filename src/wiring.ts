@@ -15,7 +15,7 @@ import { ownerFront } from "./account/front-owner.ts";
 import { publicFront } from "./account/front-public.ts";
 import { type NodesFor, nodesOver } from "./account/next-node.ts";
 import { AccountObject } from "./account/object.ts";
-import { isLoopback } from "./account/unattended.ts";
+import { isUnattended } from "./account/unattended.ts";
 import type { Network } from "./aleph/network.ts";
 import { fromHex } from "./crypto/bytes.ts";
 import type { Kek } from "./crypto/sealed.ts";
@@ -79,7 +79,7 @@ function keksOf(config: Config): readonly Kek[] {
 const isPaused = (config: Config): boolean => config.NEW_SPENDING === "off";
 
 function accountSetting(config: Config, ports: Ports, nodes: NodesFor): AccountSetting {
-  const unattended = config.NETWORK === "aleph" && isLoopback(config.PUBLIC_ORIGIN);
+  const unattended = isUnattended(config.NETWORK, config.PUBLIC_ORIGIN);
   const unattendedRefused = unattended && config.ALLOW_UNATTENDED === "0";
   const account = { origin: config.PUBLIC_ORIGIN, network: config.NETWORK, unattended, unattendedRefused };
   const paused = isPaused(config);

@@ -45,15 +45,22 @@ export async function consent(scene: Scene): Promise<Agent> {
   return Agent.connect(origin, accessToken);
 }
 
-/** What was typed has to stand there still after a refusal. */
+/** What was typed has to stand there still after a refusal, and be seen where the browser itself refuses it. */
 async function refusedLimits(walk: Walk): Promise<void> {
-  await walk.tab.tap("summary", "VM sizes");
-  await walk.tab.fill("ttl_h_default", "99");
-  await walk.tab.tap("[data-allow]");
+  const { tab } = walk;
+  await tab.tap("summary", "VM sizes");
+  await tab.fill("ttl_h_default", "99");
+  await tab.tap("[data-allow]");
   walk.expect(400);
-  await walk.stop("consent, limits refused", "(ttl_h_default)");
-  if ((await walk.tab.valueOf("ttl_h_default")) !== "99") throw new Error("a refused form lost what was typed");
-  await walk.tab.fill("ttl_h_default", "4");
+  await walk.stop("consent, limits refused", "A VM lives, if nothing is said: between 0.1667 and 24 hours.");
+  if ((await tab.valueOf("ttl_h_default")) !== "99") throw new Error("a refused form lost what was typed");
+  await tab.fill("ttl_h_default", "4");
+  await tab.fill("vms_live_max", "500");
+  await tab.tap("summary", "VM sizes");
+  await tab.tap("[data-allow]");
+  await tab.until(`document.activeElement.name === "vms_live_max"`, "the field that the browser refuses");
+  await walk.stop("consent, limits refused by the browser");
+  await tab.fill("vms_live_max", "3");
 }
 
 /** The same agent once more: the form shows what it has, a refusal keeps what was typed, and the owner's change is kept. */
@@ -69,7 +76,7 @@ export async function comeBack({ walk, origin, loopback }: Scene): Promise<void>
   await tab.fill("budget_usd", "7e0");
   await tab.tap("[data-allow]");
   walk.expect(400);
-  await walk.stop("consent, an agent comes back, its budget refused", "(budget_usd)");
+  await walk.stop("consent, an agent comes back, its budget refused", "included: between 0 and 999999999 USD.");
   await tab.fill("budget_usd", "7");
   await tab.tap("[data-allow]");
   await tab.untilSays("Back at the agent.");

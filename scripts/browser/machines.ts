@@ -59,7 +59,7 @@ export async function narrowLimits({ walk, origin }: Scene): Promise<void> {
   await tab.fill("approval_above_usd", "0");
   await tab.fill("unapproved_per_day_usd", "0");
   await tab.tap("form[data-policy-page] button.main");
-  await walk.stop("limits, tried on the past", "Press Save again to save them.");
+  await walk.stop("limits, tried on the past", "Press Save again to save these limits.");
   await tab.follow("form[data-policy-page] button.main");
   await walk.stop("dashboard, limits saved", "Dashboard");
 }
@@ -69,7 +69,7 @@ export async function extension({ walk, origin }: Scene, agent: Agent, vmId: str
   const quote = await agent.must("aleph_extend_vm", { vm_id: vmId, additional_hours: 1 });
   const asked = await agent.must("aleph_extend_vm", { vm_id: vmId, quote_id: quote["quote_id"] });
   await tab.open(String(asked["approval_url"]));
-  await walk.stop("approval of an extension", "Let a VM live longer?");
+  await walk.stop("approval of an extension", "Longer by");
   await tab.follow("[data-yes]");
   await tab.untilSays("You have approved it.");
   await agent.must("aleph_extend_vm", { vm_id: vmId, quote_id: quote["quote_id"] });
@@ -83,7 +83,7 @@ export async function widenLimits({ walk, origin }: Scene): Promise<void> {
   await tab.open(`${origin}/dashboard/policy`);
   await tab.tap("label.tick", "a click in my signed-in browser");
   await tab.tap("form[data-policy-page] button.main");
-  await tab.untilSays("Press Save again to save them.");
+  await tab.untilSays("Press Save again to save these limits.");
   await tab.follow("form[data-policy-page] button.main");
   await tab.untilAt("/dashboard");
 }

@@ -71,13 +71,8 @@ export abstract class AgentObject extends AccountBase {
       return grant.ok ? work(moment, grant.value) : grant;
     };
     const result = this.decide(workerNowMs, judged, narrows);
-    // No input may reach an internal error; whoever found a way stops here until the owner has looked.
-    if (!result.ok && result.refusal.code.startsWith("internal.")) {
-      this.commit(this.nowMs(), (moment) => {
-        desk.freezeGrant(moment, caller.grantId);
-        moment.tellOwner("internal", caller.grantId, { grantId: caller.grantId });
-      });
-    }
+    if (!result.ok && result.refusal.code.startsWith("internal."))
+      this.commit(this.nowMs(), (moment) => desk.freezeByFault(moment, caller.grantId));
     return result;
   }
 

@@ -4,7 +4,7 @@
  * A request waits a day for the owner, a given approval is good for twelve hours, and it is used up by one admission.
  * Its facts are computed by us from the quote; nothing in them comes from the page that signs or from a tool argument.
  */
-import type { Approval, ApprovalFacts, Credits, QuoteKind, VmSpec } from "./types.ts";
+import type { Approval, ApprovalFacts, Credits, VmSpec } from "./types.ts";
 
 export const REQUEST_MS = 24 * 3_600_000;
 export const GIVEN_MS = 12 * 3_600_000;
@@ -12,7 +12,7 @@ export const GIVEN_MS = 12 * 3_600_000;
 export function approvalFacts(ask: {
   readonly account: string;
   readonly grant: string;
-  readonly kind: QuoteKind;
+  readonly kind: ApprovalFacts["kind"];
   readonly vmId: string;
   readonly spec: VmSpec;
   readonly ttlS: number;

@@ -10,8 +10,8 @@ import { NAME_CHECK_SHARD, type WatchObject } from "../directory/watch.ts";
 import { type Refusal, refusal } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import { Gatherer } from "./gather.ts";
+import { orElse } from "./hearsay.ts";
 import type { AccountObject } from "./object.ts";
-import type { Hash } from "./types.ts";
 
 /** What a Durable Object's methods look like from outside: every answer is awaited. */
 export type Remote<T> = {
@@ -64,24 +64,6 @@ export async function nameKeyFault(setting: FrontSetting): Promise<Refusal | nul
   if (same === undefined) return refusal("account.watch_silent", {}, 10);
   checked.set(setting, same);
   return same ? null : refusal("account.name_key");
-}
-
-/** What the directory knows may be lost, an account's money may not: one that does not answer has nothing to say. */
-export function directoryOf({ doors }: Pick<FrontSetting, "doors">) {
-  const door = doors.directory();
-  return {
-    cooling: (nowMs: number) => orElse<readonly Hash[]>([], door.cooling(nowMs)),
-    lease: (ask: Parameters<typeof door.lease>[0]) => orElse(true, door.lease(ask)),
-    release: (key: Parameters<typeof door.release>[0]) => orElse(undefined, door.release(key)),
-  };
-}
-
-export async function orElse<T>(without: T, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch {
-    return without;
-  }
 }
 
 const checked = new WeakMap<FrontSetting, boolean>();

@@ -10,7 +10,8 @@ import { type Answer, answer, refuse } from "../errors.ts";
 import { invalid, SIZE } from "./bounds.ts";
 import type { Caller, NodeFilter, NodesView } from "./contract.ts";
 import { creditsPerHour } from "./credits.ts";
-import { directoryOf, type FrontSetting } from "./doors.ts";
+import type { FrontSetting } from "./doors.ts";
+import { directoryOf } from "./hearsay.ts";
 import { knownFigures } from "./front-public.ts";
 import { REACH_RETRY_S } from "./gather.ts";
 

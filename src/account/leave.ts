@@ -15,12 +15,12 @@ import type { Moment } from "./moment.ts";
 import { closeAll, staleApprovals } from "./owner-desk.ts";
 import { holderOf, keepOffer, type Offer } from "./owner-messages.ts";
 import type { PayerFacts } from "./payer.ts";
-import { freeze } from "./freeze.ts";
+import { freeze, type FreezeReason } from "./freeze.ts";
 import { attemptsLacking } from "./rotation.ts";
 import type { Hash } from "./types.ts";
 import { shownVm } from "./views.ts";
 
-const REASONS: Readonly<Record<LeaveKind, string>> = { revoke: "owner_revoke", compromised: "key_compromised" };
+const REASONS: Readonly<Record<LeaveKind, FreezeReason>> = { revoke: "owner_revoke", compromised: "key_compromised" };
 const SHOWN_MAX = 100;
 
 /** One transaction: freeze, make approvals stale, void what was never sent, close everything that may live. */

@@ -6,7 +6,8 @@
  * for again by the plan.
  */
 import { nodesCoreAnswers } from "../aleph/nodes.ts";
-import { directoryOf, type FrontSetting, orElse } from "./doors.ts";
+import type { FrontSetting } from "./doors.ts";
+import { directoryOf, orElse } from "./hearsay.ts";
 import type { Seen } from "./sample.ts";
 import type { Hash, NodeRef, Place, VmSpec } from "./types.ts";
 

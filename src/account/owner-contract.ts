@@ -93,6 +93,8 @@ export type PolicyOffer = {
   readonly worstCaseCredits: Credits;
   /** What these limits would have refused of the latest creates. */
   readonly shadow: Shadow;
+  /** Why that is frozen of which the signature ends the freeze, as `reasonsToShow` or the grant has it; else empty. */
+  readonly frozenFor: readonly string[];
 };
 
 export type OwnerFront = {

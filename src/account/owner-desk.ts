@@ -2,7 +2,7 @@
  * What the signed-in owner does to agents and their machines with a click: grants, freezing, stopping. Synchronous, one
  * moment each. Nothing in here widens a policy, so nothing in here needs the wallet.
  */
-import { type Answer, answer, refusal, refuse } from "../errors.ts";
+import { type Answer, answer, type Facts, refusal, refuse } from "../errors.ts";
 import { endRequest } from "./approval-end.ts";
 import { OWN_OPENINGS_MAX } from "./breaker.ts";
 import type { GrantDraft, GrantView, VmView } from "./contract.ts";
@@ -11,7 +11,7 @@ import type { Moment } from "./moment.ts";
 import { areWindows } from "./policy-draft.ts";
 import { freeze } from "./freeze.ts";
 import { saveChange } from "./record.ts";
-import type { EndReason } from "./types.ts";
+import type { EndReason, GrantFreeze, NoticeKind } from "./types.ts";
 import { grantView, shownVm } from "./views.ts";
 
 /** A new agent, or one that comes back to its own VMs, budget and history because the owner said so. */
@@ -32,6 +32,7 @@ export function addGrant(
     ...rest,
     grantId,
     state: before?.state ?? "active",
+    frozenFor: before?.frozenFor ?? [],
     createdAtMs: before?.createdAtMs ?? moment.nowMs,
   });
   moment.audit(before === undefined ? "grant.added" : "grant.returned", { grantId, credits: rest.creditsMax });
@@ -50,20 +51,32 @@ export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): 
 }
 
 /** Nothing new for this agent; what was never sent is voided, what runs goes on to its end. */
-export function freezeGrant(moment: Moment, grantId: string): Answer<GrantView> {
+export function freezeGrant(moment: Moment, grantId: string, why: GrantFreeze = "owner"): Answer<GrantView> {
   const grant = moment.store.loadGrant(grantId);
   if (grant === undefined || grant.state === "revoked") return refuse("input.unknown_id", { id: "grant" });
-  moment.store.saveGrant({ ...grant, state: "frozen" });
-  if (grant.state !== "frozen") moment.audit("grant.frozen", { grantId });
+  const frozen = { ...grant, state: "frozen", frozenFor: [...new Set([...(grant.frozenFor ?? []), why])] } as const;
+  moment.store.saveGrant(frozen);
+  if (grant.state !== "frozen") moment.audit("grant.frozen", { grantId, reason: why });
   voidUnsent(moment, grantId);
-  return answer(grantView(moment, { ...grant, state: "frozen" }));
+  return answer(grantView(moment, frozen));
+}
+
+/** The owner hears once of each reason that was not their own, until they end the freeze. */
+function freezeAndTell(moment: Moment, grantId: string, why: GrantFreeze, kind: NoticeKind, facts: Facts): void {
+  const known = moment.store.loadGrant(grantId)?.frozenFor?.includes(why) === true;
+  const frozen = freezeGrant(moment, grantId, why);
+  if (frozen.ok && !known) moment.tellOwner(kind, `${grantId}:${moment.nowMs}`, { grantId, ...facts });
 }
 
 /** Three times in a day an agent opened its breaker by its own doing: it stops until the owner has looked. */
 export function freezeByBreaker(moment: Moment, grantId: string): void {
   if (moment.store.loadGrant(grantId)?.state !== "active") return;
-  freezeGrant(moment, grantId);
-  moment.tellOwner("grant_frozen", `${grantId}:${moment.nowMs}`, { grantId, openings: OWN_OPENINGS_MAX });
+  freezeAndTell(moment, grantId, "breaker", "grant_frozen", { openings: OWN_OPENINGS_MAX });
+}
+
+/** No input may reach an internal error; whoever found a way stops here until the owner has looked. */
+export function freezeByFault(moment: Moment, grantId: string): void {
+  freezeAndTell(moment, grantId, "internal", "internal", {});
 }
 
 export function freezeAccount(moment: Moment): void {
@@ -84,7 +97,7 @@ export function emergencyStop(moment: Moment, grantId: string): readonly VmView[
   const own = moment.store.loadLive().filter((vm) => vm.grantId === grantId);
   const stands = moment.store.loadGrant(grantId)?.state === "frozen" && own.every(({ state }) => state === "STOPPING");
   if (!stands) moment.audit("grant.stop_asked", { grantId });
-  freezeGrant(moment, grantId);
+  freezeAndTell(moment, grantId, "stop", "grant_stopped", { vmsEnded: own.length });
   staleApprovals(moment, grantId);
   closeAll(moment, "stopped", grantId);
   return own.map((vm) => shownVm(moment, moment.store.loadVm(vm.vmId) ?? vm));

@@ -10,6 +10,7 @@ import { endOverdue } from "./approval-end.ts";
 import { bookBudget } from "./books.ts";
 import { unpaced } from "./breaker.ts";
 import type { PolicyOffer, Session } from "./contract.ts";
+import { reasonsToShow } from "./freeze.ts";
 import { stay } from "./leave-state.ts";
 import type { Moment } from "./moment.ts";
 import { worstCase } from "./policy.ts";
@@ -38,7 +39,7 @@ export function offerPolicy(
   ask: { readonly draft: PolicyDraft; readonly unfreeze?: Unfreeze },
 ): Answer<PolicyOffer> {
   const fault = draftFault(ask.draft, moment.nowMs, moment.config.unattended && moment.config.network === "aleph");
-  if (fault !== null) return refuse("input.invalid", { field: fault });
+  if (fault !== null) return refuse("input.invalid", fault);
   if (typeof ask.unfreeze === "object" && moment.store.loadGrant(ask.unfreeze.grantId) === undefined) {
     return refuse("input.unknown_id", { id: "grant" });
   }
@@ -59,7 +60,13 @@ export function offerPolicy(
   );
   const worstCaseCredits = worstCase(ask.draft, moment.store.spentBy(null), ask.draft.expiresAtMs, moment.nowMs);
   const tried = shadow(ask.draft, moment.store.askedCreates());
-  return answer({ typedData, nonce, version, worstCaseCredits, shadow: tried });
+  return answer({ typedData, nonce, version, worstCaseCredits, shadow: tried, frozenFor: frozenFor(moment, unfreeze) });
+}
+
+function frozenFor(moment: Moment, unfreeze: Unfreeze | null): readonly string[] {
+  if (unfreeze === null) return [];
+  if (unfreeze === "account") return reasonsToShow(moment.account, moment.store.loadNotices());
+  return moment.store.loadGrant(unfreeze.grantId)?.frozenFor ?? [];
 }
 
 /** The wallet shows it: nobody ends a freeze without the reason before their eyes. */
@@ -119,7 +126,7 @@ function unfreezeNow(moment: Moment, what: Unfreeze): void {
     return endFreeze(moment);
   }
   const grant = moment.store.loadGrant(what.grantId);
-  if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active" });
+  if (grant?.state === "frozen") moment.store.saveGrant({ ...grant, state: "active", frozenFor: [] });
   // What froze it has been seen and forgiven: it starts anew.
   moment.store.savePace(unpaced(what.grantId));
 }

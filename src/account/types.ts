@@ -23,6 +23,8 @@ export type * from "./policy-types.ts";
 export type * from "./vm-types.ts";
 
 export type GrantState = "active" | "frozen" | "revoked";
+/** Who froze an agent: its owner, its breaker, itself in an emergency, or a fault that one of its calls met. */
+export type GrantFreeze = "owner" | "breaker" | "stop" | "internal";
 /** Ending its own VMs needs no more than reading: an agent may always narrow. */
 export type Scope = "vm:read" | "vm:create" | "funds:topup";
 export const SCOPES: readonly Scope[] = ["vm:read", "vm:create", "funds:topup"];
@@ -34,6 +36,8 @@ export type Grant = {
   readonly redirectHost: string;
   readonly scopes: readonly Scope[];
   readonly state: GrantState;
+  /** Every reason of the freeze that stands, the first one first; absent or empty: none, or it is older than these. */
+  readonly frozenFor?: readonly GrantFreeze[];
   readonly creditsMax: Credits;
   readonly vmsLiveMax: number;
   readonly createsPerMinMax: number;
@@ -51,7 +55,8 @@ export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "sta
 export type ApprovalFacts = {
   readonly account: string;
   readonly grant: string;
-  readonly kind: QuoteKind;
+  /** A top-up holds nothing: it is answered with a link, and nobody is asked. */
+  readonly kind: Exclude<QuoteKind, "top_up">;
   readonly vmId: string;
   readonly vcpus: number;
   readonly memoryMib: number;
@@ -108,6 +113,7 @@ export type NoticeKind =
   | "reconciled"
   | "account_frozen"
   | "grant_frozen"
+  | "grant_stopped"
   | "approval_waiting"
   | "top_up_asked"
   | "internal";

@@ -3,3 +3,7 @@ export function isLoopback(origin: string): boolean {
   const { hostname } = new URL(origin);
   return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
 }
+
+/** The twin may sleep as long as it likes. */
+export const isUnattended = (network: "aleph" | "twin", origin: string): boolean =>
+  network === "aleph" && isLoopback(origin);

@@ -7,12 +7,29 @@
  */
 import type { GrantDraft, GrantView } from "../account/contract.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
-import { DEFAULTS, type FormValues, defaultValues, endOfDayMs } from "./policy-form.ts";
+import { DATE, type Spec, USD } from "./policy-fields.ts";
+import { DEFAULTS, type FormValues, defaultEnd, endOfDayMs } from "./policy-form.ts";
 import { creditsOf, usdField } from "./text.ts";
 
 /** A new agent starts with the smallest budget that is of use: one day's worth. */
 export const GRANT_BUDGET_USD = "5";
-export const AGENT_COUNT_MAX = 999;
+const COUNT_MAX = 999;
+const COUNT = { step: "1", min: "0", max: String(COUNT_MAX) } as const;
+/** As many digits as are read. */
+const MONEY = { ...USD, min: "0", max: "999999999" } as const;
+
+export const AGENT_FIELDS = {
+  budget: { name: "budget_usd", label: "It may spend in all, what it has spent included", ...MONEY },
+  end: { name: "agent_expires_on", label: "Its access ends on (UTC)", ...DATE },
+  day: {
+    name: "agent_day_usd",
+    label: "It may spend within any 24 hours (empty: no such limit)",
+    ...MONEY,
+    optional: true,
+  },
+  live: { name: "agent_vms_live_max", label: "Its VMs alive at once", ...COUNT },
+  perMin: { name: "agent_creates_per_min_max", label: "Its new VMs per minute", ...COUNT },
+} as const satisfies Readonly<Record<string, Spec>>;
 const DAY_S = 86_400;
 
 export type AgentDraft = Omit<GrantDraft, "clientId" | "clientName" | "redirectHost" | "scopes">;
@@ -35,7 +52,7 @@ export function readAgent(given: FormValues, grants: readonly GrantView[], nowMs
 /** What was typed; else what the agent had; a new one, and one whose access has run out, gets what limits get. */
 function endOf(date: string, known: GrantView | undefined, nowMs: number): number | undefined {
   if (date === "" && known !== undefined && known.expiresAtMs > nowMs) return known.expiresAtMs;
-  const atMs = endOfDayMs(date === "" ? (defaultValues(nowMs)["expires_on"] ?? "") : date);
+  const atMs = endOfDayMs(date === "" ? defaultEnd(nowMs) : date);
   return atMs !== undefined && atMs > nowMs ? atMs : undefined;
 }
 
@@ -59,5 +76,5 @@ function newAgent(given: FormValues): Answer<Kept> {
 
 function count(text = ""): number | undefined {
   const value = /^[0-9]{1,6}$/.test(text) ? Number(text) : NaN;
-  return value <= AGENT_COUNT_MAX ? value : undefined;
+  return value <= COUNT_MAX ? value : undefined;
 }

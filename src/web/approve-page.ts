@@ -1,6 +1,6 @@
 /** The page on which the owner says yes or no to one VM. Pure; every fact on it was computed by the account. */
 import { html } from "hono/html";
-import type { ApprovalView } from "../account/contract.ts";
+import type { ApprovalView, VmView } from "../account/contract.ts";
 import type { ApprovalFacts } from "../account/types.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, page, walletChooser, statusLine } from "./html.ts";
@@ -9,7 +9,6 @@ import { duration, gib, plain, time, usd } from "./text.ts";
 const KINDS: Readonly<Record<ApprovalFacts["kind"], string>> = {
   create: "Rent a new VM",
   extend: "Let a VM live longer",
-  top_up: "Buy credits",
 };
 
 const STATES: Readonly<Record<ApprovalView["state"], string>> = {
@@ -25,6 +24,8 @@ const STATES: Readonly<Record<ApprovalView["state"], string>> = {
 export type ApprovePageAsk = {
   readonly approval: ApprovalView;
   readonly facts: ApprovalFacts;
+  /** The one to be extended, as it is now. */
+  readonly vm: VmView | null;
   readonly by: "signature" | "click";
   readonly typedData: string;
   readonly nonce: string;
@@ -36,7 +37,7 @@ export function approvePage(kit: Kit, ask: ApprovePageAsk): Html {
   const { approval } = ask;
   const body = html`<h1>${KINDS[ask.facts.kind]}?</h1>
     <p><b>${plain(approval.clientName)}</b> asks. ${STATES[approval.state]}</p>
-    ${whatIsAsked(ask.facts, approval)} ${approval.state === "pending" ? decision(ask) : null}
+    ${whatIsAsked(ask)} ${approval.state === "pending" ? decision(ask) : null}
     <p><a href="/dashboard">Dashboard</a></p>`;
   return page(kit, {
     title: KINDS[ask.facts.kind],
@@ -46,17 +47,47 @@ export function approvePage(kit: Kit, ask: ApprovePageAsk): Html {
   });
 }
 
-function whatIsAsked(asked: ApprovalFacts, approval: ApprovalView): Html {
+type Rows = Parameters<typeof facts>[0];
+
+const life = (seconds: number): string => `${duration(seconds)} (${seconds} s)`;
+
+/** What is signed counts the whole life, and the cost of the added part alone: both are told apart. */
+function extension({ facts: { vmId, ttlS }, vm }: ApprovePageAsk, cost: Html): Rows {
+  const name = vm === null || vm.name === null ? null : html`${plain(vm.name)} `;
+  return [
+    ["This extension costs at most", cost],
+    ["VM", html`${name}<a href="/dashboard/vm/${vmId}"><code>${vmId}</code></a>`],
+    ...(vm === null || vm.endedAtMs !== null ? [] : longer(vm, ttlS)),
+    ["Its whole life, from its creation on", life(ttlS)],
+  ];
+}
+
+/** Once the extension has been used, the VM lives that long already. */
+function longer({ createdAtMs, expiresAtMs }: VmView, ttlS: number): Rows {
+  const addedS = ttlS - Math.ceil((expiresAtMs - createdAtMs) / 1_000);
+  const end = time(createdAtMs + ttlS * 1_000);
+  if (addedS <= 0) return [];
+  return [
+    ["Longer by", duration(addedS)],
+    ["Then ends at", end],
+  ];
+}
+
+function whatIsAsked(ask: ApprovePageAsk): Html {
+  const { facts: asked, approval } = ask;
   const size = `${asked.vcpus} vCPU, ${gib(asked.memoryMib)} memory, ${asked.diskGib} GB disk`;
+  const cost = html`<b>${usd(asked.costCreditsMax)}</b> (${asked.costCreditsMax} credits)`;
+  const created: Rows = [
+    ["Costs at most", cost],
+    ["Lives for", life(asked.ttlS)],
+  ];
   return facts([
-    ["Costs at most", html`<b>${usd(asked.costCreditsMax)}</b> (${asked.costCreditsMax} credits)`],
-    ["Lives for", duration(asked.ttlS)],
+    ...(asked.kind === "create" ? created : extension(ask, cost)),
     ["Size", size],
     ["GPU", plain(asked.gpu)],
     ["Image", html`<code>${plain(asked.image, 80)}</code>`],
     ["Opened by the SSH key", html`<code>${plain(asked.sshKeyFingerprint, 80)}</code>`],
     ["Node", html`<code>${plain(asked.nodeOrAny, 80)}</code>`],
-    ["VM", html`<code>${plain(asked.vmId)}</code>`],
     ["Agent", html`<code>${plain(asked.grant)}</code>`],
     ["Under limits version", String(asked.policyVersion)],
     ["Asked", time(approval.askedAtMs)],

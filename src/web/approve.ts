@@ -67,7 +67,9 @@ async function show(c: WebContext, kit: Kit, session: Session, csrf: string): Pr
   const typedData = JSON.stringify(opened.value.typedData);
   if (wantsJson(c))
     return c.json({ approval_id: approval.approvalId, state: approval.state, by, facts, typed_data: typedData, nonce });
-  return c.html(approvePage(kit, { approval, facts, by, typedData, nonce, owner: session.owner, csrf }));
+  const vm = facts.kind === "extend" ? await kit.front.getVm(session, { vmId: facts.vmId }) : null;
+  const ask = { approval, facts, vm: vm?.ok === true ? vm.value : null, by, typedData, nonce };
+  return c.html(approvePage(kit, { ...ask, owner: session.owner, csrf }));
 }
 
 async function decide(c: WebContext, kit: Kit, session: Session): Promise<Response> {

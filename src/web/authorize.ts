@@ -32,8 +32,7 @@ import { consentPage } from "./consent-page.ts";
 import type { Kit, WebApp, WebContext } from "./deps.ts";
 import { csrfOf, flooded, formActionFor, readForm, readJson } from "./guards.ts";
 import { overviewJson } from "./overview-json.ts";
-import { offerJson } from "./policy-offer.ts";
-import { readPolicy } from "./policy-form.ts";
+import { offerFor } from "./policy-offer.ts";
 import { signIn, startChallenge, stranger } from "./session.ts";
 import { plain } from "./text.ts";
 
@@ -157,10 +156,8 @@ async function offer(c: WebContext, kit: Kit): Promise<Response> {
   if (!body.ok) return kit.refuse(c, body.refusal);
   const session = await admitted(c, kit, body.value.handle);
   if (!session.ok) return kit.refuse(c, session.refusal);
-  const draft = readPolicy(body.value.draft);
-  if (!draft.ok) return kit.refuse(c, draft.refusal);
-  const offered = await kit.front.offerPolicy(session.value, { draft: draft.value });
-  return offered.ok ? c.json(offerJson(offered.value)) : kit.refuse(c, offered.refusal);
+  const offered = await offerFor(kit, session.value, body.value.draft, "");
+  return offered.ok ? c.json(offered.value) : kit.refuse(c, offered.refusal);
 }
 
 async function decide(c: WebContext, kit: Kit): Promise<Response> {

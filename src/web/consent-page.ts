@@ -6,10 +6,11 @@
  */
 import { html } from "hono/html";
 import type { Scope } from "../account/types.ts";
-import { AGENT_COUNT_MAX, GRANT_BUDGET_USD } from "./agent-form.ts";
+import { AGENT_FIELDS, GRANT_BUDGET_USD } from "./agent-form.ts";
 import type { Asked } from "./asked.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
+import { boundsOf } from "./policy-fields.ts";
 import { type FormValues, defaultValues } from "./policy-form.ts";
 import { policyFields } from "./policy-page.ts";
 import { day } from "./text.ts";
@@ -17,14 +18,14 @@ import { day } from "./text.ts";
 const WORDS: Readonly<Record<Scope, string>> = {
   "vm:read": "See its own VMs, prices and what is left of its budget; end its own VMs",
   "vm:create": "Rent and extend VMs, within the limits below",
-  "funds:topup": "Ask you to add credits; only you can buy them",
+  "funds:topup": "Ask you for credits: it hands you a link to the funding page, and buys nothing",
 };
 
 /** Ticked from the start, whatever the client asked for. Only the owner adds `funds:topup`. */
 const TICKED: readonly Scope[] = ["vm:read", "vm:create"];
 
 export function consentPage(kit: Kit, asked: Asked, handle: string, nowMs: number): Html {
-  const defaults = defaultValues(nowMs);
+  const defaults = defaultValues(nowMs, boundsOf(kit));
   const body = html`<h1>${asked.client_name} asks for a compute budget</h1>
     ${whoAsks(asked)}
     <form method="post" action="/authorize" data-consent data-handle="${handle}" data-client="${asked.client_name}">
@@ -47,7 +48,7 @@ export function consentPage(kit: Kit, asked: Asked, handle: string, nowMs: numbe
         <p data-limits-known hidden>
           You have set these before. Only what makes them wider needs your signature again.
         </p>
-        <div data-policy>${policyFields(defaults)}</div>
+        <div data-policy>${policyFields(kit, defaults)}</div>
         <p class="total">
           At worst this agent spends <b data-worst-agent>–</b>, and all your agents together <b data-worst-all>–</b>.
         </p>
@@ -113,16 +114,15 @@ function whichAgent(): Html {
 
 /** Of an agent that comes back consent.js fills in what it has; no access can end on a day that is over. */
 function itsBudget(defaults: FormValues, today: string): Html {
-  const count = { step: "1", max: String(AGENT_COUNT_MAX) };
+  const { budget, end, day: perDay, live, perMin } = AGENT_FIELDS;
   return html`<fieldset data-budget>
       <legend>This agent's own budget</legend>
-      ${field({ name: "budget_usd", label: "It may spend in all, what it has spent included", value: GRANT_BUDGET_USD, unit: "USD", step: "0.000001" })}
-      ${field({ name: "agent_expires_on", label: "Its access ends on (UTC)", value: defaults["expires_on"] ?? "", type: "date", min: today })}
+      ${field({ ...budget, value: GRANT_BUDGET_USD })}
+      ${field({ ...end, value: defaults["expires_on"] ?? "", min: today })}
     </fieldset>
     <fieldset data-new-agent>
       <legend>Its other limits</legend>
-      ${field({ name: "agent_day_usd", label: "It may spend within any 24 hours (empty: no such limit)", value: "", unit: "USD", step: "0.000001", optional: true })}
-      ${field({ name: "agent_vms_live_max", label: "Its VMs alive at once", value: defaults["vms_live_max"] ?? "3", ...count })}
-      ${field({ name: "agent_creates_per_min_max", label: "Its new VMs per minute", value: defaults["creates_per_min_max"] ?? "2", ...count })}
+      ${field({ ...perDay, value: "" })} ${field({ ...live, value: defaults["vms_live_max"] ?? "3" })}
+      ${field({ ...perMin, value: defaults["creates_per_min_max"] ?? "2" })}
     </fieldset>`;
 }

@@ -5,6 +5,7 @@ import type { Kit } from "./deps.ts";
 import { type Html, facts, foldedPost, page, postButton, warning } from "./html.ts";
 import { noticeList } from "./notices.ts";
 import { revisionOf } from "./overview-json.ts";
+import { accountReason, agentReasons, endReason } from "./reasons.ts";
 import { duration, gib, plain, time, usd, vmCount } from "./text.ts";
 
 export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html {
@@ -15,7 +16,7 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
         overview.notices.length === 0
           ? null
           : html`<h2>Notices</h2>
-              ${noticeList(overview.notices, csrf)}`
+              ${noticeList(overview, csrf)}`
       }
       <h2>Money</h2>
       ${money(overview)}
@@ -37,13 +38,22 @@ export function dashboardPage(kit: Kit, overview: Overview, csrf: string): Html 
 }
 
 function standing(overview: Overview): Html {
-  const { balance } = overview;
+  const { balance, frozenReason } = overview;
   return html`${overview.paused ? warning("The operator of this service has paused everything new, for everybody. VMs that run go on to their end; limits, brakes and ways out work as ever.") : null}
-  ${overview.state === "frozen" ? warning(html`The account is frozen${overview.frozenReason === null ? "" : ` (${plain(overview.frozenReason)})`}. ${overview.frozenReason === "owner_stop" ? "Every VM is torn down." : "Running VMs go on to their end."} ${endOfFreeze(overview)}`) : null}
+  ${overview.state === "frozen" ? warning(html`The account is frozen: ${accountReason(frozenReason)}. ${whatRuns(overview)} ${endOfFreeze(overview)}`) : null}
   ${overview.policy === null ? warning(html`No limits are set, so no agent can spend. <a href="/dashboard/policy">Set limits</a>`) : null}
   ${balance.delegation === "ok" ? null : warning(html`Delegation: ${balance.delegation.replace("_", " ")}. <a href="/dashboard/funding">Funding</a> · <a href="/dashboard/leave">Leave or change keys</a>`)}
   ${overview.unattended ? warning("This service runs on a machine that may sleep. VMs are torn down on time only while it is awake.") : null}
   ${balance.networkState === "reachable" ? null : warning(`The network does not answer now; figures are of ${time(balance.asOfMs)}.`)}`;
+}
+
+/** These close every VM in the step that freezes; a weightier reason may have taken their place since. */
+const STOPS: readonly (string | null)[] = ["owner_stop", "owner_revoke", "key_compromised"];
+
+function whatRuns({ frozenReason, vms: all }: Overview): string {
+  const live = all.filter((vm) => vm.endedAtMs === null);
+  const ends = live.length > 0 && live.every((vm) => vm.state === "STOPPING");
+  return ends || STOPS.includes(frozenReason) ? "Every VM is torn down." : "Running VMs go on to their end.";
 }
 
 /** A restored account has to be compared with the network first; that takes about a minute and needs nobody. */
@@ -161,7 +171,7 @@ function vmCard(vm: VmView): Html {
   const end =
     vm.endedAtMs === null
       ? `until ${time(vm.expiresAtMs)}`
-      : `ended ${time(vm.endedAtMs)} (${vm.endReason ?? "unknown"})`;
+      : `ended ${time(vm.endedAtMs)} (${endReason(vm.endReason)})`;
   return html`<li>
     <a href="/dashboard/vm/${vm.vmId}"><b>${plain(vm.name ?? vm.vmId, 40)}</b></a>
     <span class="state">${vm.state}</span> <br />${vm.shape.vcpus} vCPU, ${gib(vm.shape.memoryMib)} ·
@@ -191,6 +201,7 @@ function agent(grant: GrantView, csrf: string, hasEnded: boolean): Html {
       ${vmCount(grant.vmsLive)} alive · access to ${plain(grant.redirectHost)} until ${time(grant.expiresAtMs)} ·
       ${grant.scopes.join(", ")}
     </p>
+    ${grant.state === "frozen" ? html`<p>Frozen: ${agentReasons(grant.frozenFor)}.</p>` : null}
     ${grant.state === "active" ? postButton({ action: `${path}/freeze`, csrf, label: "Freeze", kind: "quiet" }) : null}
     ${grant.state === "frozen" ? html`<p><a href="/dashboard/policy?unfreeze=${grant.grantId}">End the freeze</a></p>` : null}
     ${grant.state === "revoked" ? null : html`<p><a href="${path}/revoke">Disconnect…</a></p>`}

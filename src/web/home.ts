@@ -28,7 +28,7 @@ function homePage(kit: Kit, csrf: string | null): Html {
     <p>
       To sign in you sign a short text. Limits and approvals are signed as readable fields. The delegation, a message to
       the Aleph network, is signed on the funding page, which lists in words what it allows. Allowance never asks for a
-      private key and never asks you to sign anything on another page than this one.
+      private key, and never asks you to sign anything anywhere but on ${kit.config.PUBLIC_ORIGIN}.
     </p>`;
   return page(kit, {
     title: "A compute budget for agents",

@@ -1,8 +1,10 @@
-/** What the owner is told, one fixed sentence a kind; the facts beside it are numbers, ids and enums only. Pure. */
+/** What the owner is told, one fixed sentence a kind, and the facts beside it in words. Pure. */
 import { html } from "hono/html";
+import type { Overview } from "../account/contract.ts";
 import type { Notice, NoticeKind } from "../account/types.ts";
 import type { Fact } from "../errors.ts";
-import { type Html, postButton } from "./html.ts";
+import { type Html, type Piece, postButton } from "./html.ts";
+import { accountReason, endReason } from "./reasons.ts";
 import { plain, time, usd } from "./text.ts";
 
 const SAYS: Readonly<Record<NoticeKind, string>> = {
@@ -16,7 +18,7 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   price_above_hold: "The network froze a price above the one held. That VM was destroyed.",
   payer_line: "Your credits come close to one day of burn. Below it, Aleph removes machines.",
   removing: "Aleph is removing machines of yours for lack of credits.",
-  overrun: "The network took more than was held for a VM. The account is frozen.",
+  overrun: "The network billed more than was held for a VM.",
   correction: "The network's bill differed from our own meter and was booked.",
   bill_drift: "The network bills a VM otherwise than our own meter says, by more than rounding and its lag.",
   history_drift:
@@ -26,34 +28,67 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   dormant_alive: "A create that was refused before has come to life. It is being torn down.",
   orphan: "A machine was found that the books do not know. It is torn down at its own time, or now if you say so.",
   reconciled: "The restored account was compared with the network. You can end the freeze.",
-  account_frozen: "The account is frozen: nothing new may start.",
+  account_frozen: "The account was frozen. Until you end that, nothing new starts.",
   grant_frozen: "An agent was frozen: it kept asking for what you have ruled out. Its running VMs go on to their end.",
+  grant_stopped: "An agent stopped itself and all its VMs. It stays frozen until you end that.",
   approval_waiting: "An agent asked for your approval.",
   top_up_asked: "An agent asks you to add credits. It cannot buy any itself; Funding says how you can.",
-  internal: "The service met a state that must not be. Tell its operator.",
+  internal: "The service met a state that must not be. The agent that met it is frozen. Tell the operator.",
 };
 
 /** In the account's order, what needs the owner first; a seen one stays readable, behind the others. */
-export function noticeList(notices: readonly Notice[], csrf: string): Html {
-  const order = notices.toSorted((a, b) => Number(a.seenAtMs !== null) - Number(b.seenAtMs !== null));
+export function noticeList(overview: Overview, csrf: string): Html {
+  const order = overview.notices.toSorted((a, b) => Number(a.seenAtMs !== null) - Number(b.seenAtMs !== null));
   return html`<ul class="notices">
-    ${order.map((notice) => one(notice, csrf))}
+    ${order.map((notice) => one(notice, overview, csrf))}
   </ul>`;
 }
 
-function one(notice: Notice, csrf: string): Html {
-  const told = Object.entries(notice.facts).map(factText);
+function one(notice: Notice, overview: Overview, csrf: string): Html {
+  const told = Object.entries(notice.facts).map((fact) => factWords(notice, fact, overview));
   return html`<li class="${notice.seenAtMs === null ? "new" : "seen"}">
     <p>
       ${SAYS[notice.kind]}
-      <small>since ${time(notice.sinceMs)}${told.length === 0 ? "" : ` · ${told.join(" · ")}`}</small>
+      <small>since ${time(notice.sinceMs)}${told.map((part) => (part === null ? null : html` · ${part}`))}</small>
     </p>
     ${notice.seenAtMs === null ? postButton({ action: `/dashboard/notice/${notice.noticeId}/seen`, csrf, label: "Seen", kind: "quiet" }) : null}
   </li>`;
 }
 
-/** Amounts are told in dollars, everything else as it is. */
-function factText([name, value]: readonly [string, Fact]): string {
-  if (typeof value !== "number" || !/(^c|C)redits$/.test(name)) return `${name} ${plain(String(value))}`;
-  return `${name.replace(/_?(c|C)redits$/, "")} ${usd(value)}`.trim();
+const WORDS: Readonly<Record<string, string>> = {
+  vmsLive: "VMs alive",
+  vmsEnded: "VMs",
+  vmsStopped: "VMs stopped",
+  attempt: "attempt",
+  machines: "machines",
+  marginH: "hours left",
+  oneDayCredits: "one day of burn",
+  addCredits: "to add",
+  credits: "amount",
+  billedCredits: "billed",
+  meterCredits: "by our meter",
+  historyCredits: "in the credit history",
+  postedCredits: "posted",
+  to: "new key",
+};
+
+type Says = (value: string, overview: Overview, kind: NoticeKind) => Piece;
+
+const SPOKEN: Readonly<Record<string, Says>> = {
+  vmId: (id, { vms }) =>
+    html`<a href="/dashboard/vm/${id}">${plain(vms.find((vm) => vm.vmId === id)?.name ?? id, 40)}</a>`,
+  approvalId: (id) => html`<a href="/approve/${id}">what it asks</a>`,
+  grantId: (id, { grants }) => plain(grants.find((grant) => grant.grantId === id)?.clientName ?? id),
+  reason: (reason, _overview, kind) => (kind === "vm_ended" ? endReason(reason) : accountReason(reason)),
+  expiresAt: (iso) => `until ${time(Date.parse(iso))}`,
+  late: (late) => (late === "true" ? "after its end" : null),
+};
+
+/** Null for what is told elsewhere: hashes on the VM's page, rules on that of the limits. */
+function factWords({ kind }: Notice, [name, value]: readonly [string, Fact], overview: Overview): Piece {
+  const says = SPOKEN[name];
+  const words = WORDS[name];
+  if (says !== undefined) return says(String(value), overview, kind);
+  if (words === undefined || value === null) return null;
+  return `${words} ${typeof value === "number" && /(^c|C)redits$/.test(name) ? usd(value) : plain(String(value))}`;
 }

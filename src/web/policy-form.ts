@@ -1,27 +1,23 @@
 /**
- * The owner's limits as a form: which fields there are, what stands in them, and how they are read back. Pure.
+ * The owner's limits as a form: what stands in its fields (policy-fields.ts), and how they are read back. Pure.
  *
  * On the wire every field is text or a number under the form's own name: dollars, hours and GB (1 GB = 1,024 MiB).
- * Reading back what was shown gives exactly the same limits, so that an unchanged form never asks for a signature.
+ * Reading back what was shown gives exactly the same limits, so that an unchanged form never asks for a signature. Only
+ * what is no value at all is refused here; whether one is too large or too small is the account's to say.
  */
+import type { Bounds } from "../account/policy-draft.ts";
 import type { Policy, PolicyDraft, Window } from "../account/types.ts";
 import { type Answer, answer, refuse } from "../errors.ts";
-import type { FieldAsk } from "./html.ts";
-import { creditsOf, day, plain, usdField } from "./text.ts";
+import { creditsOf, day, decimal, plain, usdField } from "./text.ts";
 
 export type FormValues = Readonly<Record<string, string>>;
 
 const DAY_MS = 86_400_000;
 const EXPIRY_DAYS = 90;
-const WINDOW = /^window_([0-9]{2,7})_usd$/;
-const WINDOW_S_MIN = 60;
-const WINDOW_S_MAX = 2_592_000;
-const WINDOWS_MAX = 8;
+const WINDOW = /^window_([0-9]+)_usd$/;
 const LISTED_MAX = 100;
 /** The longest thing that a list holds. */
 const HASH_CHARS = 64;
-const TTL_S_MIN = 60;
-const COUNT_MAX = 1_000;
 
 export const DEFAULTS: FormValues = {
   per_vm_usd: "1",
@@ -54,73 +50,13 @@ export const DEFAULTS: FormValues = {
   delegation_expires_on: "",
 };
 
-type Spec = Omit<FieldAsk, "value">;
-const USD = { unit: "USD", step: "0.000001" } as const;
-const WHOLE = { step: "1", min: "1" } as const;
+export const defaultEnd = (nowMs: number): string => day(nowMs + EXPIRY_DAYS * DAY_MS);
 
-export const MONEY_FIELDS: readonly Spec[] = [
-  { name: "per_vm_usd", label: "One VM may cost in all", ...USD },
-  { name: "burn_usd_per_h", label: "All VMs together, per hour", ...USD },
-  { name: "window_3600_usd", label: "Within any hour (empty: no such limit)", ...USD, optional: true },
-  { name: "window_86400_usd", label: "Within any 24 hours", ...USD },
-  { name: "window_2592000_usd", label: "Within any 30 days (empty: no such limit)", ...USD, optional: true },
-  { name: "lifetime_usd", label: "In all, ever", ...USD },
-];
-
-export const VM_FIELDS: readonly Spec[] = [
-  { name: "vms_live_max", label: "VMs alive at once", ...WHOLE },
-  { name: "creates_per_min_max", label: "New VMs per minute", ...WHOLE },
-  { name: "ttl_h_default", label: "A VM lives, if nothing is said", unit: "hours" },
-  { name: "ttl_h_max", label: "A VM lives at most", unit: "hours" },
-  { name: "extend_h_total_max", label: "One VM may be extended by, in all", unit: "hours" },
-  { name: "vcpus_max", label: "Largest VM: processors", unit: "vCPU", ...WHOLE },
-  { name: "memory_gb_max", label: "Largest VM: memory", unit: "GB" },
-  { name: "disk_gb_max", label: "Largest VM: disk", unit: "GB" },
-  { name: "gpus", label: "GPU models allowed, separated by commas (empty: none)", type: "text", optional: true },
-  {
-    name: "images",
-    label: "Images allowed, by name or hash, separated by commas (empty: all)",
-    type: "text",
-    optional: true,
-  },
-  { name: "price_rise_pct_max", label: "A price may rise after the quote by", unit: "%", step: "1" },
-];
-
-export const PLACE_FIELDS: readonly Spec[] = [
-  {
-    name: "nodes_allow",
-    label: "Nodes allowed, by hash, separated by commas (empty: all)",
-    type: "text",
-    optional: true,
-  },
-  { name: "nodes_deny", label: "Nodes never to be used, by hash", type: "text", optional: true },
-  {
-    name: "terms_accepted",
-    label: "Operators' terms that I have read and accept, by hash (empty: no node that asks for any)",
-    type: "text",
-    optional: true,
-  },
-  { name: "score_pct_min", label: "Lowest score of a node (below 80 none is ever used)", unit: "%", step: "1" },
-];
-
-export const TROUBLE_FIELDS: readonly Spec[] = [
-  { name: "vm_unreachable_min", label: "A VM counts as unreachable after", unit: "minutes", ...WHOLE },
-];
-
-export const APPROVAL_FIELDS: readonly Spec[] = [
-  { name: "approval_above_usd", label: "Ask me for any VM that costs more than", ...USD },
-  { name: "unapproved_per_day_usd", label: "Ask me once a day's unapproved spending passes", ...USD },
-  { name: "expires_on", label: "These limits end on (UTC)", type: "date" },
-  {
-    name: "delegation_expires_on",
-    label: "No VM may outlive this day (UTC; empty: my delegation has no end)",
-    type: "date",
-    optional: true,
-  },
-];
-
-export function defaultValues(nowMs: number): FormValues {
-  return { ...DEFAULTS, expires_on: day(nowMs + EXPIRY_DAYS * DAY_MS) };
+/** Good as they stand, also where no VM may live that long: nobody's first limits are refused for what we wrote there. */
+export function defaultValues(nowMs: number, { ttl: [, lifeS] }: Bounds): FormValues {
+  const shorter = (name: string): string => decimal(Math.min(Number(DEFAULTS[name]), lifeS / 3_600));
+  const lives = { ttl_h_max: shorter("ttl_h_max"), extend_h_total_max: shorter("extend_h_total_max") };
+  return { ...DEFAULTS, ...lives, expires_on: defaultEnd(nowMs) };
 }
 
 export function valuesOf(policy: Policy): FormValues {
@@ -132,12 +68,12 @@ export function valuesOf(policy: Policy): FormValues {
     lifetime_usd: usdField(limits.lifetimeCreditsMax),
     vms_live_max: String(limits.vmsLiveMax),
     creates_per_min_max: String(limits.createsPerMinMax),
-    ttl_h_default: String(limits.ttlSDefault / 3_600),
-    ttl_h_max: String(limits.ttlSMax / 3_600),
-    extend_h_total_max: String(limits.extendSTotalMax / 3_600),
+    ttl_h_default: decimal(limits.ttlSDefault / 3_600),
+    ttl_h_max: decimal(limits.ttlSMax / 3_600),
+    extend_h_total_max: decimal(limits.extendSTotalMax / 3_600),
     vcpus_max: String(shape.vcpusMax),
-    memory_gb_max: String(shape.memoryMibMax / 1_024),
-    disk_gb_max: String(shape.diskMibMax / 1_024),
+    memory_gb_max: decimal(shape.memoryMibMax / 1_024),
+    disk_gb_max: decimal(shape.diskMibMax / 1_024),
     gpus: shape.gpus.join(", "),
     images: shape.images.join(", "),
     nodes_allow: place.nodesAllow.join(", "),
@@ -156,19 +92,6 @@ export function valuesOf(policy: Policy): FormValues {
     expires_on: day(policy.expiresAtMs),
     delegation_expires_on: policy.delegationExpiresAtMs === null ? "" : day(policy.delegationExpiresAtMs),
   };
-}
-
-/** Windows of a length that the form has no line for are kept, not lost: each gets a line of its own. */
-export function otherWindows(values: FormValues): readonly Spec[] {
-  const known = new Set(MONEY_FIELDS.map(({ name }) => name));
-  return Object.keys(values)
-    .filter((name) => WINDOW.test(name) && !known.has(name))
-    .map((name) => ({
-      name,
-      label: `Within any ${WINDOW.exec(name)?.[1]} seconds (empty: no such limit)`,
-      ...USD,
-      optional: true,
-    }));
 }
 
 /** Refuses with `input.invalid` and the name of the first field that cannot be. */
@@ -194,9 +117,9 @@ function draftOf(form: Form): PolicyDraft {
   return {
     limits: limitsOf(form),
     shape: {
-      vcpusMax: whole(form, "vcpus_max", 1, COUNT_MAX),
-      memoryMibMax: scaled(form, "memory_gb_max", 1_024, 1),
-      diskMibMax: scaled(form, "disk_gb_max", 1_024, 1),
+      vcpusMax: whole(form, "vcpus_max"),
+      memoryMibMax: scaled(form, "memory_gb_max", 1_024),
+      diskMibMax: scaled(form, "disk_gb_max", 1_024),
       gpus: list(form, "gpus"),
       images: list(form, "images"),
     },
@@ -204,7 +127,7 @@ function draftOf(form: Form): PolicyDraft {
       nodesAllow: list(form, "nodes_allow"),
       nodesDeny: list(form, "nodes_deny"),
       termsAccepted: list(form, "terms_accepted"),
-      scorePctMin: whole(form, "score_pct_min", 0, 100),
+      scorePctMin: whole(form, "score_pct_min"),
     },
     approval: {
       by: oneOf(form, "approval_by", ["signature", "click"]) ?? "signature",
@@ -215,10 +138,10 @@ function draftOf(form: Form): PolicyDraft {
     },
     on: {
       vmUnreachable: oneOf(form, "vm_unreachable", ["destroy", "recreate", "alert"]) ?? "destroy",
-      vmUnreachableMin: whole(form, "vm_unreachable_min", 1, COUNT_MAX),
+      vmUnreachableMin: whole(form, "vm_unreachable_min"),
       payerLine: oneOf(form, "payer_line", ["stop_ours", "alert"]) ?? "stop_ours",
     },
-    priceRisePctMax: whole(form, "price_rise_pct_max", 0, 100),
+    priceRisePctMax: whole(form, "price_rise_pct_max"),
     expiresAtMs: endOfDayMs(form.text("expires_on")) ?? failed(form, "expires_on"),
     delegationExpiresAtMs: form.text("delegation_expires_on") === "" ? null : delegationEnd(form),
   };
@@ -228,27 +151,22 @@ const delegationEnd = (form: Form): number =>
   endOfDayMs(form.text("delegation_expires_on")) ?? failed(form, "delegation_expires_on");
 
 function limitsOf(form: Form): PolicyDraft["limits"] {
-  const ttlSMax = scaled(form, "ttl_h_max", 3_600, TTL_S_MIN);
-  const ttlSDefault = scaled(form, "ttl_h_default", 3_600, TTL_S_MIN);
-  if (ttlSDefault > ttlSMax) form.bad("ttl_h_default");
   return {
     perVmCreditsMax: dollars(form, "per_vm_usd"),
     burnCreditsPerHMax: dollars(form, "burn_usd_per_h"),
     windows: windowsOf(form),
     lifetimeCreditsMax: dollars(form, "lifetime_usd"),
-    vmsLiveMax: whole(form, "vms_live_max", 0, COUNT_MAX),
-    createsPerMinMax: whole(form, "creates_per_min_max", 0, COUNT_MAX),
-    ttlSDefault,
-    ttlSMax,
-    extendSTotalMax: scaled(form, "extend_h_total_max", 3_600, 0),
+    vmsLiveMax: whole(form, "vms_live_max"),
+    createsPerMinMax: whole(form, "creates_per_min_max"),
+    ttlSDefault: scaled(form, "ttl_h_default", 3_600),
+    ttlSMax: scaled(form, "ttl_h_max", 3_600),
+    extendSTotalMax: scaled(form, "extend_h_total_max", 3_600),
   };
 }
 
 function windowsOf(form: Form): readonly Window[] {
   const names = form.names.filter((name) => WINDOW.test(name) && form.text(name) !== "");
-  if (names.length > WINDOWS_MAX) form.bad("windows");
   const windows = names.map((name) => ({ seconds: Number(WINDOW.exec(name)?.[1]), creditsMax: dollars(form, name) }));
-  if (windows.some(({ seconds }) => seconds < WINDOW_S_MIN || seconds > WINDOW_S_MAX)) form.bad("windows");
   return windows.toSorted((a, b) => a.seconds - b.seconds);
 }
 
@@ -261,16 +179,15 @@ function dollars(form: Form, name: string): number {
   return creditsOf(form.text(name)) ?? failed(form, name);
 }
 
-function whole(form: Form, name: string, min: number, max: number): number {
-  const value = /^[0-9]{1,6}$/.test(form.text(name)) ? Number(form.text(name)) : NaN;
-  return value >= min && value <= max ? value : failed(form, name);
+function whole(form: Form, name: string): number {
+  return /^[0-9]{1,9}$/.test(form.text(name)) ? Number(form.text(name)) : failed(form, name);
 }
 
 /** A decimal in the form's unit as a whole number of the smaller one. */
-function scaled(form: Form, name: string, factor: number, min: number): number {
+function scaled(form: Form, name: string, factor: number): number {
   const text = form.text(name);
-  const value = /^(?=.)[0-9]{0,6}(\.[0-9]{1,20})?$/.test(text) ? Math.round(Number(text) * factor) : NaN;
-  return value >= min ? value : failed(form, name);
+  const isDecimal = /^(?=.)[0-9]{0,9}(\.[0-9]{1,20})?$/.test(text);
+  return isDecimal ? Math.round(Number(text) * factor) : failed(form, name);
 }
 
 function oneOf<const T extends string>(form: Form, name: string, allowed: readonly T[]): T | undefined {

@@ -1,10 +1,15 @@
 /**
- * A policy that the account offers to be signed, on its way to the page. Pure.
+ * What an owner typed on its way to the account, and the policy that the account offers to be signed on its way back.
  *
  * The typed data travels as finished JSON text: the page hands it to the wallet unchanged, so what is signed is what
  * was composed here, `types.EIP712Domain` included (design.md §12.4).
  */
-import type { PolicyOffer } from "../account/contract.ts";
+import type { PolicyOffer, Session } from "../account/contract.ts";
+import { type Answer, answer } from "../errors.ts";
+import type { Kit } from "./deps.ts";
+import { boundsOf, inForm } from "./policy-fields.ts";
+import { type FormValues, readPolicy } from "./policy-form.ts";
+import { accountReasons, agentReasons } from "./reasons.ts";
 import { usdNumber } from "./text.ts";
 
 export type OfferJson = {
@@ -14,15 +19,35 @@ export type OfferJson = {
   /** One sentence on what these limits would have refused of late; null: there is nothing to try them on. */
   readonly shadow: string | null;
   readonly typed_data: string | null;
+  /** Why that stands frozen which the signature lets go on; null: it ends no freeze. */
+  readonly why: string | null;
 };
 
-export function offerJson(offer: PolicyOffer): OfferJson {
+/** `unfreeze`: `account`, a grant's id, or empty. What is refused is named as the form names it. */
+export async function offerFor(
+  kit: Kit,
+  session: Session,
+  given: FormValues,
+  unfreeze: string,
+): Promise<Answer<OfferJson>> {
+  const what = unfreeze === "account" ? ("account" as const) : { grantId: unfreeze };
+  const ends = unfreeze === "" ? {} : { unfreeze: what };
+  const draft = readPolicy(given);
+  const offered = draft.ok ? await kit.front.offerPolicy(session, { draft: draft.value, ...ends }) : draft;
+  return offered.ok
+    ? answer(offerJson(offered.value, unfreeze))
+    : { ok: false, refusal: inForm(offered.refusal, boundsOf(kit)) };
+}
+
+export function offerJson(offer: PolicyOffer, unfreeze: string): OfferJson {
+  const why = unfreeze === "account" ? accountReasons(offer.frozenFor) : agentReasons(offer.frozenFor);
   return {
     nonce: offer.nonce,
     version: offer.version,
     worst_case_usd: usdNumber(offer.worstCaseCredits),
     shadow: shadowText(offer.shadow),
     typed_data: offer.typedData === null ? null : JSON.stringify(offer.typedData),
+    why: unfreeze === "" ? null : why,
   };
 }
 

@@ -1,31 +1,41 @@
 /** The owner's limits: the fields, which the consent page shares, and the page that changes them or ends a freeze. Pure. */
 import { html } from "hono/html";
 import type { Overview } from "../account/contract.ts";
+import { reasonsToShow } from "../account/freeze.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, field, page, tick, walletChooser, warning } from "./html.ts";
 import {
   APPROVAL_FIELDS,
-  type FormValues,
+  boundsOf,
+  endsOf,
   MONEY_FIELDS,
   PLACE_FIELDS,
+  type Spec,
+  TERM_FIELDS,
   TROUBLE_FIELDS,
   VM_FIELDS,
-  otherWindows,
-} from "./policy-form.ts";
+} from "./policy-fields.ts";
+import type { FormValues } from "./policy-form.ts";
+import { accountReasons, agentReasons } from "./reasons.ts";
 import { plain, usd } from "./text.ts";
 
-export function policyFields(values: FormValues): Html {
-  const filled = (specs: typeof MONEY_FIELDS) =>
-    specs.map((spec) => field({ ...spec, value: values[spec.name] ?? "" }));
+export function policyFields(kit: Kit, values: FormValues): Html {
+  const bounds = boundsOf(kit);
+  const filled = (specs: readonly Spec[]) =>
+    specs.map((spec) => field({ ...spec, ...endsOf(spec, bounds), value: values[spec.name] ?? "" }));
   return html`<fieldset>
       <legend>Money</legend>
-      <div data-windows>${filled([...MONEY_FIELDS, ...otherWindows(values)])}</div>
+      ${filled(MONEY_FIELDS)}
     </fieldset>
     <fieldset>
       <legend>When I want to be asked</legend>
       ${yesNo("approval_first_vm", "For the very first VM", values)}
       ${yesNo("approval_gpu", "For any VM with a GPU", values)} ${filled(APPROVAL_FIELDS)}
       ${oneOf("I say yes by", "approval_by", SAYS_YES, values)}
+    </fieldset>
+    <fieldset>
+      <legend>How long these limits hold</legend>
+      ${filled(TERM_FIELDS)}
     </fieldset>
     <details>
       <summary>VM sizes, lifetimes and counts</summary>
@@ -88,7 +98,7 @@ export function policyPage(kit: Kit, ask: PolicyPageAsk): Html {
       data-owner="${overview.owner}"
       data-saved="${JSON.stringify(overview.policy === null ? null : values)}"
     >
-      <div data-policy>${policyFields(values)}</div>
+      <div data-policy>${policyFields(kit, values)}</div>
       <p class="total">
         At worst all your agents together still spend <b data-worst-all>${usd(overview.worstCaseCredits)}</b>.
       </p>
@@ -103,13 +113,13 @@ export function policyPage(kit: Kit, ask: PolicyPageAsk): Html {
 function whyFrozen(overview: Overview, unfreeze: string): Html {
   const running = overview.vms.filter((vm) => vm.endedAtMs === null);
   const grant = overview.grants.find((one) => one.grantId === unfreeze);
+  const reasons = { frozenReason: overview.frozenReason, restored: overview.compared.restored };
+  const why =
+    unfreeze === "account" ? accountReasons(reasonsToShow(reasons, overview.notices)) : agentReasons(grant?.frozenFor);
   const what = unfreeze === "account" ? "The whole account" : `The agent ${plain(grant?.clientName ?? "")}`;
   return html`${warning(`${what} is frozen. A signature of the limits below, with the next version number, ends that.`)}
   ${facts([
-    [
-      "Why it was frozen",
-      unfreeze === "account" ? plain(overview.frozenReason ?? "not recorded", 100) : "you or its own failures froze it",
-    ],
+    ["Why it was frozen", html`<span data-why>${why}</span>`],
     [
       "Still running",
       running.length === 0

@@ -8,8 +8,9 @@ import * as z from "zod";
 import type { Session } from "../account/contract.ts";
 import type { Kit, WebApp, WebContext } from "./deps.ts";
 import { readJson } from "./guards.ts";
-import { defaultValues, readPolicy, valuesOf } from "./policy-form.ts";
-import { offerJson } from "./policy-offer.ts";
+import { boundsOf } from "./policy-fields.ts";
+import { defaultValues, valuesOf } from "./policy-form.ts";
+import { offerFor } from "./policy-offer.ts";
 import { policyPage } from "./policy-page.ts";
 import { asOwner } from "./sign-in.ts";
 
@@ -38,22 +39,15 @@ async function show(c: WebContext, kit: Kit, session: Session, csrf: string): Pr
   const { policy, grants } = overview.value;
   const asked = c.req.query("unfreeze") ?? "";
   const unfreeze = asked === "account" || grants.some((grant) => grant.grantId === asked) ? asked : "";
-  const values = policy === null ? defaultValues(kit.clock.nowMs()) : valuesOf(policy);
+  const values = policy === null ? defaultValues(kit.clock.nowMs(), boundsOf(kit)) : valuesOf(policy);
   return c.html(policyPage(kit, { overview: overview.value, values, csrf, unfreeze }));
 }
 
 async function offer(c: WebContext, kit: Kit, session: Session): Promise<Response> {
   const body = await readJson(c, offerBody);
   if (!body.ok) return kit.refuse(c, body.refusal);
-  const draft = readPolicy(body.value.draft);
-  if (!draft.ok) return kit.refuse(c, draft.refusal);
-  const what = body.value.unfreeze ?? "";
-  const unfreeze = what === "account" ? what : { grantId: what };
-  const offered = await kit.front.offerPolicy(
-    session,
-    what === "" ? { draft: draft.value } : { draft: draft.value, unfreeze },
-  );
-  return offered.ok ? c.json(offerJson(offered.value)) : kit.refuse(c, offered.refusal);
+  const offered = await offerFor(kit, session, body.value.draft, body.value.unfreeze ?? "");
+  return offered.ok ? c.json(offered.value) : kit.refuse(c, offered.refusal);
 }
 
 async function save(c: WebContext, kit: Kit, session: Session): Promise<Response> {

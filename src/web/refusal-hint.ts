@@ -2,7 +2,9 @@
  * What to do about a refusal, where the code's own sentence does not fit a page that stood open: one fixed sentence, the
  * same on a page and for a script. Pure.
  */
-import type { Refusal } from "../errors.ts";
+import type { Facts, Refusal } from "../errors.ts";
+import { AGENT_FIELDS } from "./agent-form.ts";
+import { POLICY_FIELDS, type Spec } from "./policy-fields.ts";
 
 const BY_REASON: ReadonlyMap<unknown, string> = new Map([
   [
@@ -23,5 +25,17 @@ const BY_FIELD: ReadonlyMap<unknown, string> = new Map(
 );
 
 export function hintOf({ facts }: Refusal): string | undefined {
-  return BY_REASON.get(facts["reason"]) ?? BY_FIELD.get(facts["field"]);
+  return BY_REASON.get(facts["reason"]) ?? BY_FIELD.get(facts["field"]) ?? fieldHint(facts);
+}
+
+const TYPED: readonly Spec[] = [...POLICY_FIELDS, ...Object.values(AGENT_FIELDS)];
+
+/** What the owner typed, by the name that it has on the page. */
+function fieldHint({ field, ...said }: Facts): string | undefined {
+  const spec = TYPED.find(({ name }) => name === field);
+  if (spec === undefined) return undefined;
+  const { label, unit = "" } = spec;
+  const { min, max } = { ...spec, ...said };
+  if (min === undefined) return `${label}: this cannot be.`;
+  return `${label}: ${max === undefined ? `${min} at the earliest` : `between ${min} and ${max} ${unit}`.trimEnd()}.`;
 }

@@ -39,6 +39,9 @@ export function usdField(credits: Credits): string {
   return rest === "" ? String(whole) : `${whole}.${rest}`;
 }
 
+/** A number in a field, with at most four decimals: enough for whole seconds in hours, and for whole MiB in GB. */
+export const decimal = (value: number): string => String(Math.round(value * 10_000) / 10_000);
+
 /** Dollars as typed in, with at most six decimals, as whole credits; undefined for anything else. */
 export function creditsOf(dollars: string): Credits | undefined {
   const parts = /^(?=.)([0-9]{0,9})(?:\.([0-9]{1,6}))?$/.exec(dollars.trim());

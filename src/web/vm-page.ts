@@ -6,6 +6,7 @@ import type { Charges } from "../account/charges.ts";
 import type { Certificate } from "../account/certificate.ts";
 import type { Kit } from "./deps.ts";
 import { type Html, facts, foldedPost, page } from "./html.ts";
+import { endReason } from "./reasons.ts";
 import { duration, gib, plain, time, usd } from "./text.ts";
 
 export function vmPage(kit: Kit, vm: VmView, csrf: string): Html {
@@ -36,10 +37,7 @@ function figures(vm: VmView): Html {
     ["Node", html`<code>${vm.crnId ?? "–"}</code>`],
     ["Message", html`<code>${vm.itemHash ?? "–"}</code>`],
     ["Created", time(vm.createdAtMs)],
-    [
-      "Ends",
-      vm.endedAtMs === null ? time(vm.expiresAtMs) : `ended ${time(vm.endedAtMs)} (${vm.endReason ?? "unknown"})`,
-    ],
+    ["Ends", vm.endedAtMs === null ? time(vm.expiresAtMs) : `ended ${time(vm.endedAtMs)} (${endReason(vm.endReason)})`],
     ["Costs per hour", usd(vm.rateCreditsPerH)],
     [vm.costStatus === "settled" ? "Cost" : "Cost so far", usd(vm.costCredits)],
     ["Held", usd(vm.heldCredits)],
@@ -78,7 +76,7 @@ function certificate(of: Certificate, vm: VmView): Html {
   return html`<section id="certificate" class="card">
     <h2>Death certificate</h2>
     ${facts([
-      ["Ended", `${time(of.endedAtMs)} (${of.endReason})`],
+      ["Ended", `${time(of.endedAtMs)} (${endReason(of.endReason)})`],
       ["Ran for", duration(of.runtimeS)],
       [vm.costStatus === "settled" ? "Final cost" : "Cost, not settled yet", usd(vm.costCredits)],
       ["Issued", time(of.issuedAtMs)],

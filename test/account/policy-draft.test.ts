@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { draftFault } from "../../src/account/policy-draft.ts";
+import { draftFault, type Fault, policyBounds } from "../../src/account/policy-draft.ts";
 import type { Policy, PolicyDraft } from "../../src/account/types.ts";
 import { DAY, POLICY, T0 } from "./vms.ts";
 
-const fault = (draft: PolicyDraft, unattended = false): string | null => draftFault(draft, T0, unattended);
+const faultIn = (draft: PolicyDraft, unattended = false): Fault | null => draftFault(draft, T0, unattended);
+const fault = (draft: PolicyDraft, unattended = false): string | null => faultIn(draft, unattended)?.field ?? null;
 const limits = (change: Partial<Policy["limits"]>): PolicyDraft => ({
   ...POLICY,
   limits: { ...POLICY.limits, ...change },
@@ -31,7 +32,7 @@ const NUMBERS: readonly (readonly [name: string, draft: (value: number) => Polic
   ["approval_above", (value) => approval({ aboveCredits: value }), 1e12],
   ["approval_per_day", (value) => approval({ unapprovedPerDayCredits: value }), 1e12],
   ["price_rise", (value) => ({ ...POLICY, priceRisePctMax: value }), 100],
-  ["windows", (value) => limits({ windows: [{ seconds: 3_600, creditsMax: value }] }), 1e12],
+  ["window_3600", (value) => limits({ windows: [{ seconds: 3_600, creditsMax: value }] }), 1e12],
 ];
 
 describe("draftFault", () => {
@@ -44,7 +45,7 @@ describe("draftFault", () => {
   test.each(NUMBERS)("%s: whole, not negative and not beyond its bound", (name, draft, max) => {
     expect(fault(draft(max))).toBeNull();
     for (const value of [max + 1, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-      expect(fault(draft(value))).toBe(name);
+      expect(faultIn(draft(value))).toMatchObject({ field: name, min: expect.any(Number), max });
     }
   });
 
@@ -59,15 +60,16 @@ describe("draftFault", () => {
 
   test("the default life fits the longest one and is at least ten minutes", () => {
     expect(fault(limits({ ttlSDefault: 600, ttlSMax: 600 }))).toBeNull();
-    expect(fault(limits({ ttlSDefault: 599 }))).toBe("ttl");
-    expect(fault(limits({ ttlSDefault: 0, ttlSMax: 500 }))).toBe("ttl");
-    expect(fault(limits({ ttlSDefault: 7_201, ttlSMax: 7_200 }))).toBe("ttl");
-    expect(fault(limits({ ttlSDefault: -1 }))).toBe("ttl_default");
+    const longest = { field: "ttl_default", min: 600, max: POLICY.limits.ttlSMax };
+    for (const ttlSDefault of [599, -1, 1e9, Number.NaN]) expect(faultIn(limits({ ttlSDefault }))).toEqual(longest);
+    expect(faultIn(limits({ ttlSDefault: 7_201, ttlSMax: 7_200 }))).toEqual({ ...longest, max: 7_200 });
+    expect(faultIn(limits({ ttlSDefault: 0, ttlSMax: 500 }))).toEqual({ field: "ttl", min: 600, max: 30 * 86_400 });
   });
 
   test("a service on somebody's own machine promises no life beyond four hours", () => {
     expect(fault(limits({ ttlSMax: 4 * 3_600 }), true)).toBeNull();
-    expect(fault(limits({ ttlSMax: 4 * 3_600 + 1 }), true)).toBe("ttl");
+    expect(faultIn(limits({ ttlSMax: 4 * 3_600 + 1 }), true)).toEqual({ field: "ttl", min: 600, max: 4 * 3_600 });
+    expect(policyBounds(T0, true).ttl_default).toEqual([600, 4 * 3_600]);
     expect(fault(limits({ ttlSMax: 4 * 3_600 + 1 }), false)).toBeNull();
   });
 
@@ -95,7 +97,8 @@ describe("draftFault", () => {
     expect(fault(on({ vmUnreachable: "alert", vmUnreachableMin: 5, payerLine: "alert" }))).toBeNull();
     expect(fault(on({ vmUnreachable: "recreate" }))).toBeNull();
     expect(fault(on({ vmUnreachable: "reboot" }))).toBe("vm_unreachable");
-    expect(fault(on({ vmUnreachableMin: 4 }))).toBe("vm_unreachable_min");
+    const range = { field: "vm_unreachable_min", min: 5, max: 1_440 };
+    expect(faultIn(on({ vmUnreachableMin: 4 }))).toEqual(range);
     expect(fault(on({ payerLine: "ignore" }))).toBe("payer_line");
   });
 
@@ -118,6 +121,8 @@ describe("draftFault", () => {
       "expires",
     ]);
     expect(until(Number.NaN)).toBe("expires");
+    const late = { field: "expires", min: T0 + 1, max: T0 + 366 * DAY };
+    expect(faultIn({ ...POLICY, expiresAtMs: T0 + 400 * DAY })).toEqual(late);
   });
 
   test("of several faults the first field is named", () => {

@@ -23,7 +23,7 @@ export const PINNED: readonly (readonly [seed: number, traceHash: string])[] = [
   [16, "dfa43a16"],
   [17, "23bd5ff6"],
   [18, "5b6f0b2c"],
-  [19, "5332fcff"],
+  [19, "a377318d"],
   [20, "d4e760d8"],
 ];
 

@@ -1,8 +1,10 @@
 /** Values of one account as the front would give them. */
 import type { ApprovalView, BalanceView, GrantView, Overview, VmView } from "../../src/account/contract.ts";
+import { policyBounds } from "../../src/account/policy-draft.ts";
 import type { ApprovalFacts, Notice, Policy } from "../../src/account/types.ts";
 
 export const NOW_MS = Date.UTC(2026, 10, 24, 12);
+export const BOUNDS = policyBounds(NOW_MS, false);
 export const ACCOUNT = "a".repeat(64);
 export const AGENT = "0x1111111111111111111111111111111111111111";
 
@@ -110,7 +112,7 @@ export const approvalFacts: ApprovalFacts = {
   account: ACCOUNT,
   grant: grant.grantId,
   kind: "create",
-  vmId: vm.vmId,
+  vmId: "",
   vcpus: 2,
   memoryMib: 4_096,
   diskGib: 20,

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { VmView } from "../../src/account/contract.ts";
+import type { ApprovalFacts } from "../../src/account/types.ts";
 import { answer } from "../../src/errors.ts";
-import { approval, approvalFacts } from "./account.ts";
+import { NOW_MS, approval, approvalFacts, fullOverview, vm } from "./account.ts";
 import { Browser, alice, approvalPath, bob, body, code, house } from "./browser.ts";
 
 type Opened = { readonly nonce: string; readonly typed_data: string; readonly by: string; readonly state: string };
@@ -34,13 +36,52 @@ describe("the approval page", () => {
       "debian12",
       approvalFacts.sshKeyFingerprint,
       "any node the policy allows",
-      approvalFacts.vmId,
       approvalFacts.grant,
       "Known agent",
+      "(14400 s)",
     ]) {
       expect(page).toContain(shown);
     }
   });
+
+  test("of a create names no VM, since there is none yet", async () => {
+    const browser = new Browser(house());
+    await browser.signIn(alice);
+    const page = await (await browser.get(approvalPath)).text();
+    expect(page).toContain("Lives for");
+    expect(page).not.toMatch(/<dt>VM<|\(no name\)/);
+  });
+
+  test("of an extension tells the added time and its cost apart from the whole life that is signed", async () => {
+    const extension = { ...approvalFacts, kind: "extend", vmId: vm.vmId, ttlS: 3 * 3_600 + 60 } as const;
+    const rows = await shownOf(extension, vm);
+    expect(rows.slice(0, 5)).toEqual([
+      ["This extension costs at most", "$0.1800 (180000 credits)"],
+      ["VM", `build-box ${vm.vmId}`],
+      ["Longer by", "2 h"],
+      ["Then ends at", "2026-11-24 15:00 UTC"],
+      ["Its whole life, from its creation on", "3 h (10860 s)"],
+    ]);
+    const used = { ...vm, expiresAtMs: vm.expiresAtMs + 2 * 3_600_000 };
+    for (const now of [used, { ...vm, state: "TERMINATED", endedAtMs: NOW_MS } as const, null])
+      expect((await shownOf(extension, now)).map(([label]) => label)).not.toContain("Longer by");
+  });
+
+  /** The rows of the page, as they are read. */
+  async function shownOf(facts: ApprovalFacts, now: VmView | null): Promise<readonly (readonly string[])[]> {
+    const home = house();
+    home.front.approvalFacts = facts;
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), vms: now === null ? [] : [now] });
+    const browser = new Browser(home);
+    await browser.signIn(alice);
+    const page = await (await browser.get(approvalPath)).text();
+    const bare = (html = ""): string =>
+      html
+        .replace(/<[^>]*>/g, "")
+        .replace(/\s+/g, " ")
+        .trim();
+    return [...page.matchAll(/<dt>([^]*?)<\/dt>\s*<dd>([^]*?)<\/dd>/g)].map(([, dt, dd]) => [bare(dt), bare(dd)]);
+  }
 
   test("another owner sees exactly what they see for an id that does not exist", async () => {
     const home = house();

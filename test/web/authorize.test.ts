@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ACCOUNT, emptyOverview, fullOverview, grant, policy } from "./account.ts";
+import { ACCOUNT, BOUNDS, emptyOverview, fullOverview, grant, policy } from "./account.ts";
 import {
   AUTHORIZE,
   Browser,
@@ -74,6 +74,7 @@ describe("the consent page", () => {
       ["vm:create", true, false],
       ["funds:topup", false, false],
     ]);
+    expect(page).toContain("hands you a link to the funding page, and buys nothing");
   });
 
   test("warns when access goes to a program on this computer", async () => {
@@ -111,7 +112,7 @@ describe("consent", () => {
     home.front.overviewOf = emptyOverview;
     const at = await ready(home);
     expect(at.consent.overview.policy).toBeNull();
-    const draft = { ...defaultValues(NOW_MS), per_vm_usd: 2 };
+    const draft = { ...defaultValues(NOW_MS, BOUNDS), per_vm_usd: 2 };
     const offer = await body<{ nonce: string; typed_data: string; worst_case_usd: number }>(
       await at.browser.post("/authorize/policy", { handle: at.handle, draft }),
     );
@@ -285,7 +286,7 @@ describe("consent", () => {
     const home = house();
     const at = await ready(home);
     const offer = await body<{ nonce: string; typed_data: string }>(
-      await at.browser.post("/authorize/policy", { handle: at.handle, draft: defaultValues(NOW_MS) }),
+      await at.browser.post("/authorize/policy", { handle: at.handle, draft: defaultValues(NOW_MS, BOUNDS) }),
     );
     const byBob = await bob.signTypedData(JSON.parse(offer.typed_data));
     expect(
@@ -370,7 +371,7 @@ describe("consent", () => {
     const home = house();
     const at = await ready(home);
     const offer = await body<{ nonce: string; typed_data: string }>(
-      await at.browser.post("/authorize/policy", { handle: at.handle, draft: defaultValues(NOW_MS) }),
+      await at.browser.post("/authorize/policy", { handle: at.handle, draft: defaultValues(NOW_MS, BOUNDS) }),
     );
     const signature = await alice.signTypedData(JSON.parse(offer.typed_data));
     for (const [field, value] of [
@@ -453,7 +454,7 @@ describe("refusing", () => {
 describe("the overview that sign-in answers", () => {
   test("holds the limits as form values that mean the same limits", async () => {
     const { consent } = await ready(house());
-    expect(consent.overview.policy?.form).toEqual({ ...defaultValues(NOW_MS), expires_on: "2027-02-22" });
+    expect(consent.overview.policy?.form).toEqual({ ...defaultValues(NOW_MS, BOUNDS), expires_on: "2027-02-22" });
     expect(policy.expiresAtMs).toBe(Date.UTC(2027, 1, 22, 23, 59, 59));
   });
 });

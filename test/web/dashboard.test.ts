@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { CODES } from "../../src/errors.ts";
-import { ACCOUNT, balance, emptyOverview, endedVm, fullOverview, grant, notice, policy, vm } from "./account.ts";
+import {
+  ACCOUNT,
+  BOUNDS,
+  balance,
+  emptyOverview,
+  endedVm,
+  fullOverview,
+  grant,
+  notice,
+  policy,
+  vm,
+} from "./account.ts";
 import { Browser, NOW_MS, alice, body, code, house } from "./browser.ts";
 import { openDelegation } from "./fake-front.ts";
 import { defaultValues } from "../../src/web/policy-form.ts";
@@ -20,6 +31,7 @@ describe("the front page", () => {
     expect(page).toContain("claude mcp add --transport http allowance http://localhost:8787/mcp");
     expect(page).toContain("&quot;url&quot;: &quot;http://localhost:8787/mcp&quot;");
     expect(page).toContain("data-sign-in");
+    expect(page).toContain("asks you to sign anything anywhere but on http://localhost:8787.");
   });
 
   test("shows the way on to somebody who is signed in", async () => {
@@ -114,7 +126,7 @@ describe("the dashboard", () => {
     const { browser } = await signedIn(home);
     const page = await text(browser, "/dashboard");
     for (const shown of [
-      "The account is frozen (overrun)",
+      "The account is frozen: the network billed more than was held for a VM. Running VMs go on to their end.",
       "/dashboard/policy?unfreeze=account",
       "The operator of this service has paused everything new",
       "may sleep",
@@ -214,7 +226,7 @@ describe("the limits page", () => {
     const { browser, done } = await signedIn();
     const page = await text(browser, "/dashboard/policy");
     expect(page).toMatch(/name="lifetime_usd"\s+value="20"/);
-    const draft = { ...defaultValues(NOW_MS), lifetime_usd: "30" };
+    const draft = { ...defaultValues(NOW_MS, BOUNDS), lifetime_usd: "30" };
     const offer = await body<{ nonce: string; version: number; typed_data: string }>(
       await browser.post("/dashboard/policy/offer", { draft, unfreeze: "" }),
     );
@@ -227,42 +239,67 @@ describe("the limits page", () => {
     });
   });
 
+  test("when limits end is asked for by itself, not among what the owner wants to be asked about", async () => {
+    const { browser } = await signedIn();
+    const page = await text(browser, "/dashboard/policy");
+    const [, asked = "", term = ""] = page.split(/<legend>(?:When I want to be asked|How long these limits hold)</);
+    const ends = ["expires_on", "delegation_expires_on"];
+    expect(ends.map((name) => [asked, term].map((part) => part.includes(`name="${name}"`)))).toEqual([
+      [false, true],
+      [false, true],
+    ]);
+  });
+
   test("ending a freeze says why it was frozen and what runs, and asks for that freeze only", async () => {
     const home = house();
     home.front.overviewOf = (owner) => ({ ...fullOverview(owner), state: "frozen", frozenReason: "overrun" });
     const { browser, done } = await signedIn(home);
     const page = await text(browser, "/dashboard/policy?unfreeze=account");
-    expect(page).toContain("overrun");
+    expect(page).toContain("<span data-why>the network billed more than was held for a VM (in your wallet: overrun)<");
     expect(page).toContain("build-box");
     expect(await text(browser, `/dashboard/policy?unfreeze=${grant.grantId}`)).toContain(
       "The agent Known agent is frozen",
     );
     expect(await text(browser, "/dashboard/policy?unfreeze=gr_unknown")).toContain('data-unfreeze=""');
-    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS), unfreeze: "account" });
-    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS), unfreeze: grant.grantId });
+    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS, BOUNDS), unfreeze: "account" });
+    await browser.post("/dashboard/policy/offer", { draft: defaultValues(NOW_MS, BOUNDS), unfreeze: grant.grantId });
     expect(done().map(({ ask }) => (ask as { unfreeze: unknown }).unfreeze)).toEqual([
       "account",
       { grantId: grant.grantId },
     ]);
   });
 
+  test("ending a freeze shows what was found besides the weightiest reason, and the offer says the same", async () => {
+    const home = house();
+    const lighter = { ...notice, kind: "overrun", facts: {} } as const;
+    const frozen = { state: "frozen", frozenReason: "orphan", notices: [notice, lighter] } as const;
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), ...frozen });
+    home.front.frozenFor = ["orphan", "overrun"];
+    const { browser } = await signedIn(home);
+    const page = await text(browser, "/dashboard/policy?unfreeze=account");
+    const [, why = ""] = /<span data-why>([^<]*)</.exec(page) ?? [];
+    expect(why).toMatch(/^a machine was found .*found besides: the network billed more than was held for a VM$/);
+    const draft = defaultValues(NOW_MS, BOUNDS);
+    const offer = await body(await browser.post("/dashboard/policy/offer", { draft, unfreeze: "account" }));
+    expect(offer["why"]).toBe(why);
+  });
+
+  test("ending an agent's freeze says who froze it", async () => {
+    const home = house();
+    const stopped = { ...grant, state: "frozen", frozenFor: ["owner", "stop"] } as const;
+    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), grants: [stopped] });
+    const { browser } = await signedIn(home);
+    const page = await text(browser, `/dashboard/policy?unfreeze=${grant.grantId}`);
+    expect(page).toContain("<span data-why>you froze it; it stopped itself and all its VMs<");
+  });
+
   test("a field that cannot be is named", async () => {
     const { browser, done } = await signedIn();
     const answer = await browser.post("/dashboard/policy/offer", {
-      draft: { ...defaultValues(NOW_MS), per_vm_usd: "lots" },
+      draft: { ...defaultValues(NOW_MS, BOUNDS), per_vm_usd: "lots" },
     });
     expect(await body(answer)).toMatchObject({ code: "input.invalid", facts: { field: "per_vm_usd" } });
     expect(done()).toEqual([]);
-  });
-});
-
-describe("notices", () => {
-  test("tell amounts in dollars and everything else as it is", async () => {
-    const home = house();
-    const told = { ...notice, facts: { addCredits: 1_500_000, marginH: 0.5, rule: "stop_ours" } };
-    home.front.overviewOf = (owner) => ({ ...fullOverview(owner), notices: [told] });
-    const { browser } = await signedIn(home);
-    expect(await text(browser, "/dashboard")).toContain("add $1.50 · marginH 0.5 · rule stop_ours");
   });
 });
 

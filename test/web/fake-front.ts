@@ -11,11 +11,12 @@ import type {
   PolicyOffer,
   Session,
 } from "../../src/account/contract.ts";
+import { draftFault } from "../../src/account/policy-draft.ts";
 import { approvalTypedData, policyTypedData } from "../../src/account/typed.ts";
 import type { PolicyDraft } from "../../src/account/types.ts";
 import { recoverTypedData } from "../../src/crypto/typed-data.ts";
 import { type Answer, answer, refuse } from "../../src/errors.ts";
-import { ACCOUNT, approval, endedVm, fullOverview, grant, vm } from "./account.ts";
+import { ACCOUNT, NOW_MS, approval, endedVm, fullOverview, grant, vm } from "./account.ts";
 
 export const ORIGIN = "http://localhost:8787";
 
@@ -28,6 +29,7 @@ export class FakeFront implements OwnerFront {
   delegation: DelegationView = openDelegation;
   by: "signature" | "click" = "signature";
   approvalName = approval.clientName;
+  approvalFacts = approval.facts;
   standing: Awaited<ReturnType<OwnerFront["grantStanding"]>> = {
     state: "active",
     expiresAtMs: Number.MAX_SAFE_INTEGER,
@@ -35,6 +37,7 @@ export class FakeFront implements OwnerFront {
   private readonly usedNonces = new Set<string>();
   private readonly minted = new Map<string, { readonly sessionId: string; readonly draft?: PolicyDraft }>();
   shadow: PolicyOffer["shadow"] = { of: 0, refused: 0, refusedThen: 0 };
+  frozenFor: PolicyOffer["frozenFor"] = [];
   private count = 0;
 
   constructor(owners: ReadonlySet<string> | "*" = "*") {
@@ -91,10 +94,19 @@ export class FakeFront implements OwnerFront {
 
   offerPolicy: OwnerFront["offerPolicy"] = async (session, ask) => {
     this.note("offerPolicy", session, ask);
+    const fault = draftFault(ask.draft, NOW_MS, false);
+    if (fault !== null) return refuse("input.invalid", fault);
     const nonce = this.mint(session, ask.draft);
     const about = { account: ACCOUNT, owner: session.owner, nonce, unfreezes: "nothing" };
     const typedData = policyTypedData(ORIGIN, about, { ...ask.draft, version: 2 });
-    return answer({ typedData, nonce, version: 2, worstCaseCredits: 20_000_000, shadow: this.shadow });
+    return answer({
+      typedData,
+      nonce,
+      version: 2,
+      worstCaseCredits: 20_000_000,
+      shadow: this.shadow,
+      frozenFor: this.frozenFor,
+    });
   };
 
   savePolicy: OwnerFront["savePolicy"] = async (session, ask) => {
@@ -189,7 +201,8 @@ export class FakeFront implements OwnerFront {
     if (ask.approvalId !== approval.approvalId || session.owner !== this.approver) return refuse("input.unknown_id");
     const nonce = this.mint(session);
     const view = { ...approval, clientName: this.approvalName };
-    return answer({ approval: view, by: this.by, typedData: this.approvalText(nonce), nonce, facts: approval.facts });
+    const facts = this.approvalFacts;
+    return answer({ approval: view, by: this.by, typedData: this.approvalText(nonce), nonce, facts });
   };
 
   decideApproval: OwnerFront["decideApproval"] = async (session, ask) => {
@@ -204,7 +217,7 @@ export class FakeFront implements OwnerFront {
   approver = "";
 
   private approvalText(nonce: string) {
-    return approvalTypedData(ORIGIN, approval.facts, {
+    return approvalTypedData(ORIGIN, this.approvalFacts, {
       approvalId: approval.approvalId,
       nonce,
       deadlineMs: approval.requestExpiresAtMs,

@@ -16,7 +16,13 @@ describe("shadowText", () => {
 describe("offerJson", () => {
   test("carries it beside what is to be signed", () => {
     const shadow = { of: 2, refused: 1, refusedThen: 0 };
-    const offer = offerJson({ typedData: null, nonce: "n", version: 2, worstCaseCredits: 1_000_000, shadow });
-    expect(offer).toEqual({ nonce: "n", version: 2, worst_case_usd: 1, shadow: shadowText(shadow), typed_data: null });
+    const offer = { typedData: null, nonce: "n", version: 2, worstCaseCredits: 1_000_000, shadow, frozenFor: [] };
+    const told = { nonce: "n", version: 2, worst_case_usd: 1, shadow: shadowText(shadow), typed_data: null };
+    expect(offerJson(offer, "")).toEqual({ ...told, why: null });
+    const frozen = { ...offer, frozenFor: ["owner_stop", "orphan"] };
+    expect(offerJson(frozen, "account").why).toBe(
+      "you stopped everything (in your wallet: owner_stop); found besides: a machine was found that the books do not know",
+    );
+    expect(offerJson({ ...offer, frozenFor: ["stop"] }, "gr_1").why).toBe("it stopped itself and all its VMs");
   });
 });

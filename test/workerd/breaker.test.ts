@@ -64,7 +64,8 @@ describe("the breaker", () => {
     expect(code(await trySlow(house, rash))).toBe("auth.frozen");
     const { grants, state } = value(await house.owners.overview(house.session));
     expect(state).toBe("active");
-    expect(grants.find((grant) => grant.grantId === rash.grantId)?.state).toBe("frozen");
+    const frozen = { state: "frozen", frozenFor: ["breaker"] };
+    expect(grants.find((grant) => grant.grantId === rash.grantId)).toMatchObject(frozen);
     expect(await notices(house)).toContain("grant_frozen");
     expect(code(await trySlow(house, calm))).toBe("ok");
     const draft = draftPolicy();

@@ -184,11 +184,38 @@ describe("a grant", () => {
     expect(value(await create(house, other, waiting[1])).kind).toBe("approval_required");
     const { state, grants } = value(await house.owners.overview(house.session));
     expect(state).toBe("active");
-    expect(grants.map((one) => [one.grantId, one.state])).toEqual([
-      [other.grantId, "active"],
-      [agent.grantId, "frozen"],
+    expect(grants.map((one) => [one.grantId, one.state, one.frozenFor])).toEqual([
+      [other.grantId, "active", []],
+      [agent.grantId, "frozen", ["stop"]],
     ]);
     expect(await created(house, other)).toBe("ok");
+  });
+
+  it("has every reason of its freeze kept and told once, until the owner ends it", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const { grantId } = agent;
+    const of = async () => value(await house.owners.overview(house.session)).grants[0]?.frozenFor;
+    const stops = async () =>
+      value(await house.owners.overview(house.session)).notices.filter(({ kind }) => kind === "grant_stopped");
+    const stop = async () => value(await house.agents.emergencyStop(agent));
+    value(await house.owners.freezeGrant(house.session, { grantId }));
+    await stop();
+    await house.advance(60);
+    await stop();
+    expect(await of()).toEqual(["owner", "stop"]);
+    expect((await stops()).map((notice) => notice.facts)).toEqual([{ grantId, vmsEnded: 0 }]);
+    // coming back ends no freeze
+    await house.agent({ existingGrantId: grantId });
+    expect(await of()).toEqual(["owner", "stop"]);
+    const draft = draftPolicy();
+    const offer = value(await house.owners.offerPolicy(house.session, { draft, unfreeze: { grantId } }));
+    if (offer.typedData === null) throw new Error("not asked to sign");
+    const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
+    value(await house.owners.savePolicy(house.session, signed));
+    expect(await of()).toEqual([]);
+    await stop();
+    expect([await of(), (await stops()).length]).toEqual([["stop"], 2]);
   });
 });
 
@@ -303,6 +330,7 @@ describe("a frozen account", () => {
       const signed = { nonce: offer.nonce, signature: house.signTyped(offer.typedData) };
       return {
         shown: offer.typedData.message["unfreezes"],
+        why: offer.frozenFor,
         save: () => house.owners.savePolicy(house.session, signed),
       };
     };
@@ -313,6 +341,7 @@ describe("a frozen account", () => {
     expect([code(refused), facts(refused)]).toEqual(["account.frozen_anew", { reason: "owner_stop" }]);
     const after = await offered();
     expect([before.shown, after.shown]).toEqual(["the account, frozen: owner", "the account, frozen: owner_stop"]);
+    expect([before.why, after.why]).toEqual([["owner"], ["owner_stop"]]);
     value(await after.save());
     expect(value(await house.owners.overview(house.session)).state).toBe("active");
   });
@@ -446,11 +475,14 @@ describe("a policy", () => {
       [{ ...NOW, limits: { ...NOW.limits, perVmCreditsMax: -1 } }, "per_vm"],
       [{ ...NOW, limits: { ...NOW.limits, lifetimeCreditsMax: 0.5 } }, "lifetime"],
       [{ ...NOW, limits: { ...NOW.limits, windows: [{ seconds: 7, creditsMax: 1 }] } }, "windows"],
-      [{ ...NOW, limits: { ...NOW.limits, ttlSDefault: 2 * HOUR_S, ttlSMax: HOUR_S } }, "ttl"],
+      [{ ...NOW, limits: { ...NOW.limits, ttlSDefault: 2 * HOUR_S, ttlSMax: HOUR_S } }, "ttl_default"],
       [{ ...NOW, expiresAtMs: stage.nowMs }, "expires"],
     ];
     for (const [draft, field] of bad)
-      expect(facts(await house.owners.offerPolicy(house.session, { draft }))).toEqual({ field });
+      expect(facts(await house.owners.offerPolicy(house.session, { draft }))).toMatchObject({ field });
+    const many = { ...NOW, limits: { ...NOW.limits, vmsLiveMax: 500 } };
+    const refused = await house.owners.offerPolicy(house.session, { draft: many });
+    expect(facts(refused)).toEqual({ field: "vms_live", min: 0, max: 100 });
   });
 
   it("that allows less than is already spent is saved all the same, and the books still balance", async () => {

@@ -11,7 +11,7 @@ import production from "../../src/worker.ts";
 import { type Bindings, frontOf, service } from "../../src/wiring.ts";
 import { instanceHashes } from "./evidence.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
-import { authorizeQuery, Browser, ORIGIN, register, requestOf, said, type send } from "./pages.ts";
+import { authorizeQuery, Browser, ORIGIN, register, requestOf, said, type Said, type send } from "./pages.ts";
 import { stage, stagePorts } from "./stage.ts";
 
 declare global {
@@ -248,6 +248,30 @@ describe("signing in", () => {
     expect((await new Browser(House.stranger(), at).trySignIn()).status).toBe(403);
     expect(await accounts()).toBe(before + 1);
   });
+});
+
+describe("the first limits of an owner on this machine", () => {
+  it("may be the very ones that the form shows, and no VM may outlive four hours", async () => {
+    stage.settings = { NETWORK: "aleph", PUBLIC_ORIGIN: ORIGIN };
+    const at = through(anew(), deployed({ ...SECRETS, NETWORK: "aleph", OWNERS: "*" }));
+    const browser = await new Browser(House.stranger(), at).signIn();
+    const draft = formIn(await (await browser.fetch("/dashboard/policy")).text());
+    const offer = await browser.post("/dashboard/policy/offer", { draft });
+    const signature = browser.signTyped(offer["typed_data"]);
+    expect(await browser.post("/dashboard/policy", { nonce: offer["nonce"], signature })).toEqual({ version: 1 });
+    const longer = await browser.postJson("/dashboard/policy/offer", { draft: { ...draft, ttl_h_max: "5" } });
+    expect(await longer.json()).toMatchObject({ hint: "A VM lives at most: between 0.1667 and 4 hours." });
+  });
+
+  /** What a browser would send of a form that nobody has touched. */
+  function formIn(page: string): Said {
+    const inputs = [...page.matchAll(/<input\b[^>]*>/g)].map(([tag]) => tag);
+    const of = (tag: string, name: string): string => new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
+    const sent = inputs.filter((tag) => !/type="(radio|checkbox)"/.test(tag) || /\schecked\b/.test(tag));
+    return Object.fromEntries(
+      sent.map((tag) => [of(tag, "name"), of(tag, "value")]).filter(([name]) => name !== "csrf"),
+    );
+  }
 });
 
 describe("a create on this machine against the real network", () => {

@@ -1,5 +1,5 @@
 /** The consent page: sign in, show what the account already has, have the limits signed, then send the form. */
-import { dollars, fillPolicy, isSame, offerDraft, readPolicy, signOffer, worstOf } from "./policy.js";
+import { dollars, fillPolicy, isSame, offerDraft, readPolicy, signOffer, unfold, worstOf } from "./policy.js";
 import { accountOf, offerWallets, post, signText, step } from "./wallet.js";
 
 const form = document.querySelector("[data-consent]");
@@ -78,6 +78,7 @@ function reckon() {
     : "what is left of its budget";
 }
 form.addEventListener("input", reckon);
+unfold(form);
 
 form.addEventListener("submit", (event) => {
   if (state.ready || event.submitter?.value === "refuse") return;

@@ -15,7 +15,6 @@ export function readPolicy(root) {
 }
 
 export function fillPolicy(root, values) {
-  for (const name of Object.keys(values)) if (/^window_[0-9]+_usd$/.test(name)) ensureWindow(root, name);
   for (const input of root.querySelectorAll("input[name]")) {
     const value = values[input.name] ?? "";
     if (TICKS.includes(input.name)) input.checked = value === "yes";
@@ -24,17 +23,10 @@ export function fillPolicy(root, values) {
   }
 }
 
-/** A limit over a span that the form has no line for gets one, so that saving does not lose it. */
-function ensureWindow(root, name) {
-  if (root.querySelector(`input[name="${name}"]`) !== null) return;
-  const label = document.createElement("label");
-  const words = document.createElement("span");
-  const input = document.createElement("input");
-  label.className = "field";
-  words.textContent = `Within any ${name.split("_")[1]} seconds (USD; empty: no such limit)`;
-  Object.assign(input, { name, type: "number", step: "0.000001", min: "0" });
-  label.append(words, input);
-  root.querySelector("[data-windows]").append(label);
+/** What a browser finds wrong is shown even inside a closed fold: otherwise the form stays where it is without a word. */
+export function unfold(form) {
+  const open = ({ target }) => target.closest("details:not([open])")?.setAttribute("open", "");
+  form.addEventListener("invalid", open, true);
 }
 
 export function isSame(root, saved) {

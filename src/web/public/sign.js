@@ -1,5 +1,5 @@
 /** What an owner signs outside consent: the sign-in, an approval, the limits, the delegation, the ways out. */
-import { dollars, isSame, offerDraft, readPolicy, signOffer, worstOf } from "./policy.js";
+import { dollars, isSame, offerDraft, readPolicy, signOffer, unfold, worstOf } from "./policy.js";
 import { accountOf, offerWallets, post, signText, signTyped, step } from "./wallet.js";
 
 const find = (selector) => document.querySelector(selector);
@@ -59,6 +59,7 @@ const policyForm = find("[data-policy-page]");
 if (policyForm !== null) {
   const wallets = offerWallets(policyForm, { preselect: true });
   const fields = policyForm.querySelector("[data-policy]");
+  unfold(policyForm);
   policyForm.addEventListener("input", () => {
     tried = null;
     policyForm.querySelector("[data-shadow]").textContent = "";
@@ -72,24 +73,39 @@ if (policyForm !== null) {
   });
 }
 
-/** The first click shows what these limits would have refused of late; the second one saves. */
+/** The first click shows what these limits would have refused of late, or that a freeze has another reason; the second saves. */
 async function savePolicy(fields, wallets) {
   const { unfreeze, owner, saved } = policyForm.dataset;
   const before = JSON.parse(saved);
   if (unfreeze === "" && before !== null && isSame(fields, before)) throw new Error("Nothing has changed.");
-  if (tried === null) {
-    const offer = await offerDraft("/dashboard/policy/offer", { draft: readPolicy(fields), unfreeze });
-    tried = offer;
-    if (offer.shadow !== null) {
-      policyForm.querySelector("[data-shadow]").textContent = `${offer.shadow} Press Save again to save them.`;
-      policyForm.querySelector("[data-status]").textContent = "";
-      return;
-    }
-  }
+  if (tried === null && (await offerLimits(fields, unfreeze))) return;
   const offer = tried;
   tried = null;
-  await post("/dashboard/policy", await signOffer(offer, wallets.chosen, owner));
+  try {
+    await post("/dashboard/policy", await signOffer(offer, wallets.chosen, owner));
+  } catch (error) {
+    if (error.code !== "account.frozen_anew") throw error;
+    // what was signed names the old reason: the new one is shown and signed for, and what was typed stays
+    return savePolicy(fields, wallets);
+  }
   location.assign("/dashboard");
+}
+
+/** Whether there is something to read before the next click. */
+async function offerLimits(fields, unfreeze) {
+  tried = await offerDraft("/dashboard/policy/offer", { draft: readPolicy(fields), unfreeze });
+  const told = [newReason(tried.why), tried.shadow].filter((words) => words !== null);
+  if (told.length === 0) return false;
+  policyForm.querySelector("[data-shadow]").textContent = [...told, "Press Save again to save these limits."].join(" ");
+  policyForm.querySelector("[data-status]").textContent = "";
+  return true;
+}
+
+function newReason(why) {
+  const shown = find("[data-why]");
+  if (why === null || shown.textContent === why) return null;
+  shown.textContent = why;
+  return `The reason of the freeze has changed since this page was opened. It is now: ${why}.`;
 }
 
 const fundingRoot = find("[data-funding]");
