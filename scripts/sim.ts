@@ -149,9 +149,12 @@ async function pins(): Promise<boolean> {
   return batch.broken.length === 0;
 }
 
-const ok = values.pins
-  ? await pins()
-  : values.mutants
-    ? await mutants()
-    : await histories((await loadMutants()).find((one) => one.name === values.mutant) ?? null);
+/** The planted bug that is named, or none; a name that stands for none would play histories that nothing is wrong with. */
+async function planted(): Promise<Mutant | null> {
+  const one = (await loadMutants()).find(({ name }) => name === values.mutant);
+  if (one === undefined && values.mutant !== undefined) throw new Error(`no planted bug is called ${values.mutant}`);
+  return one ?? null;
+}
+
+const ok = values.pins ? await pins() : values.mutants ? await mutants() : await histories(await planted());
 process.exit(ok ? 0 : 1);

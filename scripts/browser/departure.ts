@@ -4,7 +4,7 @@ import type { Scene } from "./arrival.ts";
 import { WALLET_NAME } from "./wallet.ts";
 
 const SESSION_S = 12 * 3_600;
-const FILES = ["audit.jsonl", "audit.csv", "ledger.csv"];
+const FILES = ["audit.jsonl", "audit.csv", "reads.csv", "ledger.csv"];
 
 export async function disconnect({ walk, origin }: Scene): Promise<void> {
   const { tab } = walk;

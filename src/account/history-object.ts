@@ -6,7 +6,7 @@ import { type Answer, answer, refuse } from "../errors.ts";
 import { AgentObject } from "./agent-object.ts";
 import { type AgentCall, noteCall } from "./call-log.ts";
 import type { Caller } from "./contract.ts";
-import type { ChainRow, LedgerRow } from "./history-store.ts";
+import type { ChainRow, LedgerRow, ReadRow } from "./history-store.ts";
 
 /** About 100 KB of rows at most: a page crosses from the object to the Worker in one piece. */
 const PAGE_ROWS = 250;
@@ -21,6 +21,10 @@ export abstract class HistoryObject extends AgentObject {
   /** Rows after `afterSeq`, oldest first; none: that was all. */
   chainPage(afterSeq: number): Answer<readonly ChainRow[]> {
     return this.born ? answer(this.store.chainAfter(afterSeq, PAGE_ROWS)) : refuse("auth.missing");
+  }
+
+  readPage(afterSeq: number): Answer<readonly ReadRow[]> {
+    return this.born ? answer(this.store.readsAfter(afterSeq, PAGE_ROWS)) : refuse("auth.missing");
   }
 
   ledgerPage(afterSeq: number): Answer<readonly LedgerRow[]> {

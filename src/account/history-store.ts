@@ -25,6 +25,25 @@ export function keepRead(sql: SqlStorage, { grantId, atMs, facts }: ReadCall, ro
   );
 }
 
+export type ReadRow = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly grantId: string;
+  readonly factsJson: string;
+};
+
+/** Of those that are kept, the ones after `afterSeq`, oldest first. */
+export function readsAfter(sql: SqlStorage, afterSeq: number, limit: number): readonly ReadRow[] {
+  return sql
+    .exec<ReadRow>(
+      `SELECT number + 1 AS seq, at_ms AS atMs, grant_id AS grantId, facts_json AS factsJson
+       FROM read_call WHERE number >= ? ORDER BY number LIMIT ?`,
+      afterSeq,
+      limit,
+    )
+    .toArray();
+}
+
 type RunRow = { grant_id: string; tool: string; outcome: string; since_ms: number; last_ms: number; again: number };
 const runOf = (row: RunRow): CallRun => ({
   grantId: row.grant_id,

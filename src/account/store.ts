@@ -196,6 +196,7 @@ function historyStore(sql: SqlStorage) {
     runsUntil: on(history.runsUntil),
     saveRun: on(history.saveRun),
     deleteRun: on(history.deleteRun),
+    readsAfter: on(history.readsAfter),
     chainAfter: on(history.chainAfter),
     entriesAfter: on(history.entriesAfter),
   };

@@ -211,9 +211,9 @@ function agent(grant: GrantView, csrf: string, hasEnded: boolean): Html {
 function downloads(): Html {
   return html`<p>
     To keep: everything that changed, chained row by row (<a href="/dashboard/audit.jsonl">audit.jsonl</a>,
-    <a href="/dashboard/audit.csv">audit.csv</a>), and every movement of money (<a href="/dashboard/ledger.csv"
-      >ledger.csv</a
-    >).
+    <a href="/dashboard/audit.csv">audit.csv</a>), what agents last looked at (<a href="/dashboard/reads.csv"
+      >reads.csv</a
+    >), and every movement of money (<a href="/dashboard/ledger.csv">ledger.csv</a>).
   </p>`;
 }
 

@@ -1,11 +1,11 @@
 /**
  * The owner's history to keep: the audit chain and the ledger, streamed page by page, so that years of rows fill no memory.
  *
- *   GET /dashboard/audit.jsonl · /dashboard/audit.csv · /dashboard/ledger.csv    ?after=SEQ goes on after that row
+ *   GET /dashboard/audit.jsonl · /dashboard/audit.csv · /dashboard/reads.csv · /dashboard/ledger.csv    ?after=SEQ goes on after that row
  *
  * The first line of audit.jsonl says how to recompute the chain, the last one that nothing is missing at the end.
  */
-import type { ChainRow, HistoryFront, LedgerRow } from "../account/front-history.ts";
+import type { ChainRow, HistoryFront, LedgerRow, ReadRow } from "../account/front-history.ts";
 import type { Session } from "../account/contract.ts";
 import { type Answer, refusal } from "../errors.ts";
 import { csvLine } from "./csv.ts";
@@ -46,6 +46,15 @@ const AUDIT_CSV: Format<ChainRow> = {
   foot: () => "",
 };
 
+const READS_CSV: Format<ReadRow> = {
+  file: "reads.csv",
+  type: CSV,
+  page: (history, session, afterSeq) => history.readPage(session, afterSeq),
+  head: () => csvLine(["seq", "at", "at_ms", "grant_id", "facts"]),
+  line: ({ seq, atMs, grantId, factsJson }) => csvLine([seq, isoOf(atMs), atMs, grantId, factsJson]),
+  foot: () => "",
+};
+
 const LEDGER_CSV: Format<LedgerRow> = {
   file: "ledger.csv",
   type: CSV,
@@ -66,6 +75,7 @@ export function exportRoutes(app: WebApp, kit: Kit): void {
     );
   route(AUDIT_JSONL);
   route(AUDIT_CSV);
+  route(READS_CSV);
   route(LEDGER_CSV);
 }
 

@@ -107,6 +107,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   approvalOfQuote: null,
   askedCreates: null,
   auditHolds: null,
+  readsAfter: null,
   chainAfter: null,
   committedBy: null,
   createdSince: null,

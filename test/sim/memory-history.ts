@@ -20,6 +20,7 @@ export function historyRows(memory: Memory): Partial<Store> {
     runsUntil: (sinceMs, limit) => [...runs.values()].filter((run) => run.sinceMs <= sinceMs).slice(0, limit),
     saveRun: (run) => runs.set(key(run.grantId, run.tool, run.outcome), run),
     deleteRun: (run) => runs.delete(key(run.grantId, run.tool, run.outcome)),
+    readsAfter: () => [],
     chainAfter: () => [],
     entriesAfter: () => [],
   };

@@ -19,7 +19,7 @@ type Line = {
   readonly facts: string;
   readonly link: string;
 };
-const FILES = ["audit.jsonl", "audit.csv", "ledger.csv"];
+const FILES = ["audit.jsonl", "audit.csv", "reads.csv", "ledger.csv"];
 
 /** What the owner's own check says of a file. */
 function verified(text: string): string {

@@ -1,5 +1,5 @@
 /** A history of any length behind the pages, made up row by row as it is asked for, and remembering what was asked. */
-import type { ChainRow, HistoryFront, LedgerRow } from "../../src/account/front-history.ts";
+import type { ChainRow, HistoryFront, LedgerRow, ReadRow } from "../../src/account/front-history.ts";
 import { linkOf } from "../../src/account/chain.ts";
 import type { Session } from "../../src/account/contract.ts";
 import { type Answer, answer, type Refusal } from "../../src/errors.ts";
@@ -20,6 +20,11 @@ export class FakeHistory implements HistoryFront {
       this.links[seq] = chain;
       return { seq, ...row, chain };
     });
+  }
+
+  async readPage(session: Session, after: number): Promise<Answer<readonly ReadRow[]>> {
+    const grantId = "gr_a";
+    return this.page(session, after, (seq) => ({ seq, atMs: 1_000 * seq, grantId, factsJson: this.facts(seq) }));
   }
 
   async ledgerPage(session: Session, after: number): Promise<Answer<readonly LedgerRow[]>> {

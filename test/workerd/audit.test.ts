@@ -106,6 +106,13 @@ describe("the ring of reads", () => {
       sql.exec<{ n: number; least: number }>("SELECT count(*) AS n, min(number) AS least FROM read_call").one(),
     );
     expect(kept).toEqual({ n: 500, least: 10 });
+    const pages = [value(await house.account.readPage(0)), value(await house.account.readPage(260))];
+    expect(pages.map((rows) => [rows[0]?.seq, rows.at(-1)?.seq])).toEqual([
+      [11, 260],
+      [261, 510],
+    ]);
+    expect(pages[0]?.[0]).toMatchObject({ grantId: agent.grantId, factsJson: expect.stringContaining("aleph_get_vm") });
+    expect(value(await house.account.readPage(510))).toEqual([]);
   });
 });
 

@@ -81,7 +81,7 @@ const WITHOUT = new Set(
     "GET /api/overview, GET /dashboard/stop, POST /dashboard/stop, POST /dashboard/freeze, POST /dashboard/policy",
     "GET /dashboard/funding, GET /dashboard/leave, GET /approve, GET /authorize, POST /authorize/challenge",
     "POST /authorize/sign-in, POST /authorize/policy, POST /authorize, GET /dashboard/audit.jsonl",
-    "GET /dashboard/audit.csv, GET /dashboard/ledger.csv, GET /dashboard/leave/revoke, POST /dashboard/leave/revoke",
+    "GET /dashboard/audit.csv, GET /dashboard/reads.csv, GET /dashboard/ledger.csv, GET /dashboard/leave/revoke, POST /dashboard/leave/revoke",
     "GET /dashboard/leave/compromised, POST /dashboard/leave/compromised, GET /dashboard/leave/rotate",
     "POST /dashboard/leave/rotate, POST /authorize/agent",
   ].flatMap((line) => line.split(", ")),
