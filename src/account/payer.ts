@@ -5,6 +5,7 @@
  * if that line still holds at the end of everything we may still spend. Every number is the median of three core nodes,
  * or the worse of two; with fewer than two there is no answer and nothing is admitted.
  */
+import { CREDITS_MAX, RATE_MAX } from "../aleph/amounts.ts";
 import { medianOrWorse } from "../aleph/numbers.ts";
 import { refusal, type Refusal } from "../errors.ts";
 import { ATTO, BOOKS_LAG_S, DAY_S } from "./credits.ts";
@@ -79,7 +80,14 @@ export function tooOld({ asOfMs }: PayerFacts, nowMs: number): Refusal | null {
 export const isForAge = ({ code, facts }: Refusal): boolean => code === "network.unreachable" && "factsAgeS" in facts;
 
 export function readings(facts: PayerFacts): readonly PayerReading[] {
-  return facts.perCore.filter((one) => one !== null);
+  return facts.perCore.filter((one) => one !== null).filter(isBelievable);
+}
+
+/** The client takes no such figure; an older version of it may have, and stored it. */
+function isBelievable({ credits, lots, lines }: PayerReading): boolean {
+  const isLine = ({ rate, consumedCredits }: PayerReading["lines"][number]): boolean =>
+    rate <= RATE_MAX && consumedCredits <= CREDITS_MAX;
+  return credits <= CREDITS_MAX && lots.every((lot) => lot.credits <= CREDITS_MAX) && lines.every(isLine);
 }
 
 type Sums = Pick<PayerLine, "credits" | "foreignAttoPerS" | "unbilled">;

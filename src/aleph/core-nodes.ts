@@ -4,6 +4,7 @@
  * Decides nothing across nodes: which of three answers counts is the account's business. The only texts that come back
  * are hashes and the values of aggregates.
  */
+import { believedCredits, believedRate, CREDITS_MAX, RATE_MAX } from "./amounts.ts";
 import { readCore } from "./core-read.ts";
 import { parseAtto } from "./decimal.ts";
 import type { AttoPerS } from "./decimal.ts";
@@ -85,13 +86,17 @@ export async function balance(
   const path = `/api/v0/addresses/${encodeURIComponent(address)}/balance?include_credit_details=true`;
   const answer = await readCore(network, core, path, BALANCE_BYTES_MAX);
   if (!answer.ok) return answer;
-  const credits = countOf(field(answer.value, "credit_balance"));
+  const credits = believedCredits(field(answer.value, "credit_balance"));
   if (credits === undefined) return unknown("bad_answer");
   const details = listOf(field(answer.value, "credit_balance_details"));
   // without its lots a balance might vanish at any moment: that is not known, so it is unknown
   if (details === undefined) return credits === 0 ? known({ credits, lots: [] }) : unknown("bad_answer");
   const lots = details.map(lotOf);
-  return lots.every((lot) => lot !== undefined) ? known({ credits, lots: fewLots(lots) }) : unknown("bad_answer");
+  return areLots(lots) ? known({ credits, lots: fewLots(lots) }) : unknown("bad_answer");
+}
+
+function areLots(lots: readonly (Lot | undefined)[]): lots is readonly Lot[] {
+  return lots.reduce((sum, lot) => sum + (lot?.credits ?? Infinity), 0) <= CREDITS_MAX;
 }
 
 /** The largest lots as they are; the rest as one that ends when the first of them does, so never counted for too much. */
@@ -105,7 +110,7 @@ function fewLots(lots: readonly Lot[]): readonly Lot[] {
 }
 
 function lotOf(value: JsonValue): Lot | undefined {
-  const credits = countOf(field(value, "amount"));
+  const credits = believedCredits(field(value, "amount"));
   if (credits === undefined) return undefined;
   if (field(value, "expiration_date") === null) return { credits, expiresAtMs: null };
   const expiresAtMs = isoMs(field(value, "expiration_date"));
@@ -143,8 +148,8 @@ function costPage(answer: JsonValue): readonly CostLine[] | undefined {
 function costLine(value: JsonValue): CostLine | undefined {
   // files may be named by an IPFS hash, so the form is wider than a message's
   const itemHash = textLike(field(value, "item_hash"), /^[A-Za-z0-9]{32,128}$/);
-  const rate = parseAtto(field(value, "cost_credit"));
-  const consumedCredits = countOf(field(value, "consumed_credits"));
+  const rate = believedRate(field(value, "cost_credit"));
+  const consumedCredits = believedCredits(field(value, "consumed_credits"));
   if (itemHash === undefined || rate === undefined || consumedCredits === undefined) return undefined;
   return { itemHash, rate, consumedCredits };
 }
@@ -152,6 +157,8 @@ function costLine(value: JsonValue): CostLine | undefined {
 /**
  * The price that the network froze when it processed the message. Asks for the status first: a core node answers a
  * question for the price of a pending message with an interim status, on which a client waits for ever.
+ *
+ * More than is believed is told as the most that is: two core nodes that say so end the VM for its price, as they must.
  */
 export async function frozenRate(network: Network, core: Core, hash: string): Promise<Outcome<AttoPerS | "absent">> {
   const now = await messageStatus(network, core, hash);
@@ -160,7 +167,8 @@ export async function frozenRate(network: Network, core: Core, hash: string): Pr
   const answer = await readCore(network, core, `/api/v0/price/${encodeURIComponent(hash)}`, 256 * KIB);
   if (!answer.ok) return answer.status === 404 || answer.status === 410 ? known("absent") : answer;
   const rate = parseAtto(field(answer.value, "cost"));
-  return rate === undefined || field(answer.value, "payment_type") !== "credit" ? unknown("bad_answer") : known(rate);
+  if (rate === undefined || field(answer.value, "payment_type") !== "credit") return unknown("bad_answer");
+  return known(rate > RATE_MAX ? RATE_MAX : rate);
 }
 
 /** What the network has charged for one message so far. */
@@ -168,7 +176,7 @@ export async function consumedCredits(network: Network, core: Core, hash: string
   const path = `/api/v0/messages/${encodeURIComponent(hash)}/consumed_credits`;
   const answer = await readCore(network, core, path, 64 * KIB);
   if (!answer.ok) return answer;
-  const credits = countOf(field(answer.value, "consumed_credits"));
+  const credits = believedCredits(field(answer.value, "consumed_credits"));
   const about = hashOf(field(answer.value, "item_hash"));
   return credits === undefined || about !== hash ? unknown("bad_answer") : known(credits);
 }

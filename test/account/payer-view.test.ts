@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CREDITS_MAX, RATE_MAX } from "../../src/aleph/amounts.ts";
 import { ATTO } from "../../src/account/credits.ts";
 import type { Ours, PayerFacts, PayerReading } from "../../src/account/payer.ts";
 import { payerView } from "../../src/account/payer-view.ts";
@@ -57,6 +58,21 @@ describe("payerView", () => {
       delegation: 1,
     });
     expect(view.coreNodesDiffer).toEqual({ balance: 0, otherBurn: 0, billed: 0, delegation: 0 });
+  });
+
+  test("is told whatever two core nodes say that may be believed", () => {
+    const lines = Array.from({ length: 10_000 }, (_, at) => ({
+      itemHash: `${at}`,
+      rate: RATE_MAX,
+      consumedCredits: CREDITS_MAX,
+    }));
+    const lots = Array.from({ length: 101 }, () => ({ credits: CREDITS_MAX, expiresAtMs: T0 + 1 }));
+    const most: PayerReading = { credits: CREDITS_MAX, lots, lines, delegation: "ok" };
+    const figures = Object.values(payerView(facts(most, most, null), OURS, T0)).filter(
+      (one) => typeof one === "number",
+    );
+    expect(figures).toHaveLength(10);
+    expect(figures.every((one) => Math.abs(one) <= Number.MAX_SAFE_INTEGER)).toBe(true);
   });
 
   test("knows nothing on the word of one core node, or of none", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CREDITS_MAX, RATE_MAX } from "../../src/aleph/amounts.ts";
 import {
   aggregate,
   balance,
@@ -145,6 +146,17 @@ describe("balance", () => {
     }
     expect(await balance(answering({ credit_balance: 1.5 }), 0, OWNER)).toMatchObject({ ok: false });
   });
+
+  test("more credits than anybody can own are unknown, in the sum or in all lots together", async () => {
+    const owning = (credit_balance: number, ...amounts: readonly number[]) => {
+      const credit_balance_details = amounts.map((amount) => ({ amount, expiration_date: null }));
+      return balance(answering({ credit_balance, credit_balance_details }), 0, OWNER);
+    };
+    expect(await owning(CREDITS_MAX, CREDITS_MAX)).toMatchObject({ ok: true, value: { credits: CREDITS_MAX } });
+    expect(await owning(CREDITS_MAX + 1, 5)).toEqual({ ok: false, why: "bad_answer" });
+    expect(await owning(5, CREDITS_MAX + 1)).toEqual({ ok: false, why: "bad_answer" });
+    expect(await owning(5, CREDITS_MAX, 1)).toEqual({ ok: false, why: "bad_answer" });
+  });
 });
 
 describe("costs", () => {
@@ -195,6 +207,16 @@ describe("costs", () => {
     const bad = { summary: { resource_count: 2 }, resources: [line(1), { ...line(2), cost_credit: "-1" }] };
     expect(await costs(answering(bad), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
   });
+
+  test.each([
+    ["a rate", { cost_credit: "1000000000000000" }],
+    ["a rate with a power of ten", { cost_credit: "1e42" }],
+    ["a charge", { consumed_credits: CREDITS_MAX + 1 }],
+  ])("%s beyond belief makes the bill unknown", async (_what, absurd) => {
+    const resources = [line(1), { ...line(2), ...absurd }];
+    const answer = await costs(answering({ summary: { resource_count: 2 }, resources }), 0, OWNER);
+    expect(answer).toEqual({ ok: false, why: "bad_answer" });
+  });
 });
 
 describe("frozenRate", () => {
@@ -221,6 +243,11 @@ describe("frozenRate", () => {
     const hold = { body: { cost: "1", payment_type: "hold" } };
     expect(await frozenRate(about("processed", hold), 0, HASH)).toEqual({ ok: false, why: "bad_answer" });
   });
+
+  test("a price beyond belief is the most that is believed, so that it is still above whatever was held", async () => {
+    const absurd = { body: { cost: "1e42", payment_type: "credit" } };
+    expect(await frozenRate(about("processed", absurd), 0, HASH)).toEqual({ ok: true, value: RATE_MAX });
+  });
 });
 
 describe("consumedCredits", () => {
@@ -228,6 +255,8 @@ describe("consumedCredits", () => {
     const hash = hashIn("life-consumed");
     expect(await consumedCredits(replaying("life-consumed"), 0, hash)).toEqual({ ok: true, value: 14_250 });
     expect(await consumedCredits(replaying("life-consumed"), 0, HASH)).toMatchObject({ ok: false });
+    const absurd = answering({ item_hash: HASH, consumed_credits: CREDITS_MAX + 1 });
+    expect(await consumedCredits(absurd, 0, HASH)).toEqual({ ok: false, why: "bad_answer" });
   });
 });
 

@@ -1,0 +1,95 @@
+/** Figures that no network could ask, told by one core node while another is silent: nobody is shut out by them, nothing is rolled back. */
+import { describe, expect, it } from "vitest";
+import { DEFAULT_PRICING } from "../../devnet/core/price-tables.ts";
+import { CORE_HOSTS } from "../../devnet/roster.ts";
+import type { JsonObject } from "../../devnet/wire.ts";
+import type { Caller } from "../../src/account/contract.ts";
+import { alone, booksOf, core, coresDown, inAccount } from "./evidence.ts";
+import { ASK, code, type House, HOUR_S, value } from "./house.ts";
+import { stage } from "./stage.ts";
+
+const LIAR = 1;
+const SILENT = 2;
+
+const grantState = (house: House): Promise<string> =>
+  inAccount(house, (sql) => sql.exec<{ state: string }>("SELECT state FROM agent_grant").one().state);
+
+/** One core node lists a machine of the payer's that costs so much a second, as long as the work lasts. */
+async function whileListing<T>(costCredit: string, work: () => Promise<T>): Promise<T> {
+  const real = stage.net.bind(stage);
+  stage.net = async (request) => {
+    const { host, pathname } = new URL(request.url);
+    const answer = await real(request);
+    if (host !== CORE_HOSTS[LIAR] || pathname !== "/api/v0/costs") return answer;
+    const body = (await answer.json()) as { readonly summary: JsonObject; readonly resources: readonly JsonObject[] };
+    const invented = { item_hash: "ab".repeat(32), cost_credit: costCredit, consumed_credits: 0 };
+    const resources = [...body.resources, invented];
+    return Response.json({ resources, summary: { ...body.summary, resource_count: resources.length } });
+  };
+  try {
+    return await work();
+  } finally {
+    stage.net = real;
+  }
+}
+
+async function running(): Promise<{ readonly house: House; readonly agent: Caller; readonly vmId: string }> {
+  const house = await alone();
+  const agent = await house.agent();
+  const vmId = await house.healthy(agent);
+  coresDown(SILENT);
+  stage.logged = [];
+  return { house, agent, vmId };
+}
+
+const ABSURD = "1000000000000000";
+
+describe("a rate in the payer's list of resources", () => {
+  it("keeps neither owner nor agent from what they may see, and stops no brake", async () => {
+    const { house, agent, vmId } = await running();
+    await whileListing(ABSURD, async () => {
+      value(await house.owners.overview(house.session));
+      value(await house.agents.checkBalance(agent));
+      value(await house.owners.freeze(house.session));
+      expect((await booksOf(house)).account).toMatchObject({ state: "frozen", frozenReason: "owner" });
+      value(await house.owners.stopEverything(house.session));
+      expect((await house.vm(agent, vmId)).state).toBe("STOPPING");
+      await house.advance(HOUR_S / 2);
+      // two are needed, and what one says beyond belief is nothing
+      const { coreNodesAnswering, payerCredits } = value(await house.owners.overview(house.session)).balance;
+      expect([coreNodesAnswering, payerCredits]).toEqual([1, null]);
+    });
+    expect(stage.logged).toEqual([]);
+    expect((await house.vm(agent, vmId)).state).toBe("TERMINATED");
+  });
+
+  it("that an older version stored lasts no longer than until somebody looks", async () => {
+    const { house } = await running();
+    const line = `{"itemHash":"${"ab".repeat(32)}","rate":"${ABSURD}${"0".repeat(18)}","consumedCredits":0}`;
+    await inAccount(house, (sql) =>
+      sql.exec(
+        "UPDATE account SET payer_json = json_insert(payer_json, '$.perCore[0].lines[#]', json(?1), '$.perCore[1].lines[#]', json(?1))",
+        line,
+      ),
+    );
+    const shown = await house.account.overview(null);
+    expect(value(shown).balance.payerCredits).toBeNull();
+    value(await house.owners.freeze(house.session));
+    value(await house.owners.stopEverything(house.session));
+    expect(stage.logged).toEqual([]);
+  });
+});
+
+describe("a rate in the price list", () => {
+  it("is no price: the agent that asked is told that too few core nodes answer, and stays as it was", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const text = JSON.stringify(DEFAULT_PRICING).replaceAll('"14250"', `"1${"0".repeat(20)}"`);
+    core(LIAR).setPricing(JSON.parse(text) as JsonObject, stage.nowMs);
+    coresDown(SILENT);
+    expect(code(await house.agents.quoteVm(agent, ASK))).toBe("network.unreachable");
+    expect([await grantState(house), stage.logged]).toEqual(["active", []]);
+    coresDown();
+    expect((await house.agents.quoteVm(agent, ASK)).ok).toBe(true);
+  });
+});
