@@ -223,11 +223,11 @@ export abstract class AgentObject extends AccountBase {
     return answer({ ...this.dated(), vms: page.map((vm) => shownVm(moment, vm)), cursor });
   }
 
-  destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<VmView> {
-    const destroyed = (moment: Moment): Answer<VmView> => {
+  destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<{ readonly vmId: string }> {
+    const destroyed = (moment: Moment): Answer<{ readonly vmId: string }> => {
       const vm = ownVm(moment, caller, vmId);
       if (!vm.ok) return vm;
-      return dryRun ? answer(shownVm(moment, vm.value)) : desk.destroy(moment, vmId, caller.grantId);
+      return dryRun ? answer({ vmId }) : desk.destroy(moment, vmId, caller.grantId);
     };
     return this.byGrant(caller, workerNowMs, destroyed, true);
   }
@@ -236,9 +236,13 @@ export abstract class AgentObject extends AccountBase {
     caller: Caller,
     workerNowMs: number,
   ): Answer<{ readonly frozen: true; readonly vms: readonly VmView[] }> {
-    const stopped = (moment: Moment) =>
-      answer({ frozen: true as const, vms: desk.emergencyStop(moment, caller.grantId) });
-    return this.byGrant(caller, workerNowMs, stopped, true);
+    const stopped = (moment: Moment) => answer(desk.emergencyStop(moment, caller.grantId));
+    const done = this.byGrant(caller, workerNowMs, stopped, true);
+    if (!done.ok) return done;
+    // shown after the commit: a figure that no view can be made of must not roll a brake back
+    const moment = this.moment(this.nowMs());
+    const vms = done.value.flatMap((vmId) => this.store.loadVm(vmId) ?? []);
+    return answer({ frozen: true, vms: vms.map((vm) => shownVm(moment, vm)) });
   }
 
   async approvals(

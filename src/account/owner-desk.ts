@@ -5,14 +5,13 @@
 import { type Answer, answer, refusal, refuse } from "../errors.ts";
 import { endRequest } from "./approval-end.ts";
 import { OWN_OPENINGS_MAX } from "./breaker.ts";
-import type { GrantDraft, GrantView, VmView } from "./contract.ts";
+import type { GrantDraft } from "./contract.ts";
 import { close } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { areWindows } from "./policy-draft.ts";
 import { freeze } from "./freeze.ts";
 import { saveChange } from "./record.ts";
-import type { EndReason } from "./types.ts";
-import { grantView, shownVm } from "./views.ts";
+import type { EndReason, Grant } from "./types.ts";
 
 /** A new agent, or one that comes back to its own VMs, budget and history because the owner said so. */
 export function addGrant(
@@ -38,25 +37,27 @@ export function addGrant(
   return answer({ grantId, account: moment.account.name });
 }
 
-export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): Answer<GrantView> {
+export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): Answer<Grant> {
   const grant = moment.store.loadGrant(grantId);
   if (grant === undefined) return refuse("input.unknown_id", { id: "grant" });
-  moment.store.saveGrant({ ...grant, state: "revoked" });
+  const revoked = { ...grant, state: "revoked" as const };
+  moment.store.saveGrant(revoked);
   staleApprovals(moment, grantId);
   moment.audit("grant.revoked", { grantId, keepVms });
   if (keepVms) voidUnsent(moment, grantId);
   else closeAll(moment, "revoked", grantId);
-  return answer(grantView(moment, { ...grant, state: "revoked" }));
+  return answer(revoked);
 }
 
 /** Nothing new for this agent; what was never sent is voided, what runs goes on to its end. */
-export function freezeGrant(moment: Moment, grantId: string): Answer<GrantView> {
+export function freezeGrant(moment: Moment, grantId: string): Answer<Grant> {
   const grant = moment.store.loadGrant(grantId);
   if (grant === undefined || grant.state === "revoked") return refuse("input.unknown_id", { id: "grant" });
-  moment.store.saveGrant({ ...grant, state: "frozen" });
+  const frozen = { ...grant, state: "frozen" as const };
+  moment.store.saveGrant(frozen);
   if (grant.state !== "frozen") moment.audit("grant.frozen", { grantId });
   voidUnsent(moment, grantId);
-  return answer(grantView(moment, { ...grant, state: "frozen" }));
+  return answer(frozen);
 }
 
 /** Three times in a day an agent opened its breaker by its own doing: it stops until the owner has looked. */
@@ -79,15 +80,18 @@ export function stopEverything(moment: Moment): void {
   closeAll(moment, "stopped", null);
 }
 
-/** An agent may narrow: it freezes its own grant and ends its own VMs. Asked again, it is noted only if anything is left. */
-export function emergencyStop(moment: Moment, grantId: string): readonly VmView[] {
+/**
+ * An agent may narrow: it freezes its own grant and ends its own VMs, whose ids come back. Asked again, it is noted only if
+ * anything is left.
+ */
+export function emergencyStop(moment: Moment, grantId: string): readonly string[] {
   const own = moment.store.loadLive().filter((vm) => vm.grantId === grantId);
   const stands = moment.store.loadGrant(grantId)?.state === "frozen" && own.every(({ state }) => state === "STOPPING");
   if (!stands) moment.audit("grant.stop_asked", { grantId });
   freezeGrant(moment, grantId);
   staleApprovals(moment, grantId);
   closeAll(moment, "stopped", grantId);
-  return own.map((vm) => shownVm(moment, moment.store.loadVm(vm.vmId) ?? vm));
+  return own.map(({ vmId }) => vmId);
 }
 
 export function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
@@ -111,11 +115,11 @@ export function staleApprovals(moment: Moment, grantId: string | null): void {
 }
 
 /** `grantId` null: the owner, who may end any VM. An unknown and a foreign VM give the same answer. */
-export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
+export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<{ readonly vmId: string }> {
   const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
   const closed = close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft);
   if (closed !== vm) moment.audit("vm.destroy_asked", { vmId, by: grantId ?? "owner" });
   saveChange(moment, vm, closed);
-  return answer(shownVm(moment, moment.store.loadVm(vmId) ?? vm));
+  return answer({ vmId });
 }

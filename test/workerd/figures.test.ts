@@ -1,9 +1,12 @@
 /** Figures that no network could ask, told by one core node while another is silent: nobody is shut out by them, nothing is rolled back. */
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_PRICING } from "../../devnet/core/price-tables.ts";
 import { CORE_HOSTS } from "../../devnet/roster.ts";
 import type { JsonObject } from "../../devnet/wire.ts";
 import type { Caller } from "../../src/account/contract.ts";
+import type { AccountObject } from "../../src/account/object.ts";
+import type { Store } from "../../src/account/store.ts";
 import { alone, booksOf, core, coresDown, inAccount } from "./evidence.ts";
 import { ASK, code, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
@@ -13,6 +16,14 @@ const SILENT = 2;
 
 const grantState = (house: House): Promise<string> =>
   inAccount(house, (sql) => sql.exec<{ state: string }>("SELECT state FROM agent_grant").one().state);
+
+const vmStates = (house: House): Promise<readonly string[]> =>
+  inAccount(house, (sql) =>
+    sql
+      .exec<{ state: string }>("SELECT state FROM vm")
+      .toArray()
+      .map((row) => row.state),
+  );
 
 /** One core node lists a machine of the payer's that costs so much a second, as long as the work lasts. */
 async function whileListing<T>(costCredit: string, work: () => Promise<T>): Promise<T> {
@@ -77,6 +88,47 @@ describe("a rate in the payer's list of resources", () => {
     value(await house.owners.freeze(house.session));
     value(await house.owners.stopEverything(house.session));
     expect(stage.logged).toEqual([]);
+  });
+});
+
+/** A slip that no input can cause, planted in the memory of the living object. */
+const planted = (house: House, part: Partial<Store>): Promise<void> =>
+  runInDurableObject(house.account, (object) => {
+    Object.assign((object as unknown as { readonly store: Store }).store, part);
+  });
+
+const slip = (): never => {
+  throw new TypeError("planted");
+};
+
+/** Its teardown needs no word of what was ordered; every view of it does. */
+const unshowable = (house: House) =>
+  inAccount(house, (sql) => void sql.exec("UPDATE vm SET vm_json = json_remove(vm_json, '$.spec')"));
+
+describe("a brake", () => {
+  it("holds although nothing of the account can be shown", async () => {
+    const { house, agent, vmId } = await running();
+    await planted(house, { loadNotices: slip, heldBy: slip });
+    await unshowable(house);
+    const { grantId } = agent;
+    expect(value(await house.owners.destroyVm(house.session, { vmId }))).toEqual({ vmId });
+    expect(value(await house.owners.freezeGrant(house.session, { grantId })).state).toBe("frozen");
+    expect(value(await house.owners.revokeGrant(house.session, { grantId, keepVms: true })).state).toBe("revoked");
+    expect(value(await house.owners.freeze(house.session))).toEqual({ state: "frozen", frozenReason: "owner" });
+    expect(value(await house.owners.stopEverything(house.session)).frozenReason).toBe("owner_stop");
+    expect([await vmStates(house), await grantState(house)]).toEqual([["STOPPING"], "revoked"]);
+  });
+
+  it("that an agent pulls holds although no VM of its can be shown", async () => {
+    const { house, agent, vmId } = await running();
+    await unshowable(house);
+    expect(value(await house.account.destroy(agent, vmId, false, stage.nowMs))).toEqual({ vmId });
+    expect(await vmStates(house)).toEqual(["STOPPING"]);
+    await runInDurableObject(house.account, (object) => {
+      const stop = () => (object as unknown as AccountObject).emergencyStop(agent, stage.nowMs);
+      expect(stop).toThrow(TypeError);
+    });
+    expect(await grantState(house)).toBe("frozen");
   });
 });
 
