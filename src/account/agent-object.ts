@@ -9,13 +9,11 @@ import { type Answer, answer, type Code, refuse } from "../errors.ts";
 import * as admission from "./admission.ts";
 import { withdraw } from "./approval-end.ts";
 import { AccountBase } from "./base.ts";
-import { causeOf } from "./breaker.ts";
 import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
 import { notePayer } from "./payer-note.ts";
 import { bornKey } from "./keys.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
-import { noteFailure } from "./pacing.ts";
 import { isForAge, type PayerFacts, tooOld } from "./payer.ts";
 import { type QuoteRow } from "./quote-store.ts";
 import * as quoting from "./quoting.ts";
@@ -39,6 +37,12 @@ export type Standing = {
   /** Where the owner lets VMs run, so that no other node is looked for; null without a policy. */
   readonly place: Place | null;
 };
+
+/**
+ * No input may reach an internal error; whoever found a way stops until the owner has looked. Where the call `judgesFacts`
+ * that were gathered for it, the figure may have been anybody's, and nobody is stopped for it.
+ */
+type Judging = { readonly narrows?: boolean; readonly judgesFacts?: boolean };
 
 export abstract class AgentObject extends AccountBase {
   /** Creates the account with its sealed agent key, once; later calls change nothing. */
@@ -80,28 +84,23 @@ export abstract class AgentObject extends AccountBase {
     caller: Caller,
     workerNowMs: number,
     work: (moment: Moment, grant: Grant) => Answer<T>,
-    narrows = false,
+    { narrows = false, judgesFacts = false }: Judging = {},
   ): Answer<T> {
     const judged = (moment: Moment): Answer<T> => {
       const grant = admission.callerGrant(moment, caller);
       return grant.ok ? work(moment, grant.value) : grant;
     };
     const result = this.decide(workerNowMs, judged, narrows);
-    // No input may reach an internal error; whoever found a way stops here until the owner has looked.
-    if (!result.ok && result.refusal.code.startsWith("internal.")) {
-      this.commit(this.nowMs(), (moment) => {
-        desk.freezeGrant(moment, caller.grantId);
-        moment.tellOwner("internal", caller.grantId, { grantId: caller.grantId });
-      });
+    if (!result.ok && result.refusal.code.startsWith("internal.") && !judgesFacts) {
+      this.commit(this.nowMs(), (moment) => desk.freezeByFault(moment, caller.grantId));
     }
     return result;
   }
 
   async quoteCreate(caller: Caller, ask: SpecAsk, facts: CreateFacts, workerNowMs: number): Promise<Answer<QuoteView>> {
     await this.hear();
-    return this.byGrant(caller, workerNowMs, (moment, grant) =>
-      quoting.quoteCreate(moment, this.health(), grant, ask, facts),
-    );
+    const quoted = (moment: Moment, grant: Grant) => quoting.quoteCreate(moment, this.health(), grant, ask, facts);
+    return this.byGrant(caller, workerNowMs, quoted, { judgesFacts: true });
   }
 
   async quoteExtend(
@@ -111,10 +110,11 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Promise<Answer<QuoteView>> {
     await this.hear();
-    return this.byGrant(caller, workerNowMs, (moment, grant) => {
+    const quoted = (moment: Moment, grant: Grant): Answer<QuoteView> => {
       const vm = ownVm(moment, caller, ask.vmId);
       return vm.ok ? quoting.quoteExtend(moment, this.health(), grant, vm.value, ask.seconds, payer) : vm;
-    });
+    };
+    return this.byGrant(caller, workerNowMs, quoted, { judgesFacts: true });
   }
 
   quoteTopUp(caller: Caller, credits: number, workerNowMs: number): Answer<QuoteView> {
@@ -139,11 +139,12 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Promise<Answer<admission.Accepted>> {
     await this.hear();
-    const decided = this.byGrant(caller, workerNowMs, (moment, grant) => {
+    const judged = (moment: Moment, grant: Grant): Answer<admission.Accepted> => {
       const accepted = this.judge(moment, caller, grant, quoteId, given, workerNowMs);
-      if (!accepted.ok && !isForAge(accepted.refusal)) countRefusal(moment, caller.grantId, accepted.refusal.code);
+      if (!accepted.ok && !isForAge(accepted.refusal)) desk.countRefusal(moment, caller.grantId, accepted.refusal.code);
       return accepted;
-    });
+    };
+    const decided = this.byGrant(caller, workerNowMs, judged, { judgesFacts: given.kind !== "top_up" });
     // The caller waits for the second clock at most two seconds; the record stands either way.
     await this.report(this.drive.nextDueMs());
     return decided;
@@ -151,10 +152,8 @@ export abstract class AgentObject extends AccountBase {
 
   /** An accept that was refused before this account was asked: for its form, or while facts were gathered. */
   noteRefused(caller: Caller, code: Code, workerNowMs: number): void {
-    this.byGrant(caller, workerNowMs, (moment) => {
-      countRefusal(moment, caller.grantId, code);
-      return answer(null);
-    });
+    const noted = (moment: Moment) => answer(desk.countRefusal(moment, caller.grantId, code));
+    this.byGrant(caller, workerNowMs, noted, { judgesFacts: true });
   }
 
   private judge(
@@ -229,7 +228,7 @@ export abstract class AgentObject extends AccountBase {
       if (!vm.ok) return vm;
       return dryRun ? answer({ vmId }) : desk.destroy(moment, vmId, caller.grantId);
     };
-    return this.byGrant(caller, workerNowMs, destroyed, true);
+    return this.byGrant(caller, workerNowMs, destroyed, { narrows: true });
   }
 
   emergencyStop(
@@ -237,7 +236,7 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Answer<{ readonly frozen: true; readonly vms: readonly VmView[] }> {
     const stopped = (moment: Moment) => answer(desk.emergencyStop(moment, caller.grantId));
-    const done = this.byGrant(caller, workerNowMs, stopped, true);
+    const done = this.byGrant(caller, workerNowMs, stopped, { narrows: true });
     if (!done.ok) return done;
     // shown after the commit: a figure that no view can be made of must not roll a brake back
     const moment = this.moment(this.nowMs());
@@ -273,7 +272,7 @@ export abstract class AgentObject extends AccountBase {
 
   private withdraw(caller: Caller, approvalId: string, workerNowMs: number): Answer<boolean> {
     const work = (moment: Moment) => answer(withdraw(moment, caller.grantId, approvalId));
-    return this.byGrant(caller, workerNowMs, work, true);
+    return this.byGrant(caller, workerNowMs, work, { narrows: true });
   }
 
   balance(caller: Caller, payer: PayerFacts | null): Answer<BalanceView> {
@@ -291,11 +290,6 @@ export abstract class AgentObject extends AccountBase {
       ? answer({ ...this.dated(), ...spending(this.moment(this.nowMs()), caller.grantId, ask) })
       : stands;
   }
-}
-
-function countRefusal(moment: Moment, grantId: string, code: Code): void {
-  const cause = causeOf(code);
-  if (cause !== null && noteFailure(moment, grantId, cause)) desk.freezeByBreaker(moment, grantId);
 }
 
 /** A VM of this grant, or the same answer as for one that does not exist. */

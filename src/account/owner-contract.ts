@@ -118,10 +118,7 @@ export type OwnerFront = {
     session: Session,
     draft: GrantDraft,
   ): Promise<Answer<{ readonly grantId: string; readonly account: string }>>;
-  revokeGrant(
-    session: Session,
-    ask: { readonly grantId: string; readonly keepVms: boolean },
-  ): Promise<Answer<Grant>>;
+  revokeGrant(session: Session, ask: { readonly grantId: string; readonly keepVms: boolean }): Promise<Answer<Grant>>;
   freezeGrant(session: Session, ask: { readonly grantId: string }): Promise<Answer<Grant>>;
   freeze(session: Session): Promise<Answer<Stilled>>;
   stopEverything(session: Session): Promise<Answer<Stilled>>;

@@ -2,14 +2,15 @@
  * What the signed-in owner does to agents and their machines with a click: grants, freezing, stopping. Synchronous, one
  * moment each. Nothing in here widens a policy, so nothing in here needs the wallet.
  */
-import { type Answer, answer, refusal, refuse } from "../errors.ts";
+import { type Answer, answer, type Code, refusal, refuse } from "../errors.ts";
 import { endRequest } from "./approval-end.ts";
-import { OWN_OPENINGS_MAX } from "./breaker.ts";
+import { causeOf, OWN_OPENINGS_MAX } from "./breaker.ts";
 import type { GrantDraft } from "./contract.ts";
 import { close } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { areWindows } from "./policy-draft.ts";
 import { freeze } from "./freeze.ts";
+import { noteFailure } from "./pacing.ts";
 import { saveChange } from "./record.ts";
 import type { EndReason, Grant } from "./types.ts";
 
@@ -58,6 +59,18 @@ export function freezeGrant(moment: Moment, grantId: string): Answer<Grant> {
   if (grant.state !== "frozen") moment.audit("grant.frozen", { grantId });
   voidUnsent(moment, grantId);
   return answer(frozen);
+}
+
+/** An agent met an error of ours by its own words alone. */
+export function freezeByFault(moment: Moment, grantId: string): void {
+  freezeGrant(moment, grantId);
+  moment.tellOwner("internal", grantId, { grantId });
+}
+
+/** A refused accept counts against the agent's own pace, and may be one too many. */
+export function countRefusal(moment: Moment, grantId: string, code: Code): void {
+  const cause = causeOf(code);
+  if (cause !== null && noteFailure(moment, grantId, cause)) freezeByBreaker(moment, grantId);
 }
 
 /** Three times in a day an agent opened its breaker by its own doing: it stops until the owner has looked. */

@@ -7,7 +7,7 @@ import type { JsonObject } from "../../devnet/wire.ts";
 import type { Caller } from "../../src/account/contract.ts";
 import type { AccountObject } from "../../src/account/object.ts";
 import type { Store } from "../../src/account/store.ts";
-import { alone, booksOf, core, coresDown, inAccount } from "./evidence.ts";
+import { alone, booksOf, core, coresDown, inAccount, notices } from "./evidence.ts";
 import { ASK, code, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
@@ -100,6 +100,30 @@ const planted = (house: House, part: Partial<Store>): Promise<void> =>
 const slip = (): never => {
   throw new TypeError("planted");
 };
+
+describe("an error of ours", () => {
+  it("that a call met which judged facts of the network freezes nobody, since it may be a figure's doing", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+    await planted(house, { insertQuote: slip, burnQuote: slip });
+    const refused = [
+      await house.agents.quoteVm(agent, ASK),
+      await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }),
+    ];
+    expect(refused.map((one) => code<unknown>(one))).toEqual(["internal.invariant", "internal.invariant"]);
+    expect([await grantState(house), await notices(house)]).toEqual(["active", []]);
+    expect(stage.logged).toMatchObject([{ event: "account.internal" }, { event: "account.internal" }]);
+  });
+
+  it("that an agent met by its own words alone freezes it, and its owner is told", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    await planted(house, { insertQuote: slip });
+    expect(code(await house.agents.quoteTopUp(agent, { credits: 5 }))).toBe("internal.invariant");
+    expect([await grantState(house), await notices(house)]).toEqual(["frozen", ["internal"]]);
+  });
+});
 
 /** Its teardown needs no word of what was ordered; every view of it does. */
 const unshowable = (house: House) =>
