@@ -15,10 +15,14 @@ export type PayerReading = {
   readonly credits: Credits;
   readonly lots: readonly { readonly credits: Credits; readonly expiresAtMs: number | null }[];
   readonly lines: readonly { readonly itemHash: Hash; readonly rate: bigint; readonly consumedCredits: Credits }[];
+  /** What is not ours, in a reading that was kept: of that only number and burn are ever looked at. */
+  readonly others?: { readonly count: number; readonly rate: bigint };
   readonly delegation: "ok" | "missing" | "too_wide";
 };
 export type PayerFacts = {
   readonly perCore: readonly (PayerReading | null)[];
+  /** Of core nodes that list more resources than are counted this alone is known; absent: none does. */
+  readonly uncounted?: readonly Pick<PayerReading, "delegation">[];
   readonly asOfMs: number;
   /** The key whose delegation was looked at; what was read of one key says nothing of another. */
   readonly agent?: string;
@@ -90,6 +94,26 @@ function isBelievable({ credits, lots, lines }: PayerReading): boolean {
   return credits <= CREDITS_MAX && lots.every((lot) => lot.credits <= CREDITS_MAX) && lines.every(isLine);
 }
 
+/** How many core nodes answered, with figures that can be used or not. */
+export const answering = (facts: PayerFacts): number => readings(facts).length + (facts.uncounted?.length ?? 0);
+
+/** Two core nodes list more resources than are counted: the one-day line cannot be known. */
+export const isUncountable = ({ uncounted = [] }: PayerFacts): boolean => uncounted.length >= 2;
+
+/** For keeping: a payer may have ten thousand resources, `own` are those of VMs that live or are still to be settled. */
+export function folded(facts: PayerFacts, own: ReadonlySet<Hash>): PayerFacts {
+  const fold = (one: PayerReading): PayerReading => {
+    const others = one.lines.filter((line) => !own.has(line.itemHash));
+    const rate = others.reduce((sum, line) => sum + line.rate, 0n);
+    return {
+      ...one,
+      lines: one.lines.filter((line) => own.has(line.itemHash)),
+      others: { count: others.length, rate },
+    };
+  };
+  return { ...facts, perCore: facts.perCore.map((one) => (one === null ? null : fold(one))) };
+}
+
 type Sums = Pick<PayerLine, "credits" | "foreignAttoPerS" | "unbilled">;
 
 /** The inequality, evaluated on medians or the worse of two; undefined with fewer than two readings. */
@@ -154,8 +178,8 @@ function usableCredits(reading: PayerReading, lastEndMs: number, readAtMs: numbe
   return Math.max(0, reading.credits - gone);
 }
 
-function foreignRate(reading: PayerReading, ours: ReadonlySet<Hash>): bigint {
-  return reading.lines.reduce((sum, line) => (ours.has(line.itemHash) ? sum : sum + line.rate), 0n);
+function foreignRate({ lines, others }: PayerReading, ours: ReadonlySet<Hash>): bigint {
+  return lines.reduce((sum, line) => (ours.has(line.itemHash) ? sum : sum + line.rate), others?.rate ?? 0n);
 }
 
 /** Per VM, so that one VM's excess does not pay for another's hold. */
@@ -182,7 +206,7 @@ export function guardPayer(line: PayerLine, newCredits: Credits): Refusal | null
 /** What two core nodes agree on about our delegation; `unknown` when no two do. */
 export function delegationOf(facts: PayerFacts, agent?: string): "ok" | "missing" | "too_wide" | "unknown" {
   if (facts.agent !== undefined && agent !== undefined && facts.agent !== agent) return "unknown";
-  const said = readings(facts).map((one) => one.delegation);
+  const said = [...readings(facts), ...(facts.uncounted ?? [])].map((one) => one.delegation);
   const agreed = (["ok", "too_wide", "missing"] as const).find(
     (state) => said.filter((one) => one === state).length >= 2,
   );

@@ -4,7 +4,7 @@
  * Decides nothing across nodes: which of three answers counts is the account's business. The only texts that come back
  * are hashes and the values of aggregates.
  */
-import { believedCredits, believedRate, CREDITS_MAX, RATE_MAX } from "./amounts.ts";
+import { believedCredits, believedRate, CREDITS_MAX, RATE_MAX, RESOURCES_MAX } from "./amounts.ts";
 import { readCore } from "./core-read.ts";
 import { parseAtto } from "./decimal.ts";
 import type { AttoPerS } from "./decimal.ts";
@@ -23,8 +23,9 @@ const PUBLISH_TIMEOUT_MS = 25_000;
 const KIB = 1_024;
 /** A message carries up to 200,000 characters twice, as text and parsed. */
 const MESSAGE_BYTES_MAX = 1_024 * KIB;
-const COST_LINES_MAX = 1_000;
-const COST_PAGE_LINES = 200;
+/** As many as a core node gives at once; a line has some 300 bytes. */
+const COST_PAGE_LINES = 1_000;
+const COST_PAGE_BYTES_MAX = 1_024 * KIB;
 /** Anybody may give an address any number of small lots, each with an end of its own: the answer may be long, what is kept not. */
 const BALANCE_BYTES_MAX = 4 * 1_048_576;
 const LOTS_KEPT = 100;
@@ -123,20 +124,25 @@ export type CostLine = {
   readonly consumedCredits: number;
 };
 
-/** Every resource that the address pays for with credits. One unreadable line makes the whole sum unknown. */
+/**
+ * Every resource that the address pays for with credits. One unreadable line makes the whole sum unknown; more of them than
+ * are counted are `too_large`.
+ */
 export async function costs(network: Network, core: Core, address: string): Promise<Outcome<readonly CostLine[]>> {
   const lines = new Map<string, CostLine>();
-  for (let page = 1; page <= COST_LINES_MAX / COST_PAGE_LINES; page++) {
+  for (let page = 1; page <= RESOURCES_MAX / COST_PAGE_LINES + 1; page++) {
     const query = `address=${encodeURIComponent(address)}&include_details=1&pagination=${COST_PAGE_LINES}&page=${page}`;
-    const answer = await readCore(network, core, `/api/v0/costs?${query}`, 512 * KIB);
+    const answer = await readCore(network, core, `/api/v0/costs?${query}`, COST_PAGE_BYTES_MAX);
     if (!answer.ok) return answer;
     const read = costPage(answer.value);
-    if (read === undefined) return unknown("bad_answer");
+    if (read === undefined || read.length > COST_PAGE_LINES) return unknown("bad_answer");
     for (const line of read) lines.set(line.itemHash, line);
     const total = countOf(field(answer.value, "summary", "resource_count")) ?? 0;
+    if (Math.max(total, lines.size) > RESOURCES_MAX) return unknown("too_large");
     if (read.length < COST_PAGE_LINES) return lines.size >= total ? known([...lines.values()]) : unknown("bad_answer");
   }
-  return unknown("too_large");
+  // so many full pages with so few lines: it repeats itself
+  return unknown("bad_answer");
 }
 
 function costPage(answer: JsonValue): readonly CostLine[] | undefined {

@@ -190,19 +190,33 @@ describe("costs", () => {
   test("all pages are read", async () => {
     const network = fakeNetwork(({ url }) => {
       const page = Number(url.searchParams.get("page"));
-      return { body: pageOf((page - 1) * 200, Math.min(page * 200, 450), 450) };
+      return { body: pageOf((page - 1) * 1_000, Math.min(page * 1_000, 10_000), 10_000) };
     });
     const answer = await costs(network, 0, OWNER);
-    expect(answer.ok && answer.value).toHaveLength(450);
-    expect(network.calls).toHaveLength(3);
+    expect(answer.ok && answer.value).toHaveLength(10_000);
+    expect(network.calls).toHaveLength(11);
   });
 
-  test("a bill that is longer than the bound, shorter than it says, or unreadable in one line is unknown", async () => {
-    const endless = fakeNetwork(({ url }) => {
+  test("more resources than are counted are too large, at once where the node says how many there are", async () => {
+    const told = answering(pageOf(0, 1_000, 10_001));
+    expect(await costs(told, 0, OWNER)).toEqual({ ok: false, why: "too_large" });
+    expect(told.calls).toHaveLength(1);
+    const untold = fakeNetwork(({ url }) => {
       const page = Number(url.searchParams.get("page"));
-      return { body: pageOf((page - 1) * 200, page * 200, 9_999) };
+      return { body: pageOf((page - 1) * 1_000, page * 1_000, 0) };
     });
-    expect(await costs(endless, 0, OWNER)).toEqual({ ok: false, why: "too_large" });
+    expect(await costs(untold, 0, OWNER)).toEqual({ ok: false, why: "too_large" });
+    expect(untold.calls).toHaveLength(11);
+  });
+
+  test("a node that repeats a page for ever, or gives more than was asked for, gives no bill", async () => {
+    const repeating = answering(pageOf(0, 1_000, 5_000));
+    expect(await costs(repeating, 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
+    expect(repeating.calls).toHaveLength(11);
+    expect(await costs(answering(pageOf(0, 1_001)), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
+  });
+
+  test("a bill that is shorter than it says, or unreadable in one line, is unknown", async () => {
     expect(await costs(replaying("costs-0"), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
     const bad = { summary: { resource_count: 2 }, resources: [line(1), { ...line(2), cost_credit: "-1" }] };
     expect(await costs(answering(bad), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
