@@ -189,6 +189,12 @@ export const CODES = {
     "owner",
     { page: "/dashboard" },
   ),
+  "balance.too_many_resources": code(
+    "The payer pays for more resources than this service can count, so its line of one day cannot be kept. The owner has to end some.",
+    "same_key",
+    "owner",
+    { page: "/dashboard" },
+  ),
   "balance.too_low": code("The payer has fewer credits than this VM may cost.", "same_key", "owner", {
     next: "aleph_top_up_credits",
     page: "/dashboard/funding",

@@ -89,7 +89,7 @@ export function setKeyLost(sql: SqlStorage, lost: boolean): void {
   sql.exec("UPDATE account SET key_lost = ?", lost ? 1 : 0);
 }
 
-/** Bigints as text; at most what one reading holds, a few hundred lines. */
+/** Bigints as text; a line for each VM of ours that lives or is to be settled. */
 export function savePayer(sql: SqlStorage, delegation: AccountRow["delegation"], facts: PayerFacts): void {
   const json = JSON.stringify(facts, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
   sql.exec("UPDATE account SET delegation = ?, payer_json = ?, payer_at_ms = ?", delegation, json, facts.asOfMs);

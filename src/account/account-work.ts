@@ -9,7 +9,7 @@ import type { DriveHost } from "./drive.ts";
 import { readInventory, writeInventory } from "./inventory-step.ts";
 import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
-import { delegationOf, type PayerFacts, readings } from "./payer.ts";
+import { answering, delegationOf, type PayerFacts } from "./payer.ts";
 import { takePayer } from "./payer-note.ts";
 import { catchUp, relay } from "./relay.ts";
 import { draftForgets, giveUpKey, storeForgets, switchKey } from "./rotation.ts";
@@ -36,7 +36,7 @@ export function tendAccount(work: AccountWork, { kind, itemHash }: AccountStep):
 async function readPayer(work: AccountWork): Promise<void> {
   const { owner, agentAddress } = work.read((moment) => moment.account);
   const facts = await work.readPayer(owner, agentAddress);
-  work.reached(readings(facts).length > 0);
+  work.reached(answering(facts) > 0);
   work.commit((moment) => takePayer(moment, facts, agentAddress));
   await lookForNextKey(work, owner);
   await spreadList(work, facts, { owner, agent: agentAddress });

@@ -9,13 +9,11 @@ import { type Answer, answer, type Code, refuse } from "../errors.ts";
 import * as admission from "./admission.ts";
 import { withdraw } from "./approval-end.ts";
 import { AccountBase } from "./base.ts";
-import { causeOf } from "./breaker.ts";
 import type { ApprovalView, BalanceView, Caller, Dated, QuoteView, SpendingView, VmView } from "./contract.ts";
 import { notePayer } from "./payer-note.ts";
 import { bornKey } from "./keys.ts";
 import type { Moment } from "./moment.ts";
 import * as desk from "./owner-desk.ts";
-import { noteFailure } from "./pacing.ts";
 import { isForAge, type PayerFacts, tooOld } from "./payer.ts";
 import type { AcceptFacts, Peeked, Standing } from "./pending.ts";
 import * as quoting from "./quoting.ts";
@@ -23,6 +21,12 @@ import type { CreateFacts } from "./requests.ts";
 import { spending, type SpendingAsk } from "./spending.ts";
 import type { Approval, Grant, SpecAsk } from "./types.ts";
 import { approvalView, openApprovals, balanceView, shownVm } from "./views.ts";
+
+/**
+ * No input may reach an internal error; whoever found a way stops until the owner has looked. Where the call `judgesFacts`
+ * that were gathered for it, the figure may have been anybody's, and nobody is stopped for it.
+ */
+type Judging = { readonly narrows?: boolean; readonly judgesFacts?: boolean };
 
 export abstract class AgentObject extends AccountBase {
   /** Creates the account with its sealed agent key, once; later calls change nothing. */
@@ -64,23 +68,22 @@ export abstract class AgentObject extends AccountBase {
     caller: Caller,
     workerNowMs: number,
     work: (moment: Moment, grant: Grant) => Answer<T>,
-    narrows = false,
+    { narrows = false, judgesFacts = false }: Judging = {},
   ): Answer<T> {
     const judged = (moment: Moment): Answer<T> => {
       const grant = admission.callerGrant(moment, caller);
       return grant.ok ? work(moment, grant.value) : grant;
     };
     const result = this.decide(workerNowMs, judged, narrows);
-    if (!result.ok && result.refusal.code.startsWith("internal."))
+    if (!result.ok && result.refusal.code.startsWith("internal.") && !judgesFacts)
       this.commit(this.nowMs(), (moment) => desk.freezeByFault(moment, caller.grantId));
     return result;
   }
 
   async quoteCreate(caller: Caller, ask: SpecAsk, facts: CreateFacts, workerNowMs: number): Promise<Answer<QuoteView>> {
     await this.hear();
-    return this.byGrant(caller, workerNowMs, (moment, grant) =>
-      quoting.quoteCreate(moment, this.health(), grant, ask, facts),
-    );
+    const quoted = (moment: Moment, grant: Grant) => quoting.quoteCreate(moment, this.health(), grant, ask, facts);
+    return this.byGrant(caller, workerNowMs, quoted, { judgesFacts: true });
   }
 
   async quoteExtend(
@@ -90,10 +93,11 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Promise<Answer<QuoteView>> {
     await this.hear();
-    return this.byGrant(caller, workerNowMs, (moment, grant) => {
+    const quoted = (moment: Moment, grant: Grant): Answer<QuoteView> => {
       const vm = ownVm(moment, caller, ask.vmId);
       return vm.ok ? quoting.quoteExtend(moment, this.health(), grant, vm.value, ask.seconds, payer) : vm;
-    });
+    };
+    return this.byGrant(caller, workerNowMs, quoted, { judgesFacts: true });
   }
 
   quoteTopUp(caller: Caller, credits: number, workerNowMs: number): Answer<QuoteView> {
@@ -118,11 +122,12 @@ export abstract class AgentObject extends AccountBase {
     workerNowMs: number,
   ): Promise<Answer<admission.Accepted>> {
     await this.hear();
-    const decided = this.byGrant(caller, workerNowMs, (moment, grant) => {
+    const judged = (moment: Moment, grant: Grant): Answer<admission.Accepted> => {
       const accepted = this.judge(moment, caller, grant, quoteId, given, workerNowMs);
-      if (!accepted.ok && !isForAge(accepted.refusal)) countRefusal(moment, caller.grantId, accepted.refusal.code);
+      if (!accepted.ok && !isForAge(accepted.refusal)) desk.countRefusal(moment, caller.grantId, accepted.refusal.code);
       return accepted;
-    });
+    };
+    const decided = this.byGrant(caller, workerNowMs, judged, { judgesFacts: given.kind !== "top_up" });
     // The caller waits for the second clock at most two seconds; the record stands either way.
     await this.report(this.drive.nextDueMs());
     return decided;
@@ -144,10 +149,8 @@ export abstract class AgentObject extends AccountBase {
 
   /** An accept that was refused before this account was asked: for its form, or while facts were gathered. */
   noteRefused(caller: Caller, code: Code, workerNowMs: number): void {
-    this.byGrant(caller, workerNowMs, (moment) => {
-      countRefusal(moment, caller.grantId, code);
-      return answer(null);
-    });
+    const noted = (moment: Moment) => answer(desk.countRefusal(moment, caller.grantId, code));
+    this.byGrant(caller, workerNowMs, noted, { judgesFacts: true });
   }
 
   private judge(
@@ -217,22 +220,26 @@ export abstract class AgentObject extends AccountBase {
     return answer({ ...this.dated(), vms: page.map((vm) => shownVm(moment, vm)), cursor });
   }
 
-  destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<VmView> {
-    const destroyed = (moment: Moment): Answer<VmView> => {
+  destroy(caller: Caller, vmId: string, dryRun: boolean, workerNowMs: number): Answer<{ readonly vmId: string }> {
+    const destroyed = (moment: Moment): Answer<{ readonly vmId: string }> => {
       const vm = ownVm(moment, caller, vmId);
       if (!vm.ok) return vm;
-      return dryRun ? answer(shownVm(moment, vm.value)) : desk.destroy(moment, vmId, caller.grantId);
+      return dryRun ? answer({ vmId }) : desk.destroy(moment, vmId, caller.grantId);
     };
-    return this.byGrant(caller, workerNowMs, destroyed, true);
+    return this.byGrant(caller, workerNowMs, destroyed, { narrows: true });
   }
 
   emergencyStop(
     caller: Caller,
     workerNowMs: number,
   ): Answer<{ readonly frozen: true; readonly vms: readonly VmView[] }> {
-    const stopped = (moment: Moment) =>
-      answer({ frozen: true as const, vms: desk.emergencyStop(moment, caller.grantId) });
-    return this.byGrant(caller, workerNowMs, stopped, true);
+    const stopped = (moment: Moment) => answer(desk.emergencyStop(moment, caller.grantId));
+    const done = this.byGrant(caller, workerNowMs, stopped, { narrows: true });
+    if (!done.ok) return done;
+    // shown after the commit: a figure that no view can be made of must not roll a brake back
+    const moment = this.moment(this.nowMs());
+    const vms = done.value.flatMap((vmId) => this.store.loadVm(vmId) ?? []);
+    return answer({ frozen: true, vms: vms.map((vm) => shownVm(moment, vm)) });
   }
 
   async approvals(
@@ -263,7 +270,7 @@ export abstract class AgentObject extends AccountBase {
 
   private withdraw(caller: Caller, approvalId: string, workerNowMs: number): Answer<boolean> {
     const work = (moment: Moment) => answer(withdraw(moment, caller.grantId, approvalId));
-    return this.byGrant(caller, workerNowMs, work, true);
+    return this.byGrant(caller, workerNowMs, work, { narrows: true });
   }
 
   balance(caller: Caller, payer: PayerFacts | null): Answer<BalanceView> {
@@ -281,11 +288,6 @@ export abstract class AgentObject extends AccountBase {
       ? answer({ ...this.dated(), ...spending(this.moment(this.nowMs()), caller.grantId, ask) })
       : stands;
   }
-}
-
-function countRefusal(moment: Moment, grantId: string, code: Code): void {
-  const cause = causeOf(code);
-  if (cause !== null && noteFailure(moment, grantId, cause)) desk.freezeByBreaker(moment, grantId);
 }
 
 /** A VM of this grant, or the same answer as for one that does not exist. */

@@ -3,6 +3,7 @@
  *
  * Synchronous, on one moment: what it reads is what the caller records in the same transaction. No key is needed here.
  */
+import { RESOURCES_MAX } from "../aleph/amounts.ts";
 import { type Refusal, refusal } from "../errors.ts";
 import type { AccountRow } from "./account-store.ts";
 import { NO_BILL } from "./bill.ts";
@@ -10,7 +11,15 @@ import { GRACE_S } from "./credits.ts";
 import { readUsage } from "./books.ts";
 import type { Moment } from "./moment.ts";
 import { ourPart, ourVm, type OurVm } from "./our-part.ts";
-import { delegationOf, guardPayer, type Ours, type PayerFacts, type PayerLine, payerLine } from "./payer.ts";
+import {
+  delegationOf,
+  guardPayer,
+  isUncountable,
+  type Ours,
+  type PayerFacts,
+  type PayerLine,
+  payerLine,
+} from "./payer.ts";
 import { decide, type Request, type Usage } from "./policy.ts";
 import { isNearlyFull } from "./room.ts";
 import type { Credits, Grant, Policy, VmRecord } from "./types.ts";
@@ -114,8 +123,9 @@ export function grantGate(grant: Grant): Refusal | null {
 
 function payerGate(moment: Moment, ask: Request, payer: PayerFacts): Refusal | null {
   const line = lineWith(moment, ask, payer);
-  if (line === undefined) return refusal("network.unreachable", {}, 120);
-  return guardPayer(line, ask.credits);
+  if (line !== undefined) return guardPayer(line, ask.credits);
+  if (isUncountable(payer)) return refusal("balance.too_many_resources", { resourcesMax: RESOURCES_MAX });
+  return refusal("network.unreachable", {}, 120);
 }
 
 /** What the payer has to own for this request to pass its gate; null: not known. */

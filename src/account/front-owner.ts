@@ -12,6 +12,7 @@ import { type Answer, answer, refuse } from "../errors.ts";
 import type { DelegationView, OwnerFront, Overview, Session } from "./contract.ts";
 import { accountName, type FrontSetting, mayOwn, nameKeyFault } from "./doors.ts";
 import { beginLeaving, beginRotation, openLeave, signLeave } from "./front-leave.ts";
+import { delegationOf } from "./payer.ts";
 
 export function ownerFront(setting: FrontSetting): OwnerFront {
   const { doors, ports } = setting;
@@ -94,7 +95,7 @@ async function openDelegation(setting: FrontSetting, session: Session): Promise<
   const perCore = lists.map((list) => (list.ok ? list.value : undefined));
   const rebuilt = rebuiltSecurity(perCore, owner);
   if (perCore.filter((one) => one !== undefined).length < 2) return refuse("network.unreachable", {}, 120);
-  const state = facts === undefined ? "unknown" : agreedState(facts.perCore.map((one) => one?.delegation));
+  const state = facts === undefined ? "unknown" : delegationOf(facts);
   const listed = rebuilt.authorizations.map((entry) => ({ ...inWords(entry), entry }));
   const kept = listed
     .filter(({ entry }) => !isOurs(leave.keys, entry["address"]))
@@ -127,13 +128,6 @@ async function openDelegation(setting: FrontSetting, session: Session): Promise<
 
 const isOurs = (keys: readonly string[], address: unknown): boolean =>
   keys.some((key) => key.toLowerCase() === String(address).toLowerCase());
-
-function agreedState(said: readonly ("ok" | "missing" | "too_wide" | undefined)[]): DelegationView["state"] {
-  const agreed = (["ok", "too_wide", "missing"] as const).find(
-    (state) => said.filter((one) => one === state).length >= 2,
-  );
-  return agreed ?? "unknown";
-}
 
 async function submitDelegation(
   setting: FrontSetting,

@@ -19,7 +19,7 @@ import type { Clock, Random } from "../ports.ts";
 import { BOUNDS, invalid, outOfBounds } from "./bounds.ts";
 import type { VmAsk } from "./contract.ts";
 import { readPayer } from "./facts.ts";
-import { type PayerFacts, readings } from "./payer.ts";
+import { isUncountable, type PayerFacts, readings } from "./payer.ts";
 import type { NodeRef, Place, Shape, SpecAsk, VmSpec } from "./types.ts";
 
 const PRICES_AGE_MS = 60_000;
@@ -65,7 +65,7 @@ export class Gatherer {
   /** Undefined with fewer than two core nodes answering: then nothing is admitted. */
   async payer(owner: Address, agent: Address): Promise<PayerFacts | undefined> {
     const facts = await readPayer(this.network, owner, agent, this.clock.nowMs());
-    return readings(facts).length >= 2 ? facts : undefined;
+    return readings(facts).length >= 2 || isUncountable(facts) ? facts : undefined;
   }
 
   async rate(shape: Shape): Promise<AttoPerS | undefined> {

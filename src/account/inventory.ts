@@ -6,6 +6,7 @@
  * It is public: ids, times, hashes and rates, nothing about the owner. A VM that is over has a null in its place, since an
  * aggregate only ever merges. What is read back counts where two core nodes show the same.
  */
+import { RATE_MAX } from "../aleph/amounts.ts";
 import type { SignedMessage } from "../aleph/message.ts";
 import { field, hashOf, isoMs, type JsonObject, type JsonValue, textLike } from "../aleph/wire.ts";
 import { currentAttempt, firstSendMs, isLive } from "./lifecycle.ts";
@@ -97,6 +98,7 @@ function keptIn(value: JsonValue): Kept | undefined {
   const rateAttoPerS = textLike(field(value, "rate_atto_credits_per_s"), RATE);
   if (expiresAtMs === undefined || itemHash === undefined || grantId === undefined || rateAttoPerS === undefined)
     return undefined;
+  if (BigInt(rateAttoPerS) > RATE_MAX) return undefined;
   return { expiresAtMs, itemHash, grantId, rateAttoPerS };
 }
 

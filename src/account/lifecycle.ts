@@ -248,11 +248,15 @@ export function onFrozenRates(vm: VmRecord, rates: readonly (bigint | null)[], n
   return read.length - above >= 2 ? { ...vm, priceCheckedAtMs: nowMs } : vm;
 }
 
-/** Nobody ever quoted an orphan: what two core nodes froze for it is what it burns. */
+/**
+ * Nobody ever quoted an orphan: what two core nodes froze for it is what it burns, or the middle of three. Of two that
+ * differ one may lie, so they are asked again.
+ */
 function withRate(vm: VmRecord, read: readonly bigint[], nowMs: number): VmRecord {
-  const sorted = read.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const rateAttoPerS = sorted.length < 2 ? undefined : sorted[1];
-  return rateAttoPerS === undefined ? vm : { ...vm, rateAttoPerS, priceCheckedAtMs: nowMs };
+  const [low, middle] = read.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  if (low === undefined || middle === undefined) return vm;
+  const agreed = read.length === 3 || middle - low <= FLOOR_SLACK_ATTO;
+  return agreed ? { ...vm, rateAttoPerS: middle, priceCheckedAtMs: nowMs } : vm;
 }
 
 /** Core nodes may differ from our formula by 2e-18 credits per second (ccn.md §5.5). */

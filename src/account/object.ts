@@ -1,10 +1,11 @@
 /**
  * The Durable Object `Account`, one per owner: on top of what agents call, what the signed-in owner does.
  *
- * Each method opens one moment, lets the rules decide, and answers a value or a refusal.
+ * Each method opens one moment, lets the rules decide, and answers a value or a refusal. What brakes answers without a
+ * figure: one that no view can be made of would roll the brake back with it.
  */
 import { type Answer, answer, refuse } from "../errors.ts";
-import type { GrantDraft, GrantView, Overview, PolicyOffer, Session, VmView } from "./contract.ts";
+import type { GrantDraft, Overview, PolicyOffer, Session, Stilled, VmView } from "./contract.ts";
 import * as approvals from "./approval-desk.ts";
 import { HistoryObject } from "./history-object.ts";
 import { bornKey } from "./keys.ts";
@@ -19,7 +20,7 @@ import type { PayerFacts } from "./payer.ts";
 import * as policies from "./policy-desk.ts";
 import { isNearlyFull } from "./room.ts";
 import { prepareKey } from "./rotation.ts";
-import type { ApprovalState, Policy } from "./types.ts";
+import type { ApprovalState, Grant, Policy } from "./types.ts";
 import { overview, shownVm } from "./views.ts";
 
 export class AccountObject extends HistoryObject {
@@ -72,24 +73,25 @@ export class AccountObject extends HistoryObject {
     );
   }
 
-  revokeGrant(ask: { readonly grantId: string; readonly keepVms: boolean }, workerNowMs: number): Answer<GrantView> {
+  revokeGrant(ask: { readonly grantId: string; readonly keepVms: boolean }, workerNowMs: number): Answer<Grant> {
     return this.decide(workerNowMs, (moment) => desk.revokeGrant(moment, ask.grantId, ask.keepVms), true);
   }
 
-  freezeGrant(grantId: string, workerNowMs: number): Answer<GrantView> {
+  freezeGrant(grantId: string, workerNowMs: number): Answer<Grant> {
     return this.decide(workerNowMs, (moment) => desk.freezeGrant(moment, grantId), true);
   }
 
-  freezeOrStop(what: "freeze" | "stop", workerNowMs: number): Answer<Overview> {
-    const frozen = (moment: Moment): Answer<Overview> => {
+  freezeOrStop(what: "freeze" | "stop", workerNowMs: number): Answer<Stilled> {
+    const stilled = (moment: Moment): Answer<Stilled> => {
       if (what === "freeze") desk.freezeAccount(moment);
       else desk.stopEverything(moment);
-      return answer(overview(moment, null, this.networkState()));
+      const { state, frozenReason } = moment.account;
+      return answer({ state, frozenReason });
     };
-    return this.decide(workerNowMs, frozen, true);
+    return this.decide(workerNowMs, stilled, true);
   }
 
-  destroyByOwner(vmId: string, workerNowMs: number): Answer<VmView> {
+  destroyByOwner(vmId: string, workerNowMs: number): Answer<{ readonly vmId: string }> {
     return this.decide(workerNowMs, (moment) => desk.destroy(moment, vmId, null), true);
   }
 

@@ -97,6 +97,9 @@ export type PolicyOffer = {
   readonly frozenFor: readonly string[];
 };
 
+/** What a brake answers holds no figure: that may be what is wrong. */
+export type Stilled = Pick<Overview, "state" | "frozenReason">;
+
 export type OwnerFront = {
   /** Whether OWNERS still allows it: a browser session may outlive its owner's place on the list. */
   mayOwn(owner: `0x${string}`): boolean;
@@ -117,14 +120,11 @@ export type OwnerFront = {
     session: Session,
     draft: GrantDraft,
   ): Promise<Answer<{ readonly grantId: string; readonly account: string }>>;
-  revokeGrant(
-    session: Session,
-    ask: { readonly grantId: string; readonly keepVms: boolean },
-  ): Promise<Answer<GrantView>>;
-  freezeGrant(session: Session, ask: { readonly grantId: string }): Promise<Answer<GrantView>>;
-  freeze(session: Session): Promise<Answer<Overview>>;
-  stopEverything(session: Session): Promise<Answer<Overview>>;
-  destroyVm(session: Session, ask: { readonly vmId: string }): Promise<Answer<VmView>>;
+  revokeGrant(session: Session, ask: { readonly grantId: string; readonly keepVms: boolean }): Promise<Answer<Grant>>;
+  freezeGrant(session: Session, ask: { readonly grantId: string }): Promise<Answer<Grant>>;
+  freeze(session: Session): Promise<Answer<Stilled>>;
+  stopEverything(session: Session): Promise<Answer<Stilled>>;
+  destroyVm(session: Session, ask: { readonly vmId: string }): Promise<Answer<{ readonly vmId: string }>>;
   getVm(session: Session, ask: { readonly vmId: string }): Promise<Answer<VmView>>;
   openDelegation(session: Session): Promise<Answer<DelegationView>>;
   submitDelegation(

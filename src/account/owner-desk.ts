@@ -2,17 +2,17 @@
  * What the signed-in owner does to agents and their machines with a click: grants, freezing, stopping. Synchronous, one
  * moment each. Nothing in here widens a policy, so nothing in here needs the wallet.
  */
-import { type Answer, answer, type Facts, refusal, refuse } from "../errors.ts";
+import { type Answer, answer, type Code, type Facts, refusal, refuse } from "../errors.ts";
 import { endRequest } from "./approval-end.ts";
-import { OWN_OPENINGS_MAX } from "./breaker.ts";
-import type { GrantDraft, GrantView, VmView } from "./contract.ts";
+import { causeOf, OWN_OPENINGS_MAX } from "./breaker.ts";
+import type { GrantDraft } from "./contract.ts";
 import { close } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { areWindows } from "./policy-draft.ts";
 import { freeze } from "./freeze.ts";
+import { noteFailure } from "./pacing.ts";
 import { saveChange } from "./record.ts";
-import type { EndReason, GrantFreeze, NoticeKind } from "./types.ts";
-import { grantView, shownVm } from "./views.ts";
+import type { EndReason, Grant, GrantFreeze, NoticeKind } from "./types.ts";
 
 /** A new agent, or one that comes back to its own VMs, budget and history because the owner said so. */
 export function addGrant(
@@ -39,26 +39,27 @@ export function addGrant(
   return answer({ grantId, account: moment.account.name });
 }
 
-export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): Answer<GrantView> {
+export function revokeGrant(moment: Moment, grantId: string, keepVms: boolean): Answer<Grant> {
   const grant = moment.store.loadGrant(grantId);
   if (grant === undefined) return refuse("input.unknown_id", { id: "grant" });
-  moment.store.saveGrant({ ...grant, state: "revoked" });
+  const revoked = { ...grant, state: "revoked" as const };
+  moment.store.saveGrant(revoked);
   staleApprovals(moment, grantId);
   moment.audit("grant.revoked", { grantId, keepVms });
   if (keepVms) voidUnsent(moment, grantId);
   else closeAll(moment, "revoked", grantId);
-  return answer(grantView(moment, { ...grant, state: "revoked" }));
+  return answer(revoked);
 }
 
 /** Nothing new for this agent; what was never sent is voided, what runs goes on to its end. */
-export function freezeGrant(moment: Moment, grantId: string, why: GrantFreeze = "owner"): Answer<GrantView> {
+export function freezeGrant(moment: Moment, grantId: string, why: GrantFreeze = "owner"): Answer<Grant> {
   const grant = moment.store.loadGrant(grantId);
   if (grant === undefined || grant.state === "revoked") return refuse("input.unknown_id", { id: "grant" });
   const frozen = { ...grant, state: "frozen", frozenFor: [...new Set([...(grant.frozenFor ?? []), why])] } as const;
   moment.store.saveGrant(frozen);
   if (grant.state !== "frozen") moment.audit("grant.frozen", { grantId, reason: why });
   voidUnsent(moment, grantId);
-  return answer(grantView(moment, frozen));
+  return answer(frozen);
 }
 
 /** The owner hears once of each reason that was not their own, until they end the freeze. */
@@ -66,6 +67,12 @@ function freezeAndTell(moment: Moment, grantId: string, why: GrantFreeze, kind: 
   const known = moment.store.loadGrant(grantId)?.frozenFor?.includes(why) === true;
   const frozen = freezeGrant(moment, grantId, why);
   if (frozen.ok && !known) moment.tellOwner(kind, `${grantId}:${moment.nowMs}`, { grantId, ...facts });
+}
+
+/** A refused accept counts against the agent's own pace, and may be one too many. */
+export function countRefusal(moment: Moment, grantId: string, code: Code): void {
+  const cause = causeOf(code);
+  if (cause !== null && noteFailure(moment, grantId, cause)) freezeByBreaker(moment, grantId);
 }
 
 /** Three times in a day an agent opened its breaker by its own doing: it stops until the owner has looked. */
@@ -92,15 +99,18 @@ export function stopEverything(moment: Moment): void {
   closeAll(moment, "stopped", null);
 }
 
-/** An agent may narrow: it freezes its own grant and ends its own VMs. Asked again, it is noted only if anything is left. */
-export function emergencyStop(moment: Moment, grantId: string): readonly VmView[] {
+/**
+ * An agent may narrow: it freezes its own grant and ends its own VMs, whose ids come back. Asked again, it is noted only if
+ * anything is left.
+ */
+export function emergencyStop(moment: Moment, grantId: string): readonly string[] {
   const own = moment.store.loadLive().filter((vm) => vm.grantId === grantId);
   const stands = moment.store.loadGrant(grantId)?.state === "frozen" && own.every(({ state }) => state === "STOPPING");
   if (!stands) moment.audit("grant.stop_asked", { grantId });
   freezeAndTell(moment, grantId, "stop", "grant_stopped", { vmsEnded: own.length });
   staleApprovals(moment, grantId);
   closeAll(moment, "stopped", grantId);
-  return own.map((vm) => shownVm(moment, moment.store.loadVm(vm.vmId) ?? vm));
+  return own.map(({ vmId }) => vmId);
 }
 
 export function closeAll(moment: Moment, reason: EndReason, grantId: string | null): void {
@@ -124,11 +134,11 @@ export function staleApprovals(moment: Moment, grantId: string | null): void {
 }
 
 /** `grantId` null: the owner, who may end any VM. An unknown and a foreign VM give the same answer. */
-export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<VmView> {
+export function destroy(moment: Moment, vmId: string, grantId: string | null): Answer<{ readonly vmId: string }> {
   const vm = moment.store.loadVm(vmId);
   if (vm === undefined || (grantId !== null && vm.grantId !== grantId)) return refuse("input.unknown_id", { id: "vm" });
   const closed = close(vm, "destroyed", moment.nowMs, moment.mayHaveLeft);
   if (closed !== vm) moment.audit("vm.destroy_asked", { vmId, by: grantId ?? "owner" });
   saveChange(moment, vm, closed);
-  return answer(shownVm(moment, moment.store.loadVm(vmId) ?? vm));
+  return answer({ vmId });
 }

@@ -7,6 +7,7 @@
 import { medianOrWorse } from "../aleph/numbers.ts";
 import { creditsPerHour } from "./credits.ts";
 import {
+  answering,
   delegationOf,
   hoursAboveLine,
   linePerCore,
@@ -62,7 +63,7 @@ const UNKNOWN: PayerView = {
 
 export function payerView(facts: PayerFacts | null, ours: Ours, nowMs: number): PayerView {
   if (facts === null) return UNKNOWN;
-  const coreNodesAnswering = readings(facts).length;
+  const coreNodesAnswering = answering(facts);
   const line = payerLine(facts, ours, nowMs);
   if (line === undefined) return { ...UNKNOWN, coreNodesAnswering };
   const hours = hoursAboveLine(line);
@@ -86,8 +87,8 @@ function othersIn(facts: PayerFacts, ours: Ours): number | null {
   return medianOrWorse(counts, "larger") ?? null;
 }
 
-const othersOn = (reading: PayerReading, ours: Ours): number =>
-  reading.lines.filter((line) => !ours.hashes.has(line.itemHash)).length;
+const othersOn = ({ lines, others }: PayerReading, ours: Ours): number =>
+  lines.filter((line) => !ours.hashes.has(line.itemHash)).length + (others?.count ?? 0);
 
 /** How many core nodes are not of the figure that most of them tell. */
 function differ(facts: PayerFacts, ours: Ours, nowMs: number): PayerView["coreNodesDiffer"] {

@@ -5,6 +5,7 @@
  * if that line still holds at the end of everything we may still spend. Every number is the median of three core nodes,
  * or the worse of two; with fewer than two there is no answer and nothing is admitted.
  */
+import { CREDITS_MAX, RATE_MAX } from "../aleph/amounts.ts";
 import { medianOrWorse } from "../aleph/numbers.ts";
 import { refusal, type Refusal } from "../errors.ts";
 import { ATTO, BOOKS_LAG_S, DAY_S } from "./credits.ts";
@@ -14,10 +15,14 @@ export type PayerReading = {
   readonly credits: Credits;
   readonly lots: readonly { readonly credits: Credits; readonly expiresAtMs: number | null }[];
   readonly lines: readonly { readonly itemHash: Hash; readonly rate: bigint; readonly consumedCredits: Credits }[];
+  /** What is not ours, in a reading that was kept: of that only number and burn are ever looked at. */
+  readonly others?: { readonly count: number; readonly rate: bigint };
   readonly delegation: "ok" | "missing" | "too_wide";
 };
 export type PayerFacts = {
   readonly perCore: readonly (PayerReading | null)[];
+  /** Of core nodes that list more resources than are counted this alone is known; absent: none does. */
+  readonly uncounted?: readonly Pick<PayerReading, "delegation">[];
   readonly asOfMs: number;
   /** The key whose delegation was looked at; what was read of one key says nothing of another. */
   readonly agent?: string;
@@ -79,7 +84,34 @@ export function tooOld({ asOfMs }: PayerFacts, nowMs: number): Refusal | null {
 export const isForAge = ({ code, facts }: Refusal): boolean => code === "network.unreachable" && "factsAgeS" in facts;
 
 export function readings(facts: PayerFacts): readonly PayerReading[] {
-  return facts.perCore.filter((one) => one !== null);
+  return facts.perCore.filter((one) => one !== null).filter(isBelievable);
+}
+
+/** The client takes no such figure; an older version of it may have, and stored it. */
+function isBelievable({ credits, lots, lines }: PayerReading): boolean {
+  const isLine = ({ rate, consumedCredits }: PayerReading["lines"][number]): boolean =>
+    rate <= RATE_MAX && consumedCredits <= CREDITS_MAX;
+  return credits <= CREDITS_MAX && lots.every((lot) => lot.credits <= CREDITS_MAX) && lines.every(isLine);
+}
+
+/** How many core nodes answered, with figures that can be used or not. */
+export const answering = (facts: PayerFacts): number => readings(facts).length + (facts.uncounted?.length ?? 0);
+
+/** Two core nodes list more resources than are counted: the one-day line cannot be known. */
+export const isUncountable = ({ uncounted = [] }: PayerFacts): boolean => uncounted.length >= 2;
+
+/** For keeping: a payer may have ten thousand resources, `own` are those of VMs that live or are still to be settled. */
+export function folded(facts: PayerFacts, own: ReadonlySet<Hash>): PayerFacts {
+  const fold = (one: PayerReading): PayerReading => {
+    const others = one.lines.filter((line) => !own.has(line.itemHash));
+    const rate = others.reduce((sum, line) => sum + line.rate, 0n);
+    return {
+      ...one,
+      lines: one.lines.filter((line) => own.has(line.itemHash)),
+      others: { count: others.length, rate },
+    };
+  };
+  return { ...facts, perCore: facts.perCore.map((one) => (one === null ? null : fold(one))) };
 }
 
 /** What the payer has by the core nodes that were read, ours to spend or not. */
@@ -153,8 +185,8 @@ function usableCredits(reading: PayerReading, lastEndMs: number, readAtMs: numbe
   return Math.max(0, reading.credits - gone);
 }
 
-function foreignRate(reading: PayerReading, ours: ReadonlySet<Hash>): bigint {
-  return reading.lines.reduce((sum, line) => (ours.has(line.itemHash) ? sum : sum + line.rate), 0n);
+function foreignRate({ lines, others }: PayerReading, ours: ReadonlySet<Hash>): bigint {
+  return lines.reduce((sum, line) => (ours.has(line.itemHash) ? sum : sum + line.rate), others?.rate ?? 0n);
 }
 
 /** Per VM, so that one VM's excess does not pay for another's hold. */
@@ -181,7 +213,7 @@ export function guardPayer(line: PayerLine, newCredits: Credits): Refusal | null
 /** What two core nodes agree on about our delegation; `unknown` when no two do. */
 export function delegationOf(facts: PayerFacts, agent?: string): "ok" | "missing" | "too_wide" | "unknown" {
   if (facts.agent !== undefined && agent !== undefined && facts.agent !== agent) return "unknown";
-  const said = readings(facts).map((one) => one.delegation);
+  const said = [...readings(facts), ...(facts.uncounted ?? [])].map((one) => one.delegation);
   const agreed = (["ok", "too_wide", "missing"] as const).find(
     (state) => said.filter((one) => one === state).length >= 2,
   );

@@ -15,6 +15,7 @@ import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { voidUnsent } from "./owner-desk.ts";
 import type { PayerFacts } from "./payer.ts";
+import { keepPayer } from "./payer-note.ts";
 import { learn } from "./record.ts";
 import type { Attempt, Forget, VmRecord } from "./types.ts";
 
@@ -103,7 +104,7 @@ export function switchKey(moment: Moment, key: Address, facts: PayerFacts): void
   moment.store.setAgentAddress(key);
   moment.store.saveNextKey(null, moment.nowMs);
   moment.store.setKeyLost(false);
-  moment.store.savePayer("ok", facts);
+  keepPayer(moment, "ok", facts);
   stay(moment, true);
   moment.audit("key.rotated", { from: before, to: key });
   moment.tellOwner("key_rotated", key, { to: key });

@@ -101,6 +101,7 @@ export type NoticeKind =
   | "access_revoked"
   | "price_above_hold"
   | "payer_line"
+  | "payer_uncountable"
   | "removing"
   | "overrun"
   | "correction"

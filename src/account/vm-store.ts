@@ -1,4 +1,5 @@
 /** Rows ⇄ VM values. Reads and writes SQLite inside the caller's transaction; decides nothing. */
+import { RATE_MAX } from "../aleph/amounts.ts";
 import { isLive } from "./lifecycle.ts";
 import type { Attempt, Forget, Hold, VmRecord } from "./types.ts";
 
@@ -66,11 +67,17 @@ function assemble(sql: SqlStorage, row: VmRow): VmRecord {
   const { rate, ...stored } = JSON.parse(row.vm_json) as StoredVm;
   return {
     ...stored,
-    rateAttoPerS: BigInt(rate),
+    ...believed(BigInt(rate), stored),
     attempts: attemptsOf(sql, row.vm_id),
     forgets: forgetsOf(sql, row.vm_id),
     holds: holdsOf(sql, row.vm_id),
   };
+}
+
+/** A rate from before rates had a bound. An orphan's was one core node's word, so that the network is asked for it again. */
+function believed(rate: bigint, { orphan, priceCheckedAtMs }: Pick<VmRecord, "orphan" | "priceCheckedAtMs">) {
+  if (rate <= RATE_MAX) return { rateAttoPerS: rate };
+  return { rateAttoPerS: RATE_MAX, priceCheckedAtMs: orphan === undefined ? priceCheckedAtMs : null };
 }
 
 type AttemptRow = {

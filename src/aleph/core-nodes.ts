@@ -4,6 +4,7 @@
  * Decides nothing across nodes: which of three answers counts is the account's business. The only texts that come back
  * are hashes and the values of aggregates.
  */
+import { believedCredits, believedRate, CREDITS_MAX, RATE_MAX, RESOURCES_MAX } from "./amounts.ts";
 import { readCore } from "./core-read.ts";
 import { parseAtto } from "./decimal.ts";
 import type { AttoPerS } from "./decimal.ts";
@@ -22,8 +23,9 @@ const PUBLISH_TIMEOUT_MS = 25_000;
 const KIB = 1_024;
 /** A message carries up to 200,000 characters twice, as text and parsed. */
 const MESSAGE_BYTES_MAX = 1_024 * KIB;
-const COST_LINES_MAX = 1_000;
-const COST_PAGE_LINES = 200;
+/** As many as a core node gives at once; a line has some 300 bytes. */
+const COST_PAGE_LINES = 1_000;
+const COST_PAGE_BYTES_MAX = 1_024 * KIB;
 /** Anybody may give an address any number of small lots, each with an end of its own: the answer may be long, what is kept not. */
 const BALANCE_BYTES_MAX = 4 * 1_048_576;
 const LOTS_KEPT = 100;
@@ -85,13 +87,17 @@ export async function balance(
   const path = `/api/v0/addresses/${encodeURIComponent(address)}/balance?include_credit_details=true`;
   const answer = await readCore(network, core, path, BALANCE_BYTES_MAX);
   if (!answer.ok) return answer;
-  const credits = countOf(field(answer.value, "credit_balance"));
+  const credits = believedCredits(field(answer.value, "credit_balance"));
   if (credits === undefined) return unknown("bad_answer");
   const details = listOf(field(answer.value, "credit_balance_details"));
   // without its lots a balance might vanish at any moment: that is not known, so it is unknown
   if (details === undefined) return credits === 0 ? known({ credits, lots: [] }) : unknown("bad_answer");
   const lots = details.map(lotOf);
-  return lots.every((lot) => lot !== undefined) ? known({ credits, lots: fewLots(lots) }) : unknown("bad_answer");
+  return areLots(lots) ? known({ credits, lots: fewLots(lots) }) : unknown("bad_answer");
+}
+
+function areLots(lots: readonly (Lot | undefined)[]): lots is readonly Lot[] {
+  return lots.reduce((sum, lot) => sum + (lot?.credits ?? Infinity), 0) <= CREDITS_MAX;
 }
 
 /** The largest lots as they are; the rest as one that ends when the first of them does, so never counted for too much. */
@@ -105,7 +111,7 @@ function fewLots(lots: readonly Lot[]): readonly Lot[] {
 }
 
 function lotOf(value: JsonValue): Lot | undefined {
-  const credits = countOf(field(value, "amount"));
+  const credits = believedCredits(field(value, "amount"));
   if (credits === undefined) return undefined;
   if (field(value, "expiration_date") === null) return { credits, expiresAtMs: null };
   const expiresAtMs = isoMs(field(value, "expiration_date"));
@@ -118,20 +124,25 @@ export type CostLine = {
   readonly consumedCredits: number;
 };
 
-/** Every resource that the address pays for with credits. One unreadable line makes the whole sum unknown. */
+/**
+ * Every resource that the address pays for with credits. One unreadable line makes the whole sum unknown; more of them than
+ * are counted are `too_large`.
+ */
 export async function costs(network: Network, core: Core, address: string): Promise<Outcome<readonly CostLine[]>> {
   const lines = new Map<string, CostLine>();
-  for (let page = 1; page <= COST_LINES_MAX / COST_PAGE_LINES; page++) {
+  for (let page = 1; page <= RESOURCES_MAX / COST_PAGE_LINES + 1; page++) {
     const query = `address=${encodeURIComponent(address)}&include_details=1&pagination=${COST_PAGE_LINES}&page=${page}`;
-    const answer = await readCore(network, core, `/api/v0/costs?${query}`, 512 * KIB);
+    const answer = await readCore(network, core, `/api/v0/costs?${query}`, COST_PAGE_BYTES_MAX);
     if (!answer.ok) return answer;
     const read = costPage(answer.value);
-    if (read === undefined) return unknown("bad_answer");
+    if (read === undefined || read.length > COST_PAGE_LINES) return unknown("bad_answer");
     for (const line of read) lines.set(line.itemHash, line);
     const total = countOf(field(answer.value, "summary", "resource_count")) ?? 0;
+    if (Math.max(total, lines.size) > RESOURCES_MAX) return unknown("too_large");
     if (read.length < COST_PAGE_LINES) return lines.size >= total ? known([...lines.values()]) : unknown("bad_answer");
   }
-  return unknown("too_large");
+  // so many full pages with so few lines: it repeats itself
+  return unknown("bad_answer");
 }
 
 function costPage(answer: JsonValue): readonly CostLine[] | undefined {
@@ -143,8 +154,8 @@ function costPage(answer: JsonValue): readonly CostLine[] | undefined {
 function costLine(value: JsonValue): CostLine | undefined {
   // files may be named by an IPFS hash, so the form is wider than a message's
   const itemHash = textLike(field(value, "item_hash"), /^[A-Za-z0-9]{32,128}$/);
-  const rate = parseAtto(field(value, "cost_credit"));
-  const consumedCredits = countOf(field(value, "consumed_credits"));
+  const rate = believedRate(field(value, "cost_credit"));
+  const consumedCredits = believedCredits(field(value, "consumed_credits"));
   if (itemHash === undefined || rate === undefined || consumedCredits === undefined) return undefined;
   return { itemHash, rate, consumedCredits };
 }
@@ -152,6 +163,8 @@ function costLine(value: JsonValue): CostLine | undefined {
 /**
  * The price that the network froze when it processed the message. Asks for the status first: a core node answers a
  * question for the price of a pending message with an interim status, on which a client waits for ever.
+ *
+ * More than is believed is told as the most that is: two core nodes that say so end the VM for its price, as they must.
  */
 export async function frozenRate(network: Network, core: Core, hash: string): Promise<Outcome<AttoPerS | "absent">> {
   const now = await messageStatus(network, core, hash);
@@ -160,7 +173,8 @@ export async function frozenRate(network: Network, core: Core, hash: string): Pr
   const answer = await readCore(network, core, `/api/v0/price/${encodeURIComponent(hash)}`, 256 * KIB);
   if (!answer.ok) return answer.status === 404 || answer.status === 410 ? known("absent") : answer;
   const rate = parseAtto(field(answer.value, "cost"));
-  return rate === undefined || field(answer.value, "payment_type") !== "credit" ? unknown("bad_answer") : known(rate);
+  if (rate === undefined || field(answer.value, "payment_type") !== "credit") return unknown("bad_answer");
+  return known(rate > RATE_MAX ? RATE_MAX : rate);
 }
 
 /** What the network has charged for one message so far. */
@@ -168,7 +182,7 @@ export async function consumedCredits(network: Network, core: Core, hash: string
   const path = `/api/v0/messages/${encodeURIComponent(hash)}/consumed_credits`;
   const answer = await readCore(network, core, path, 64 * KIB);
   if (!answer.ok) return answer;
-  const credits = countOf(field(answer.value, "consumed_credits"));
+  const credits = believedCredits(field(answer.value, "consumed_credits"));
   const about = hashOf(field(answer.value, "item_hash"));
   return credits === undefined || about !== hash ? unknown("bad_answer") : known(credits);
 }

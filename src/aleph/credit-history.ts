@@ -5,6 +5,7 @@
  * short in silence. The reading of a page is pure. Rows are told apart by message and place in it, since a row that
  * arrives between two pages shifts what the next one shows.
  */
+import { CREDITS_MAX } from "./amounts.ts";
 import { readCore } from "./core-read.ts";
 import { known, unknown } from "./network.ts";
 import type { Core, Network, Outcome } from "./network.ts";
@@ -74,5 +75,5 @@ function historyRow(value: JsonValue): HistoryRow | undefined {
 /** A node that does not know the filter lists all of the payer's rows: only those of `hash` are its charge. */
 function sumOf(rows: readonly HistoryRow[], hash: string): Outcome<number> {
   const sum = rows.reduce((all, row) => (row.itemHash === hash ? all + row.takenCredits : all), 0);
-  return Number.isSafeInteger(sum) ? known(sum) : unknown("bad_answer");
+  return sum <= CREDITS_MAX ? known(sum) : unknown("bad_answer");
 }

@@ -7,6 +7,7 @@
 import { aggregate } from "./core-nodes.ts";
 import { CORES, PRICING_ADDRESS } from "./network.ts";
 import type { Network } from "./network.ts";
+import { medianOrWorse } from "./numbers.ts";
 import { countOf, field, hashOf, objectOf } from "./wire.ts";
 import type { JsonObject } from "./wire.ts";
 
@@ -14,6 +15,8 @@ export type Image = { readonly slug: string; readonly hash: string; readonly min
 
 /** The free disk of the smallest VM; an image that states no size of its own fits into it. */
 const DISK_MIB = 20_480;
+/** A hundred times the free disk: an image that needs more is no image, and its size not one that a node may make up. */
+const DISK_MIB_MAX = 100 * DISK_MIB;
 const SLUG = /^[a-z0-9][a-z0-9._-]{0,31}$/;
 const IMAGES_MAX = 64;
 
@@ -31,7 +34,8 @@ export async function readImages(network: Network): Promise<readonly Image[]> {
   for (const image of lists.flat()) {
     const agreeing = lists.flat().filter((other) => other.slug === image.slug && other.hash === image.hash);
     if (agreeing.length < 2) continue;
-    images.set(image.slug, { ...image, minDiskMib: Math.max(...agreeing.map((other) => other.minDiskMib)) });
+    const sizes = agreeing.map((other) => other.minDiskMib);
+    images.set(image.slug, { ...image, minDiskMib: medianOrWorse(sizes, "larger") ?? DISK_MIB });
   }
   return [...images.values()];
 }
@@ -41,7 +45,8 @@ function imagesOf(aggregated: JsonObject): readonly Image[] {
   return rootfs.flatMap(([slug, value]) => {
     const hash = hashOf(field(value, "hash"));
     if (!SLUG.test(slug) || hash === undefined || field(value, "deprecated") === true) return [];
-    return [{ slug, hash, minDiskMib: countOf(field(value, "min_disk_mib")) ?? DISK_MIB }];
+    const minDiskMib = countOf(field(value, "min_disk_mib")) ?? DISK_MIB;
+    return [{ slug, hash, minDiskMib: minDiskMib > DISK_MIB_MAX ? DISK_MIB : minDiskMib }];
   });
 }
 

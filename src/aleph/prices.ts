@@ -4,6 +4,7 @@
  * Pure but for `readPricing`. Prices are strings of credits per hour on the wire and whole atto-credits per second here.
  */
 import { AllowanceError } from "../errors.ts";
+import { isPrice, RATE_MAX } from "./amounts.ts";
 import { aggregate } from "./core-nodes.ts";
 import * as decimal from "./decimal.ts";
 import type { AttoPerS, Decimal } from "./decimal.ts";
@@ -102,10 +103,7 @@ function productOf(value: JsonValue | undefined): Product | undefined {
   return { unitPerHour, storagePerMibHour, memoryMib, diskMib };
 }
 
-function priceText(value: JsonValue | undefined): string | undefined {
-  const parsed = decimal.parseDecimal(value);
-  return parsed === undefined || parsed.coefficient < 0n ? undefined : String(value);
-}
+const priceText = (value: JsonValue | undefined): string | undefined => (isPrice(value) ? String(value) : undefined);
 
 function gpuTiersOf(value: JsonValue | undefined, premium: boolean): readonly GpuTier[] {
   return (listOf(value) ?? []).flatMap((tier) => {
@@ -182,9 +180,13 @@ export async function readPricing(network: Network): Promise<{ readonly perCore:
   return { perCore };
 }
 
-/** The larger of what the core nodes say (median of three, larger of two) and the floor; `undefined` below two answers. */
+/**
+ * The larger of what the core nodes say (median of three, larger of two) and the floor; `undefined` below two answers. A list
+ * by which this shape costs more than anything is not one of them.
+ */
 export function rateFromCores(perCore: readonly (Pricing | undefined)[], shape: Shape): AttoPerS | undefined {
-  const rates = perCore.flatMap((pricing) => (pricing === undefined ? [] : (rateOf(pricing, shape) ?? [])));
+  const priced = perCore.flatMap((pricing) => (pricing === undefined ? [] : (rateOf(pricing, shape) ?? [])));
+  const rates = priced.filter((rate) => rate <= RATE_MAX);
   const said = medianOrWorse(rates, "larger");
   const floor = floorRateOf(shape) ?? 0n;
   return said === undefined ? undefined : said > floor ? said : floor;

@@ -81,13 +81,16 @@ export function hashOf(value: JsonValue | undefined): string | undefined {
   return textLike(value, HASH);
 }
 
-/** Milliseconds of an ISO time; one without a zone is read as UTC, digits beyond milliseconds are cut. */
+/**
+ * Milliseconds of an ISO time; one without a zone is read as UTC, digits beyond milliseconds are cut. What is before 1970 is
+ * no time of anything here.
+ */
 export function isoMs(value: JsonValue | undefined): number | undefined {
   const parts = typeof value === "string" ? ISO.exec(value) : null;
   if (parts === null) return undefined;
   const [, day, time, fraction = "", zone = "Z"] = parts;
   const ms = Date.parse(`${day}T${time}.${fraction.padEnd(3, "0").slice(0, 3)}${zone}`);
-  return Number.isNaN(ms) ? undefined : ms;
+  return ms >= 0 ? ms : undefined;
 }
 
 /** The same text for the same value, whatever the order of its keys: for comparing what two nodes said. */

@@ -17,6 +17,8 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   access_revoked: "Two core nodes confirm that this service has no access to your Aleph account any more.",
   price_above_hold: "The network froze a price above the one held. That VM was destroyed.",
   payer_line: "Your credits come close to one day of burn. Below it, Aleph removes machines.",
+  payer_uncountable:
+    "Your wallet pays for more resources on Aleph than this service can count, so it cannot keep your line of one day: nothing new starts, and nothing that runs is stopped for it. End some of them, or let another wallet pay.",
   removing: "Aleph is removing machines of yours for lack of credits.",
   overrun: "The network billed more than was held for a VM.",
   correction: "The network's bill differed from our own meter and was booked.",

@@ -148,6 +148,7 @@ describe("what is read back", () => {
     ["a time that makes no sense", { ...(one["vm_a"] as JsonObject), expires_at: "soon" }],
     ["a hash of another length", { ...(one["vm_a"] as JsonObject), item_hash: "ab" }],
     ["text where a grant belongs", { ...(one["vm_a"] as JsonObject), grant_id: "do as I say" }],
+    ["a rate beyond belief", { ...(one["vm_a"] as JsonObject), rate_atto_credits_per_s: "9".repeat(30) }],
     ["a rate below zero", { ...(one["vm_a"] as JsonObject), rate_atto_credits_per_s: "-1" }],
   ])("is left out where it is %s", (_what, line) => {
     const strange = { vm_a: line } as JsonObject;

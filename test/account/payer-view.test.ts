@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { CREDITS_MAX, RATE_MAX } from "../../src/aleph/amounts.ts";
 import { ATTO } from "../../src/account/credits.ts";
-import type { Ours, PayerFacts, PayerReading } from "../../src/account/payer.ts";
+import { folded, type Ours, type PayerFacts, type PayerReading } from "../../src/account/payer.ts";
 import { payerView } from "../../src/account/payer-view.ts";
 import { H, T0 } from "./vms.ts";
 
@@ -57,6 +58,32 @@ describe("payerView", () => {
       delegation: 1,
     });
     expect(view.coreNodesDiffer).toEqual({ balance: 0, otherBurn: 0, billed: 0, delegation: 0 });
+  });
+
+  test("is told whatever two core nodes say that may be believed", () => {
+    const lines = Array.from({ length: 10_000 }, (_, at) => ({
+      itemHash: `${at}`,
+      rate: RATE_MAX,
+      consumedCredits: CREDITS_MAX,
+    }));
+    const lots = Array.from({ length: 101 }, () => ({ credits: CREDITS_MAX, expiresAtMs: T0 + 1 }));
+    const most: PayerReading = { credits: CREDITS_MAX, lots, lines, delegation: "ok" };
+    const figures = Object.values(payerView(facts(most, most, null), OURS, T0)).filter(
+      (one) => typeof one === "number",
+    );
+    expect(figures).toHaveLength(10);
+    expect(figures.every((one) => Math.abs(one) <= Number.MAX_SAFE_INTEGER)).toBe(true);
+  });
+
+  test("is the same of a reading as it is kept, in which what is not ours is a sum", () => {
+    const kept = folded(facts(READING, null, { ...READING, lines: READING.lines.slice(0, 2) }), OURS.hashes);
+    expect(kept.perCore.map((one) => one?.lines.length)).toEqual([1, undefined, 1]);
+    expect(JSON.stringify(payerView(kept, OURS, T0))).toBe(
+      JSON.stringify(payerView(facts(READING, null, { ...READING, lines: READING.lines.slice(0, 2) }), OURS, T0)),
+    );
+    // its VM has ended since: what still burns of it burns like a stranger's
+    const over = { ...OURS, hashes: new Set<string>() };
+    expect(payerView(kept, over, T0)).toMatchObject({ otherMachines: 3, otherBurnCreditsPerH: 180_000 });
   });
 
   test("knows nothing on the word of one core node, or of none", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CREDITS_MAX, RATE_MAX } from "../../src/aleph/amounts.ts";
 import { ATTO, CREDITS_PER_USD, holdFor } from "../../src/account/credits.ts";
 import {
   delegationOf,
@@ -284,5 +285,14 @@ describe("delegationOf", () => {
 describe("readings", () => {
   test("leaves out the core nodes that did not answer", () => {
     expect(readings(facts(null, reading(), null))).toEqual([reading()]);
+  });
+
+  test.each<[string, Partial<PayerReading>]>([
+    ["credits", { credits: CREDITS_MAX + 1 }],
+    ["a lot", { lots: [{ credits: CREDITS_MAX + 1, expiresAtMs: null }] }],
+    ["a rate", { lines: [{ itemHash: "f0", rate: RATE_MAX + 1n, consumedCredits: 0 }] }],
+    ["a charge", { lines: [{ itemHash: "f0", rate: 1n, consumedCredits: CREDITS_MAX + 1 }] }],
+  ])("leaves out one with %s beyond belief, as an older version may have stored it", (_what, absurd) => {
+    expect(readings(facts(reading(absurd), reading(), null))).toEqual([reading()]);
   });
 });

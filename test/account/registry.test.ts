@@ -65,6 +65,7 @@ it("the closed list of codes, in order of precedence, with what helps and who ca
       "policy.window after owner - /dashboard/policy",
       "policy.lifetime never owner - /dashboard/policy",
       "policy.grant never owner - /dashboard",
+      "balance.too_many_resources same_key owner - /dashboard",
       "balance.too_low same_key owner aleph_top_up_credits /dashboard/funding",
       "balance.below_one_day same_key owner aleph_top_up_credits /dashboard/funding",
       "busy.circuit_open after agent - -",

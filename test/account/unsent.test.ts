@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { close, forgetSending, onFrozenRates, onSigned, onTime, waitsForWord } from "../../src/account/lifecycle.ts";
+import { RATE_MAX } from "../../src/aleph/amounts.ts";
 import { planVm } from "../../src/account/plan.ts";
 import { settle } from "../../src/account/settlement.ts";
 import type { VmRecord } from "../../src/account/types.ts";
@@ -74,9 +75,16 @@ describe("an orphan", () => {
 
   it("burns what two core nodes froze for it, and is not ended for its price", () => {
     expect(onFrozenRates(orphan(), [RATE, null, null], T0)).toEqual(orphan());
-    const priced = onFrozenRates(orphan(), [RATE, 2n * RATE, null], T0 + H);
-    expect([priced.state, priced.rateAttoPerS, priced.priceCheckedAtMs]).toEqual(["UNHEALTHY", 2n * RATE, T0 + H]);
+    const priced = onFrozenRates(orphan(), [RATE, RATE, null], T0 + H);
+    expect([priced.state, priced.rateAttoPerS, priced.priceCheckedAtMs]).toEqual(["UNHEALTHY", RATE, T0 + H]);
     expect(onFrozenRates(orphan(), [9n * RATE, RATE, 2n * RATE], T0).rateAttoPerS).toBe(2n * RATE);
+  });
+
+  it("burns what no core node says alone: two that differ by more than rounding are asked again", () => {
+    expect(onFrozenRates(orphan(), [RATE, RATE + 3n, null], T0)).toEqual(orphan());
+    expect(onFrozenRates(orphan(), [RATE, RATE + 2n, null], T0).rateAttoPerS).toBe(RATE + 2n);
+    expect(onFrozenRates(orphan(), [RATE_MAX, RATE, null], T0)).toEqual(orphan());
+    expect(onFrozenRates(orphan(), [RATE_MAX, RATE, RATE], T0).rateAttoPerS).toBe(RATE);
   });
 
   it("costs an overrun of all that is billed, and that freezes nobody again", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CREDITS_MAX, RATE_MAX } from "../../src/aleph/amounts.ts";
 import {
   aggregate,
   balance,
@@ -145,6 +146,17 @@ describe("balance", () => {
     }
     expect(await balance(answering({ credit_balance: 1.5 }), 0, OWNER)).toMatchObject({ ok: false });
   });
+
+  test("more credits than anybody can own are unknown, in the sum or in all lots together", async () => {
+    const owning = (credit_balance: number, ...amounts: readonly number[]) => {
+      const credit_balance_details = amounts.map((amount) => ({ amount, expiration_date: null }));
+      return balance(answering({ credit_balance, credit_balance_details }), 0, OWNER);
+    };
+    expect(await owning(CREDITS_MAX, CREDITS_MAX)).toMatchObject({ ok: true, value: { credits: CREDITS_MAX } });
+    expect(await owning(CREDITS_MAX + 1, 5)).toEqual({ ok: false, why: "bad_answer" });
+    expect(await owning(5, CREDITS_MAX + 1)).toEqual({ ok: false, why: "bad_answer" });
+    expect(await owning(5, CREDITS_MAX, 1)).toEqual({ ok: false, why: "bad_answer" });
+  });
 });
 
 describe("costs", () => {
@@ -178,22 +190,46 @@ describe("costs", () => {
   test("all pages are read", async () => {
     const network = fakeNetwork(({ url }) => {
       const page = Number(url.searchParams.get("page"));
-      return { body: pageOf((page - 1) * 200, Math.min(page * 200, 450), 450) };
+      return { body: pageOf((page - 1) * 1_000, Math.min(page * 1_000, 10_000), 10_000) };
     });
     const answer = await costs(network, 0, OWNER);
-    expect(answer.ok && answer.value).toHaveLength(450);
-    expect(network.calls).toHaveLength(3);
+    expect(answer.ok && answer.value).toHaveLength(10_000);
+    expect(network.calls).toHaveLength(11);
   });
 
-  test("a bill that is longer than the bound, shorter than it says, or unreadable in one line is unknown", async () => {
-    const endless = fakeNetwork(({ url }) => {
+  test("more resources than are counted are too large, at once where the node says how many there are", async () => {
+    const told = answering(pageOf(0, 1_000, 10_001));
+    expect(await costs(told, 0, OWNER)).toEqual({ ok: false, why: "too_large" });
+    expect(told.calls).toHaveLength(1);
+    const untold = fakeNetwork(({ url }) => {
       const page = Number(url.searchParams.get("page"));
-      return { body: pageOf((page - 1) * 200, page * 200, 9_999) };
+      return { body: pageOf((page - 1) * 1_000, page * 1_000, 0) };
     });
-    expect(await costs(endless, 0, OWNER)).toEqual({ ok: false, why: "too_large" });
+    expect(await costs(untold, 0, OWNER)).toEqual({ ok: false, why: "too_large" });
+    expect(untold.calls).toHaveLength(11);
+  });
+
+  test("a node that repeats a page for ever, or gives more than was asked for, gives no bill", async () => {
+    const repeating = answering(pageOf(0, 1_000, 5_000));
+    expect(await costs(repeating, 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
+    expect(repeating.calls).toHaveLength(11);
+    expect(await costs(answering(pageOf(0, 1_001)), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
+  });
+
+  test("a bill that is shorter than it says, or unreadable in one line, is unknown", async () => {
     expect(await costs(replaying("costs-0"), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
     const bad = { summary: { resource_count: 2 }, resources: [line(1), { ...line(2), cost_credit: "-1" }] };
     expect(await costs(answering(bad), 0, OWNER)).toEqual({ ok: false, why: "bad_answer" });
+  });
+
+  test.each([
+    ["a rate", { cost_credit: "1000000000000000" }],
+    ["a rate with a power of ten", { cost_credit: "1e42" }],
+    ["a charge", { consumed_credits: CREDITS_MAX + 1 }],
+  ])("%s beyond belief makes the bill unknown", async (_what, absurd) => {
+    const resources = [line(1), { ...line(2), ...absurd }];
+    const answer = await costs(answering({ summary: { resource_count: 2 }, resources }), 0, OWNER);
+    expect(answer).toEqual({ ok: false, why: "bad_answer" });
   });
 });
 
@@ -221,6 +257,11 @@ describe("frozenRate", () => {
     const hold = { body: { cost: "1", payment_type: "hold" } };
     expect(await frozenRate(about("processed", hold), 0, HASH)).toEqual({ ok: false, why: "bad_answer" });
   });
+
+  test("a price beyond belief is the most that is believed, so that it is still above whatever was held", async () => {
+    const absurd = { body: { cost: "1e42", payment_type: "credit" } };
+    expect(await frozenRate(about("processed", absurd), 0, HASH)).toEqual({ ok: true, value: RATE_MAX });
+  });
 });
 
 describe("consumedCredits", () => {
@@ -228,6 +269,8 @@ describe("consumedCredits", () => {
     const hash = hashIn("life-consumed");
     expect(await consumedCredits(replaying("life-consumed"), 0, hash)).toEqual({ ok: true, value: 14_250 });
     expect(await consumedCredits(replaying("life-consumed"), 0, HASH)).toMatchObject({ ok: false });
+    const absurd = answering({ item_hash: HASH, consumed_credits: CREDITS_MAX + 1 });
+    expect(await consumedCredits(absurd, 0, HASH)).toEqual({ ok: false, why: "bad_answer" });
   });
 });
 

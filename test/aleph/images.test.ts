@@ -23,6 +23,15 @@ describe("readImages", () => {
     expect(imageOf(images, "ubuntu22")).toEqual(DEFAULT_IMAGES[1]);
   });
 
+  test("one core node alone makes no image need a larger disk than there is", async () => {
+    const sized = (min_disk_mib: number) => ({ ubuntu24: { hash: A, min_disk_mib } });
+    const ubuntu24 = async (...perCore: Parameters<typeof imagesFrom>[0]) =>
+      imageOf(await imagesFrom(perCore), "ubuntu24")?.minDiskMib;
+    expect(await ubuntu24(sized(30_000), sized(1_000_000), sized(30_000))).toBe(30_000);
+    expect(await ubuntu24(sized(30_000), sized(10 ** 15), undefined)).toBe(30_000);
+    expect(await ubuntu24(sized(30_000), sized(40_000), undefined)).toBe(40_000);
+  });
+
   test("one liar can neither add nor replace an image", async () => {
     const lie = { debian12: { hash: A }, evil: { hash: B } };
     expect(await imagesFrom([lie, {}, {}])).toEqual(DEFAULT_IMAGES);

@@ -119,6 +119,8 @@ describe("parsePricing", () => {
     { instance: { price: {} } },
     aggregateWith("-1"),
     aggregateWith("x"),
+    aggregateWith(`1${"0".repeat(20)}`),
+    aggregateWith("1e42"),
   ])("%j is no price list", (value) => expect(parsePricing(value)).toBeUndefined());
 
   test("price lists without GPUs price plain instances only", () => {
@@ -161,6 +163,13 @@ describe("rateFromCores", () => {
     expect(rateFromCores([DEFAULT_PRICING, undefined, priced("28500")], SMALL)).toBe(double);
     expect(rateFromCores([priced("1"), priced("1"), priced("1")], SMALL)).toBe(floorRateOf(SMALL));
     expect(rateFromCores([undefined, DEFAULT_PRICING, undefined], SMALL)).toBeUndefined();
+  });
+
+  test("a list by which the shape costs more than anything is none", () => {
+    const absurd = priced("9999999999");
+    const large = { vcpus: 64, memoryMib: 131_072, diskMib: 20_480 };
+    expect(rateFromCores([DEFAULT_PRICING, absurd, undefined], large)).toBeUndefined();
+    expect(rateFromCores([DEFAULT_PRICING, absurd, DEFAULT_PRICING], large)).toBe(rateOf(DEFAULT_PRICING, large));
   });
 
   test("a GPU that fewer than two core nodes can price has no rate", () => {

@@ -51,7 +51,8 @@ describe("isoMs", () => {
   });
 
   test("refuses what is no time", () => {
-    for (const value of ["", "2026", "2026-13-40T00:00:00Z", 5, null]) expect(isoMs(value)).toBeUndefined();
+    for (const value of ["", "2026", "2026-13-40T00:00:00Z", "0001-01-01T00:00:00Z", 5, null])
+      expect(isoMs(value)).toBeUndefined();
   });
 });
 

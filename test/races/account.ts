@@ -102,7 +102,10 @@ export class RacedAccount {
           return vm.ok ? desk.destroy(moment, vmId, caller.grantId) : vm;
         }),
       emergencyStop: (caller: Caller) =>
-        this.byGrant(caller, (moment) => answer({ frozen: true, vms: desk.emergencyStop(moment, caller.grantId) })),
+        this.byGrant(caller, (moment) => {
+          const vms = desk.emergencyStop(moment, caller.grantId).flatMap((vmId) => moment.store.loadVm(vmId) ?? []);
+          return answer({ frozen: true, vms: vms.map((vm) => shownVm(moment, vm)) });
+        }),
       approvals: (caller: Caller, ask: { readonly approvalId?: string; readonly withdraw: boolean }) =>
         this.approvals(caller, ask),
       /** The owner's click, on the page that was opened before. */

@@ -1,10 +1,8 @@
 /** What agents ask for: quotes, accepts and their repeats, extensions, top-ups, ends, other agents' ids. Seeded choices. */
 import * as admission from "../../src/account/admission.ts";
-import { causeOf } from "../../src/account/breaker.ts";
 import type { Caller } from "../../src/account/contract.ts";
 import type { Moment } from "../../src/account/moment.ts";
 import * as desk from "../../src/account/owner-desk.ts";
-import { noteFailure } from "../../src/account/pacing.ts";
 import * as quoting from "../../src/account/quoting.ts";
 import type { CreateFacts } from "../../src/account/requests.ts";
 import type { Grant, VmRecord, VmSpec } from "../../src/account/types.ts";
@@ -278,7 +276,6 @@ function counted<T extends { readonly ok: false; readonly refusal: Refusal }>(
   grantId: string,
   refused: T,
 ): T {
-  const cause = causeOf(refused.refusal.code);
-  if (cause !== null && noteFailure(moment, grantId, cause)) desk.freezeByBreaker(moment, grantId);
+  desk.countRefusal(moment, grantId, refused.refusal.code);
   return refused;
 }

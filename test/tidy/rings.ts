@@ -36,7 +36,7 @@ export const ACCOUNT_PURE = stems(
 );
 export const ALEPH_PURE = stems(
   "src/aleph/",
-  "message contents prices numbers permissions decimal wire region forwards",
+  "message contents prices amounts numbers permissions decimal wire region forwards",
 );
 const PURE_BESIDES = ["src/crypto/", "src/errors.ts", "src/ports.ts"];
 

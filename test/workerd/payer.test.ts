@@ -14,7 +14,7 @@ import {
   running,
   strangerTo,
 } from "./evidence.ts";
-import { ownMachine } from "./foreign.ts";
+import { ownMachine, withResources } from "./foreign.ts";
 import { ASK, code, draftPolicy, type House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
@@ -289,5 +289,67 @@ describe("facts that an accept is judged by", () => {
       }
     expect(value(await house.agents.accept(agent, { quoteId: extend, kind: "extend", waitS: 0 })).kind).toBe("vm");
     expect(value(await house.agents.accept(agent, { quoteId: create, kind: "create", waitS: 0 })).kind).toBe("vm");
+  });
+});
+
+describe("a payer with thousands of resources", () => {
+  const keptBytes = (house: House): Promise<number> =>
+    inAccount(house, (sql) => sql.exec<{ n: number }>("SELECT length(payer_json) AS n FROM account").one().n);
+  const balanceOf = async (house: House) => value(await house.owners.overview(house.session)).balance;
+
+  it("is served and guarded like any other, and the account keeps no row for each of them", async () => {
+    const { house, agent, old } = await two();
+    await withResources(9_997, async () => {
+      await house.healthy(agent);
+      await house.advance(600);
+      const { otherMachines, otherBurnCreditsPerH, coreNodesAnswering } = await balanceOf(house);
+      expect([otherMachines, otherBurnCreditsPerH, coreNodesAnswering]).toEqual([9_997, 36, 3]);
+      expect(await keptBytes(house)).toBeLessThan(3_000);
+      setBalance(house, 1_040_000);
+      await house.advance(900);
+    });
+    // the third of ours is too much for what is left
+    expect(await noticeFacts(house, "payer_line")).not.toEqual([]);
+    expect((await house.vm(agent, old)).state).toBe("HEALTHY");
+  });
+
+  it("is told, once, that they are too many to be counted: nothing new starts, and what runs lives to its end", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    const vmId = await house.healthy(agent);
+    await withResources(10_000, async () => {
+      const { wouldRefuse } = value(await house.agents.quoteVm(agent, ASK));
+      expect(wouldRefuse).toMatchObject({ code: "balance.too_many_resources", facts: { resourcesMax: 10_000 } });
+      const longer = value(await house.agents.quoteExtend(agent, { vmId, seconds: HOUR_S }));
+      expect(longer.wouldRefuse?.code).toBe("balance.too_many_resources");
+      const { coreNodesAnswering, payerCredits, networkState } = value(await house.agents.checkBalance(agent));
+      expect([coreNodesAnswering, payerCredits, networkState]).toEqual([3, null, "reachable"]);
+      await house.advance(1_800);
+      expect(await notices(house)).toEqual(["payer_uncountable"]);
+      expect(await noticeFacts(house, "payer_uncountable")).toEqual([{ resourcesMax: 10_000 }]);
+      expect((await house.vm(agent, vmId)).state).toBe("HEALTHY");
+      // what does not hang on the list is still seen
+      for (const core of stage.world.cores)
+        core.setAggregate(house.session.owner, "security", { authorizations: [] }, stage.nowMs);
+      await house.advance(600);
+      expect(await notices(house)).toContain("delegation_gone");
+    });
+    await house.advance(600);
+    expect((await balanceOf(house)).payerCredits).toBeGreaterThan(0);
+  });
+
+  it("is not taken for one on the word of one core node", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    await withResources(
+      10_001,
+      async () => {
+        expect(value(await house.agents.quoteVm(agent, ASK)).wouldRefuse).toBeUndefined();
+        coresDown(2);
+        expect(code(await house.agents.quoteVm(agent, ASK))).toBe("network.unreachable");
+      },
+      [1],
+    );
+    expect(await notices(house)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 import type { AcceptView } from "../../src/account/contract.ts";
 import type { PolicyDraft } from "../../src/account/types.ts";
 import type { Refusal } from "../../src/errors.ts";
+import { withResources } from "./foreign.ts";
 import { ASK, draftPolicy, HOUR_S, value } from "./house.ts";
 import { type Cast, created, joined, refusalOf, type Story } from "./provoked-asks.ts";
 import { stage } from "./stage.ts";
@@ -63,6 +64,10 @@ export const LIMITS = {
   "policy.grant": async () => {
     const { house } = await joined();
     return created({ house, agent: await house.agent({ creditsMax: 1 }) });
+  },
+  "balance.too_many_resources": async () => {
+    const cast = await joined();
+    return withResources(10_001, () => created(cast));
   },
   "balance.too_low": async () => created(await joined(draftPolicy(), 1_000)),
   "balance.below_one_day": async () => created(await joined(draftPolicy(), 300_000)),

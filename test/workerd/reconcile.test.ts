@@ -21,7 +21,7 @@ import { shardOf } from "../../src/directory/watch.ts";
 import { fromHex } from "../../src/crypto/bytes.ts";
 import type { Address } from "../../src/crypto/secp256k1.ts";
 import { parseConfig } from "../../src/env.ts";
-import { alone, booksOf, coreHost, forgetsOf, inAccount, notices } from "./evidence.ts";
+import { alone, booksOf, core, coreHost, forgetsOf, inAccount, notices } from "./evidence.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, SSH_KEY, value } from "./house.ts";
 import { stage, stagePorts } from "./stage.ts";
 
@@ -190,6 +190,55 @@ describe("an instance signed by our key that the ledger does not hold", () => {
     expect(isAlive(hash)).toBe(false);
     expect((await booksOf(house)).account.state).toBe("active");
     expect(await found(house)).toHaveLength(1);
+  });
+});
+
+describe("what an orphan burns", () => {
+  const HOURLY = 14_250;
+  const rateOf = async (house: House) => (await found(house))[0]?.rateCreditsPerH;
+
+  it("is no core node's word alone: of two that differ nothing is taken until the third is back", async () => {
+    const { house } = await open();
+    core(1).setLie({ prices: { "*": "1e42" } });
+    // its list came before it fell silent
+    stage.accident = ({ host, path }) =>
+      host === coreHost(2) && path.includes("/price/") ? "lose_request" : undefined;
+    await post(house, await signedByOurs(house, { expiresAtMs: stage.nowMs + 3 * HOUR_S * 1_000 }));
+    await house.advance(25 * MIN_S);
+    expect(await rateOf(house)).toBe(0);
+    stage.accident = undefined;
+    await house.advance(2 * MIN_S);
+    expect(await rateOf(house)).toBe(HOURLY);
+    expect(stage.logged).toEqual([]);
+  });
+
+  it("is asked for again where an older version kept one that is beyond belief, and nothing fails on it meanwhile", async () => {
+    const { house } = await open();
+    const dies = stage.nowMs + 3 * HOUR_S * 1_000;
+    const hash = await post(house, await signedByOurs(house, { expiresAtMs: dies }));
+    await house.advance(17 * MIN_S);
+    await inAccount(house, (sql) =>
+      sql.exec("UPDATE vm SET vm_json = json_set(vm_json, '$.rate', ?) WHERE vm_id = 'vm_lost'", `1${"0".repeat(60)}`),
+    );
+    expect(value(await house.owners.openLeave(house.session)).vmsLive).toBe(2);
+    value(await house.owners.stopEverything(house.session));
+    value(await house.owners.destroyVm(house.session, { vmId: "vm_lost" }));
+    await house.advance(20 * MIN_S);
+    expect([isAlive(hash), stage.logged]).toEqual([false, []]);
+    await house.advance(4 * HOUR_S);
+    expect(await found(house)).toMatchObject([{ state: "TERMINATED", costStatus: "settled" }]);
+    expect(await booksOf(house)).toMatchObject({ balanced: true, audited: true });
+  });
+
+  it("is the real one a minute later, if it still lives then", async () => {
+    const { house } = await open();
+    await post(house, await signedByOurs(house, { expiresAtMs: stage.nowMs + 3 * HOUR_S * 1_000 }));
+    await house.advance(17 * MIN_S);
+    await inAccount(house, (sql) =>
+      sql.exec("UPDATE vm SET vm_json = json_set(vm_json, '$.rate', ?) WHERE vm_id = 'vm_lost'", `1${"0".repeat(60)}`),
+    );
+    await house.advance(2 * MIN_S);
+    expect([await rateOf(house), stage.logged]).toEqual([HOURLY, []]);
   });
 });
 
