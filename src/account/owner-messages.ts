@@ -44,16 +44,17 @@ export function waitsFor(open: readonly OwnerMessage[], { purpose, about }: Abou
   return open.find((one) => (purpose === "revoke" ? one.purpose === "revoke" : isList(one.purpose)));
 }
 
-/** Keeps the bytes that the page shows, so that only those can come back signed. False: not to be signed now. */
+/**
+ * Keeps the bytes that the page shows, so that only those can come back signed. False: not to be signed now. While an
+ * owner's list is dated ahead of us a page shows the same bytes for hours, and each showing is good for a page's time.
+ */
 export function keepOffer(moment: Moment, session: Session, offer: Offer): boolean {
   if (fault(moment, offer) !== null) return false;
   const nonce = `${session.sessionId}:${offer.message.item_hash}`;
-  if (moment.store.nonceKnown(nonce)) return true;
-  const expiresAtMs = moment.nowMs + PAGE_MS;
-  moment.store.mintNonce(
-    { nonce, sessionId: session.sessionId, purpose: "owner_message", payload: offer, expiresAtMs },
-    moment.nowMs,
-  );
+  const page = { nonce, sessionId: session.sessionId, purpose: "owner_message", payload: offer } as const;
+  const row = { ...page, expiresAtMs: moment.nowMs + PAGE_MS };
+  if (moment.store.nonceKnown(nonce)) return moment.store.renewNonce(row);
+  moment.store.mintNonce(row, moment.nowMs);
   return true;
 }
 

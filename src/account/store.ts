@@ -61,6 +61,7 @@ function accountStore(sql: SqlStorage) {
     loadGrants: on(accounts.loadGrants),
     saveGrant: on(accounts.saveGrant),
     mintNonce: on(nonces.mintNonce),
+    renewNonce: on(nonces.renewNonce),
     readNonce: on(nonces.readNonce),
     takeNonce: on(nonces.takeNonce),
     notify: on(notices.notify),

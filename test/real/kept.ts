@@ -65,6 +65,7 @@ const WRITES = {
   noteAsked: [],
   notify: [],
   pruneQuotes: [],
+  renewNonce: [],
   savePace: [],
   saveRun: [],
   saveTried: [],

@@ -154,6 +154,11 @@ export class MemoryStore {
       loadGrants: () => [...this.grants.values()],
       saveGrant: (grant) => this.grants.set(grant.grantId, grant),
       mintNonce: (row) => this.nonces.set(row.nonce, { ...row, used: false }),
+      renewNonce: (row) => {
+        const unused = this.nonces.get(row.nonce)?.used === false;
+        if (unused) this.nonces.set(row.nonce, { ...row, used: false });
+        return unused;
+      },
       readNonce: (ask) => this.freshNonce(ask)?.payload,
       takeNonce: (ask) => {
         const row = this.freshNonce(ask);

@@ -73,8 +73,8 @@ async function ended(house: House, agent: Caller, vmId: string, limitS = 3_600) 
 }
 
 /** The owner writes the whole list elsewhere, as on the network's own console. */
-async function ownList(house: House, authorizations: readonly object[]): Promise<void> {
-  const timeS = stage.nowMs / 1_000;
+async function ownList(house: House, authorizations: readonly object[], aheadS = 0): Promise<void> {
+  const timeS = stage.nowMs / 1_000 + aheadS;
   const { owner } = house.session;
   const content = aggregateContent({ owner, timeS, key: "security", content: { authorizations } });
   const message = buildMessage({ sender: owner, type: "AGGREGATE", channel: SECURITY_CHANNEL, timeS, content });
@@ -262,6 +262,25 @@ describe("what the owner signs", () => {
     expect(facts(await house.owners.signLeave(elsewhere, ask))).toEqual({ field: "item_hash" });
     expect((await house.owners.signLeave(house.session, ask)).ok).toBe(true);
     expect(facts(await house.owners.signLeave(house.session, ask))).toEqual({ field: "item_hash" });
+  });
+
+  it("may be signed from a page that was opened again, also where the owner's own list is dated hours ahead of us", async () => {
+    const house = await alone();
+    const own = (await seen(house)).agentAddress as Address;
+    await ownList(house, [FRIEND, ...ourEntries(own)], 2 * HOUR_S);
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    const { itemHash } = (await seen(house)).revocation?.toSign ?? {};
+    await house.advance(660);
+    // what was shown too long ago counts no more; shown again they are the same bytes, since they follow the owner's list
+    const stale = (await seen(house)).revocation?.toSign;
+    expect(stale?.itemHash).toBe(itemHash);
+    await house.advance(660);
+    expect(facts(await sign(house, stale))).toEqual({ field: "item_hash" });
+    expect((await seen(house)).revocation?.toSign?.itemHash).toBe(itemHash);
+    value(await sign(house, stale));
+    await house.advance(30);
+    expect((await seen(house)).leaving?.revokedAtMs).not.toBeNull();
+    expect(listOn(house)).toEqual([[FRIEND], [FRIEND], [FRIEND]]);
   });
 
   it("is sent again after a lost reply, and no second signature is asked for until its effect was read back", async () => {
