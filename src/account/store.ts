@@ -66,6 +66,7 @@ function accountStore(sql: SqlStorage) {
     takeNonce: on(nonces.takeNonce),
     notify: on(notices.notify),
     loadNotices: on(notices.loadNotices),
+    countFindings: on(notices.countFindings),
     seeNotice: on(notices.seeNotice),
     seeNoticeAbout: on(notices.seeNoticeAbout),
     loadLog: on(accounts.loadLog),

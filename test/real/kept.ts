@@ -110,6 +110,7 @@ const READS: Readonly<Record<Exclude<keyof Store, keyof typeof WRITES>, readonly
   auditHolds: null,
   chainAfter: null,
   committedBy: null,
+  countFindings: null,
   createdSince: null,
   databaseBytes: null,
   entriesAfter: null,
