@@ -187,7 +187,7 @@ describe("an owner who leaves", () => {
       expect(forgetsOf(vm.itemHash ?? "").every((one) => senderOf(one) === house.session.owner)).toBe(true);
     }
     await house.advance(600);
-    expect((await seen(house)).forgets).toEqual({ toSign: [], sent: [] });
+    expect((await seen(house)).forgets).toEqual({ alive: 0, toSign: [], sent: [] });
     expect(house.machines()).toEqual([]);
   });
 
