@@ -17,6 +17,7 @@ import { delegationOf, type PayerFacts } from "./payer.ts";
 import { saveChange } from "./record.ts";
 import type { Heard } from "./relay.ts";
 import { attemptsLacking, onRotationSigned, switchKey } from "./rotation.ts";
+import { ownersForget } from "./signing.ts";
 import type { CoreWord, VmRecord } from "./types.ts";
 
 const PAGE_MS = 600_000;
@@ -71,15 +72,16 @@ function fault(moment: Moment, { purpose, about, message }: Offer): string | nul
 }
 
 /**
- * An owner-signed FORGET is offered where ours would be refused: the delegation has vanished, or the owner has taken it
- * back; and only for what must end. Of what the ledger does not hold, nothing says that it may live.
+ * An owner-signed FORGET is offered where ours would be refused: the delegation has vanished, or the owner is taking it back
+ * from a key in strange hands; and only for what must end. All that such a key signed must, whatever the ledger makes of
+ * it; and of what the ledger does not hold, nothing says that it may live.
  */
 function mayForget(moment: Moment, target: string): boolean {
   const strange = moment.store.loadLeaving()?.kind === "compromised";
-  if (strange ? !isRevoking(moment) : moment.account.delegation !== "missing") return false;
+  if (moment.account.delegation !== "missing" && !(strange && isRevoking(moment))) return false;
   const vm = holderOf(moment, target);
   const attempt = vm?.attempts.find((one) => one.itemHash === target);
-  return attempt === undefined || attempt.closedAtMs !== null;
+  return strange || attempt === undefined || attempt.closedAtMs !== null;
 }
 
 export const holderOf = (moment: Moment, target: string): VmRecord | undefined =>
@@ -122,16 +124,7 @@ function storeSigned(moment: Moment, { purpose, about }: Offer, message: SignedM
 function joinForgets(moment: Moment, target: string, message: SignedMessage): void {
   const vm = holderOf(moment, target);
   if (vm === undefined || vm.forgets.some((one) => one.itemHash === message.item_hash)) return;
-  const forget = {
-    itemHash: message.item_hash,
-    target,
-    itemContent: message.item_content,
-    timeS: message.time,
-    sender: message.sender,
-    signature: message.signature,
-    spent: [false, false, false] as const,
-  };
-  saveChange(moment, vm, { ...vm, forgets: [...vm.forgets, forget] });
+  saveChange(moment, vm, { ...vm, forgets: [...vm.forgets, ownersForget(message, target)] });
 }
 
 const count = (words: readonly (CoreWord | null)[], ...wanted: readonly CoreWord[]): number =>

@@ -119,6 +119,15 @@ describe("an instance signed by our key that the ledger does not hold", () => {
     expect(isAlive(hash)).toBe(false);
   });
 
+  it("that calls itself good for decades is shown with the longest life that the policy allows", async () => {
+    const { house } = await open();
+    const sentMs = stage.nowMs;
+    await post(house, await signedByOurs(house, { expiresAtMs: Date.UTC(2100, 0, 1) }));
+    await house.advance(17 * MIN_S);
+    const longestMs = draftPolicy().limits.ttlSMax * 1_000;
+    expect(await found(house)).toMatchObject([{ vmId: "vm_lost", expiresAtMs: sentMs + longestMs }]);
+  });
+
   it("dies at once by the owner's click, and its certificate says so", async () => {
     const { house } = await open();
     const hash = await post(house, await signedByOurs(house));
