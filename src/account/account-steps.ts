@@ -1,12 +1,14 @@
 /**
  * What the drive has to do for an account beside its VMs, and when: reading the payer and the network's lists, relaying what
- * the owner signed, signing for a rotation, sealing keys anew. Recomputed from the tables each time, like the plan of a VM.
+ * the owner signed, signing for a rotation, sealing keys anew, opening a lost one. Recomputed from the tables each time, like
+ * the plan of a VM.
  */
 import { isRevivable } from "./attempts.ts";
 import { inventoryDueMs } from "./inventory-step.ts";
 import type { KeyRing } from "./keys.ts";
 import { isLive } from "./lifecycle.ts";
 import { listsDueMs } from "./lists.ts";
+import { reopenPauseMs } from "./lost-key.ts";
 import type { Moment } from "./moment.ts";
 import { looksAgain } from "./payer-guard.ts";
 import { backoff } from "./plan.ts";
@@ -18,7 +20,7 @@ const PAYER_EVERY_MS = 300_000;
 const PAYER_AGAIN_MS = 61_000;
 const ACCOUNT = "account";
 
-type AccountStepKind = "payer" | "relay" | "rotate" | "reseal" | "lists" | "inventory";
+type AccountStepKind = "payer" | "relay" | "rotate" | "reseal" | "reopen" | "lists" | "inventory";
 export type AccountStep = {
   readonly key: string;
   readonly kind: AccountStepKind;
@@ -33,6 +35,7 @@ const KINDS: ReadonlySet<string> = new Set<AccountStepKind>([
   "relay",
   "rotate",
   "reseal",
+  "reopen",
   "lists",
   "inventory",
 ]);
@@ -64,13 +67,15 @@ export function accountSteps(moment: Moment, keys: Pick<KeyRing, "isOld">): read
   const next = moment.store.nextKey();
   const lacking = attemptsLacking(moment) > 0;
   const rotate = lacking ? [step("rotate", next ?? "", (tries) => backoff(tries, 1_000, 60_000))] : [];
-  const inUse = next === null ? [moment.account.agentAddress] : [moment.account.agentAddress, next];
+  const { agentAddress, keyLost } = moment.account;
+  const inUse = next === null ? [agentAddress] : [agentAddress, next];
   const reseal = inUse
     .filter((address) => keys.isOld(address))
     .map((address) => step("reseal", address, (tries) => backoff(tries, 60_000, 3_600_000)));
+  const reopen = keyLost ? [step("reopen", agentAddress, reopenPauseMs)] : [];
   const inventoryMs = inventoryDueMs(moment, log.get("inventory"));
   const inventory = inventoryMs === undefined ? [] : [{ ...step("inventory", "", () => 0), dueMs: inventoryMs }];
-  const always = [...relays, ...rotate, ...reseal, ...inventory];
+  const always = [...relays, ...rotate, ...reseal, ...reopen, ...inventory];
   // Also after the end: without a fresh reading a delegation that came back would never let the FORGETs out again.
   const waiting = next !== null && open.some((one) => one.purpose === "rotate");
   if (!waiting && !moment.store.loadTended().some(mayBeAlive) && !removes(moment)) return always;

@@ -1,6 +1,7 @@
 /**
  * What the drive does for an account beside its VMs: reads the payer and the lists, relays what the owner signed, signs for a
- * rotation, seals keys anew. Each talks to the network first and records in one transaction what came of it.
+ * rotation, opens keys to seal them anew or to see that they open again. Each talks to the network first and records in one
+ * transaction what came of it.
  */
 import { CORES } from "../aleph/network.ts";
 import type { Address } from "../crypto/secp256k1.ts";
@@ -8,6 +9,7 @@ import type { AccountStep } from "./account-steps.ts";
 import type { DriveHost } from "./drive.ts";
 import { readInventory, writeInventory } from "./inventory-step.ts";
 import { hasUnknown, readLists, takeLists, whose } from "./lists.ts";
+import { noteOpened } from "./lost-key.ts";
 import { judgedBy, noteRelayed } from "./owner-messages.ts";
 import { answering, delegationOf, type PayerFacts } from "./payer.ts";
 import { takePayer } from "./payer-note.ts";
@@ -29,6 +31,7 @@ export function tendAccount(work: AccountWork, { kind, itemHash }: AccountStep):
   if (kind === "lists") return compareLists(work);
   if (kind === "inventory") return writeInventory(work, work.tools());
   if (kind === "rotate") return signForRotation(work);
+  if (kind === "reopen") return reopen(work, itemHash as Address);
   // opening a key seals it anew
   return work.tools().keys.use(itemHash as Address, () => true);
 }
@@ -72,6 +75,11 @@ async function signForRotation(work: AccountWork): Promise<void> {
   const drafts = work.read((moment) => draftForgets(moment, key));
   const signed = await signAll(work.tools().keys, key, drafts);
   work.commit((moment) => (signed === undefined ? giveUpKey(moment, key) : storeForgets(moment, key, signed)));
+}
+
+async function reopen(work: AccountWork, address: Address): Promise<void> {
+  const opens = await work.tools().keys.use(address, () => true);
+  if (opens === true) work.commit((moment) => noteOpened(moment, address));
 }
 
 async function compareLists(work: AccountWork): Promise<void> {

@@ -8,25 +8,53 @@ import { countOf, field, hashOf, type JsonValue, parseJson } from "../aleph/wire
 import type { Facts } from "../errors.ts";
 import type { Kept } from "./inventory.ts";
 import type { Moment } from "./moment.ts";
-import { diesAtMs, type Sighting } from "./reconcile.ts";
+import { type Bound, diesAtMs, type Sighting } from "./reconcile.ts";
+import { GRACE_S } from "./credits.ts";
 import { freeze } from "./freeze.ts";
+import { close } from "./lifecycle.ts";
+import { TTL_S_MAX } from "./policy-draft.ts";
+import { saveChange } from "./record.ts";
+import { ownersForget } from "./signing.ts";
 import type { Attempt, CoreView, NodeRef, VmRecord, VmSpec } from "./types.ts";
 
 /** Whoever ordered it is not known any more, so no agent sees it. */
 const NO_GRANT = "";
 
 /**
- * Two core nodes showed it, twice: it lives until its time, the account is frozen and its owner told. `kept` is its line of
- * the inventory, where two core nodes show one.
+ * No longer than the policy of now lets a VM live, nor beyond the owner's own end of the delegation. A restore may have
+ * forgotten a wider policy, so then only what any policy may allow is a bound.
+ */
+export function boundOf({ account, policy }: Moment): Bound {
+  if (account.restored) return { lifeMs: TTL_S_MAX * 1_000, untilMs: Infinity };
+  const delegatedMs = policy?.delegationExpiresAtMs ?? null;
+  const untilMs = delegatedMs === null ? Infinity : delegatedMs - GRACE_S * 1_000;
+  return { lifeMs: (policy?.limits.ttlSMax ?? 0) * 1_000, untilMs };
+}
+
+/**
+ * Two core nodes showed it, twice: it lives until its time unless it must end now, the account is frozen and its owner told.
+ * `kept` is its line of the inventory, where two core nodes show one.
  */
 export function adoptOrphan(moment: Moment, one: Sighting, kept?: Kept): void {
   const attempt = attemptOf(moment, one);
   const vm = vmOf(moment, one, { ...attempt, vmId: idFor(moment, one) }, kept);
+  const closed = mustEnd(moment, one) ? close(vm, "revoked", moment.nowMs) : vm;
   moment.store.saveVm(vm, true);
   moment.audit("orphan.adopted", told(vm, one));
-  const expiresAt = new Date(vm.expiresAtMs).toISOString();
+  const expiresAt = new Date(closed === vm ? vm.expiresAtMs : moment.nowMs).toISOString();
   moment.tellOwner("orphan", one.itemHash, { vmId: vm.vmId, itemHash: one.itemHash, expiresAt });
   freeze(moment, "orphan");
+  saveChange(moment, vm, closed);
+}
+
+/**
+ * While the owner leaves, or a key may be in strange hands, nothing of ours may live; and our key, which could end it at its
+ * time, may soon be allowed nothing. A key that was changed since signs for its thief alone: what this service signed with it
+ * the ledger holds, if it has never forgotten anything.
+ */
+function mustEnd({ store, account }: Moment, { sender }: Sighting): boolean {
+  const changed = sender !== account.agentAddress && store.loadLists().restoredAtMs === null;
+  return store.loadLeaving() !== null || changed;
 }
 
 /**
@@ -95,7 +123,7 @@ function vmOf(moment: Moment, one: Sighting, attempt: Attempt, kept: Kept | unde
   const { nowMs } = moment;
   const known = one.vmId === null ? undefined : moment.store.loadVm(one.vmId);
   const sentMs = sentAtMs(moment, one);
-  const expiresAtMs = diesAtMs(one);
+  const expiresAtMs = diesAtMs(one, boundOf(moment));
   const never = { healthyAtMs: null, stopAskedAtMs: null, endReason: null, endedAtMs: null, settledAtMs: null };
   const unknown = { settledCredits: null, unreachableSinceMs: null, priceCheckedAtMs: null, ssh: null };
   return {
@@ -118,7 +146,11 @@ function vmOf(moment: Moment, one: Sighting, attempt: Attempt, kept: Kept | unde
     approvalId: null,
     orphan: { foundAtMs: nowMs },
     attempts: [attempt],
-    forgets: [],
+    // its owner may have signed its end before the ledger knew it
+    forgets: moment.store
+      .openOwnerMessages()
+      .filter(({ purpose, about }) => purpose === "forget" && about === one.itemHash)
+      .map(({ message }) => ownersForget(message, one.itemHash)),
     holds: [],
   };
 }

@@ -6,12 +6,11 @@
  */
 import { newSuccessor } from "./birth.ts";
 import { accountGate, ours } from "./checks.ts";
-import { GRACE_S } from "./credits.ts";
 import { isLive } from "./lifecycle.ts";
 import type { Moment } from "./moment.ts";
 import { guardPayer, payerLine } from "./payer.ts";
-import { acceptsTerms, isDenied } from "./policy.ts";
-import { SCORE_PCT_FLOOR } from "./policy-stored.ts";
+import { decideMachine } from "./policy.ts";
+import { successorMachine } from "./requests.ts";
 import { followedOn, succeeded } from "./successor.ts";
 import type { NodeRef, VmRecord } from "./types.ts";
 
@@ -50,12 +49,9 @@ function isAboveLine(moment: Moment): boolean {
   return line !== undefined && guardPayer(line, 0) === null;
 }
 
-/** The policy of now, which may have narrowed since the VM was admitted. */
+/** The policy of now, which may have narrowed since the VM was admitted: what it lets no create start, it starts no more. */
 function isAllowed({ policy, nowMs }: Moment, vm: VmRecord, node: NodeRef): boolean {
   if (policy === null || policy.expiresAtMs <= nowMs) return false;
   if (vm.endReason === "unreachable" && policy.on.vmUnreachable !== "recreate") return false;
-  const untilMs = policy.delegationExpiresAtMs;
-  if (untilMs !== null && vm.expiresAtMs + GRACE_S * 1_000 > untilMs) return false;
-  if (isDenied(policy.place, node.nodeHash) || !acceptsTerms(policy.place, node)) return false;
-  return (node.scorePct ?? SCORE_PCT_FLOOR) >= policy.place.scorePctMin;
+  return decideMachine(policy, successorMachine(vm, node)) === null;
 }

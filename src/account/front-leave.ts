@@ -21,6 +21,8 @@ type Read = {
   readonly answering: number;
   /** Machines of ours that some core node calls alive. */
   readonly alive: readonly string[];
+  /** Core nodes that told all of them: what none of these shows is not for that gone on the others. */
+  readonly telling: number;
 };
 
 export async function openLeave(setting: FrontSetting, session: Session): Promise<Answer<LeaveView>> {
@@ -51,6 +53,7 @@ async function readNetwork({ network }: FrontSetting, { owner, keys }: LeaveFact
     rebuilt: rebuiltSecurity(perCore, owner),
     answering: perCore.filter((one) => one !== undefined).length,
     alive: [...new Set(alive)],
+    telling: live.filter((list) => list.ok).length,
   };
 }
 
@@ -94,6 +97,7 @@ function viewOf(facts: LeaveFacts, read: Read, lists: Lists, forgets: readonly O
     coreNodesAnswering: read.answering,
     revocation: leaving === null ? null : listView(lists.revocation, "revoke", state),
     forgets: {
+      alive: read.telling < 2 ? null : read.alive.length,
       toSign: forgets
         .filter(({ message }) => state.kept.includes(message.item_hash))
         .map(({ about, message }) => ({ target: about, vmId: holder(about), ...toSign(message) })),

@@ -41,6 +41,8 @@ export type LeaveView = {
   readonly vmsLive: number;
   readonly revocation: ListView | null;
   readonly forgets: {
+    /** Machines that our keys signed and some core node calls alive; null: fewer than two told all of theirs. */
+    readonly alive: number | null;
     readonly toSign: readonly (ForgetView & ToSign)[];
     readonly sent: readonly (ForgetView & Sent)[];
   };

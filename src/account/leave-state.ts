@@ -1,4 +1,5 @@
 /** Whether the owner is leaving: begun, gone, or staying after all. Synchronous, in the caller's transaction. */
+import { readSoon } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import type { OwnerMessage } from "./message-store.ts";
 
@@ -21,6 +22,8 @@ export function revoked(moment: Moment): void {
     vmsLive: moment.store.liveCount(),
   });
   if (leaving !== null) moment.store.saveLeaving({ ...leaving, revokedAtMs: moment.nowMs });
+  // nothing more can come of our key: what there is now is all
+  readSoon(moment);
 }
 
 /** The revocation is signed and stored: it will leave, however often it has to be sent. */

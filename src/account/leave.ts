@@ -8,6 +8,7 @@ import { saidAlive } from "./attempts.ts";
 import type { Session, VmView } from "./contract.ts";
 import { notePayer } from "./payer-note.ts";
 import { isLive } from "./lifecycle.ts";
+import { readSoon } from "./lists.ts";
 import type { LeaveKind } from "./leave-contract.ts";
 import type { Leaving } from "./leave-store.ts";
 import type { OwnerMessage } from "./message-store.ts";
@@ -31,8 +32,11 @@ export function beginLeaving(moment: Moment, kind: LeaveKind): Answer<{ readonly
   freeze(moment, REASONS[now]);
   staleApprovals(moment, null);
   closeAll(moment, "revoked", null);
+  readSoon(moment);
   if (before?.kind !== now) {
-    moment.store.saveLeaving({ kind: now, sinceMs: moment.nowMs, revokedAtMs: null });
+    // taken away already, before the owner knew why
+    const revokedAtMs = moment.account.delegation === "missing" ? (before?.revokedAtMs ?? null) : null;
+    moment.store.saveLeaving({ kind: now, sinceMs: moment.nowMs, revokedAtMs });
     moment.audit("leaving.begun", { kind: now });
   }
   return answer({ kind: now });

@@ -6,7 +6,7 @@ import type { Calls } from "../aleph/calls.ts";
 import type { ListedInstance } from "../aleph/core-lists.ts";
 import { CORES, type Core } from "../aleph/network.ts";
 import { medianOrWorse } from "../aleph/numbers.ts";
-import { adoptOrphan, adoptStray } from "./adoption.ts";
+import { adoptOrphan, adoptStray, boundOf } from "./adoption.ts";
 import { isRevivable, type Said } from "./attempts.ts";
 import { keptFor, type Live, movedTo } from "./inventory.ts";
 import { isLive, onRound } from "./lifecycle.ts";
@@ -17,6 +17,7 @@ import {
   type CoreList,
   type Lists,
   listsEveryMs,
+  type ListsState,
   onRead,
   reconcile,
   type Sighting,
@@ -67,7 +68,7 @@ export function takeLists(moment: Moment, read: ListsRead, kept: Live): void {
   const { store, nowMs } = moment;
   const isKnown = (hash: Hash): boolean => store.vmIdOfHash(hash) !== undefined;
   const sightings = store.loadSightings().map((one) => movedSighting(one, kept));
-  const found = reconcile(isKnown, movedLists(read.ours, kept), sightings, nowMs);
+  const found = reconcile(isKnown, movedLists(read.ours, kept), sightings, nowMs, boundOf(moment));
   for (const hash of found.gone) store.dropSighting(hash);
   for (const one of found.watched) store.saveSighting(one);
   for (const one of found.orphans) adoptOrphan(moment, one, keptFor(kept, one));
@@ -128,20 +129,30 @@ function withBytes(vm: VmRecord, { itemHash, signed }: ListedInstance): VmRecord
 
 function standingOf({ store, account }: Moment): Standing {
   const tended = store.loadTended();
+  const leaving = store.loadLeaving();
   return {
     restored: account.restored,
     live: tended.some(isLive),
+    leavingMs: leaving === null ? null : Math.max(leaving.sinceMs, leaving.revokedAtMs ?? 0),
     revivable: tended.some((vm) => !isLive(vm) && vm.attempts.some(isRevivable)),
     hunting: store.loadSightings().some((one) => one.twoSinceMs !== null),
   };
 }
 
+/**
+ * A restore may have taken every VM back that there ever was. And where a key is left or changed, whoever else has it needs
+ * none of ours.
+ */
+function mayHaveAny({ store, account }: Moment, { restoredAtMs }: ListsState): boolean {
+  if (account.restored || restoredAtMs !== null || store.hadAnyVm()) return true;
+  return store.loadLeaving() !== null || store.keysEver().length > 1 || store.loadSightings().length > 0;
+}
+
 /** When the lists are due; undefined while nothing of this account can be on the network. */
 export function listsDueMs(moment: Moment, readSinceStart: boolean): number | undefined {
-  const { store, nowMs, account } = moment;
+  const { store, nowMs } = moment;
   const state = store.loadLists();
-  // A restore may have taken every VM back that there ever was.
-  if (!account.restored && state.restoredAtMs === null && !store.hadAnyVm()) return undefined;
+  if (!mayHaveAny(moment, state)) return undefined;
   const everyMs = listsEveryMs(state, standingOf(moment), nowMs);
   const pauseMs = readSinceStart ? everyMs : Math.min(everyMs, START_AGAIN_MS);
   const tried = store.loadLog(ACCOUNT).get(LISTS);
@@ -153,6 +164,11 @@ export function noteCredits(moment: Moment, before: PayerFacts | null, after: Pa
   const was = before === null ? undefined : creditsOf(before);
   const is = creditsOf(after);
   if (was === undefined || is === undefined || is <= was || !standingOf(moment).revivable) return;
+  readSoon(moment);
+}
+
+/** What the network has, and the ledger does not, is not to wait for its turn. */
+export function readSoon(moment: Moment): void {
   moment.store.saveLists({ ...moment.store.loadLists(), readAtMs: 0 });
   const tried = moment.store.loadLog(ACCOUNT).get(LISTS);
   if (tried !== undefined) dueNow(moment, LISTS, ACCOUNT, tried);

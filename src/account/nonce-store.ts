@@ -20,6 +20,17 @@ export function mintNonce(sql: SqlStorage, row: NonceRow, nowMs: number): void {
   );
 }
 
+/** Shown again: good for as long as the page of now. False: there is none, or it has been used. */
+export function renewNonce(sql: SqlStorage, { nonce, payload, expiresAtMs }: NonceRow): boolean {
+  const renewed = sql.exec(
+    "UPDATE nonce SET payload_json = ?, expires_at_ms = ? WHERE nonce = ? AND used_at_ms IS NULL RETURNING 1",
+    JSON.stringify(payload),
+    expiresAtMs,
+    nonce,
+  );
+  return renewed.toArray().length > 0;
+}
+
 export function nonceKnown(sql: SqlStorage, nonce: string): boolean {
   return sql.exec("SELECT 1 FROM nonce WHERE nonce = ?", nonce).toArray().length > 0;
 }

@@ -43,6 +43,12 @@ export function loadNotices(sql: SqlStorage): readonly Notice[] {
     }));
 }
 
+/** How many things were ever found that freeze an account. What was only billed late freezes nobody. */
+export function countFindings(sql: SqlStorage): number {
+  const found = "kind IN ('dormant_alive', 'orphan', 'overrun') AND json_extract(facts_json, '$.late') IS NOT TRUE";
+  return sql.exec<{ n: number }>(`SELECT count(*) AS n FROM notice WHERE ${found}`).one().n;
+}
+
 export function seeNotice(sql: SqlStorage, noticeId: string, atMs: number): void {
   sql.exec("UPDATE notice SET seen_at_ms = ? WHERE notice_id = ? AND seen_at_ms IS NULL", atMs, noticeId);
 }

@@ -17,6 +17,7 @@ import { delegationOf, type PayerFacts } from "./payer.ts";
 import { saveChange } from "./record.ts";
 import type { Heard } from "./relay.ts";
 import { attemptsLacking, onRotationSigned, switchKey } from "./rotation.ts";
+import { ownersForget } from "./signing.ts";
 import type { CoreWord, VmRecord } from "./types.ts";
 
 const PAGE_MS = 600_000;
@@ -44,16 +45,17 @@ export function waitsFor(open: readonly OwnerMessage[], { purpose, about }: Abou
   return open.find((one) => (purpose === "revoke" ? one.purpose === "revoke" : isList(one.purpose)));
 }
 
-/** Keeps the bytes that the page shows, so that only those can come back signed. False: not to be signed now. */
+/**
+ * Keeps the bytes that the page shows, so that only those can come back signed. False: not to be signed now. While an
+ * owner's list is dated ahead of us a page shows the same bytes for hours, and each showing is good for a page's time.
+ */
 export function keepOffer(moment: Moment, session: Session, offer: Offer): boolean {
   if (fault(moment, offer) !== null) return false;
   const nonce = `${session.sessionId}:${offer.message.item_hash}`;
-  if (moment.store.nonceKnown(nonce)) return true;
-  const expiresAtMs = moment.nowMs + PAGE_MS;
-  moment.store.mintNonce(
-    { nonce, sessionId: session.sessionId, purpose: "owner_message", payload: offer, expiresAtMs },
-    moment.nowMs,
-  );
+  const page = { nonce, sessionId: session.sessionId, purpose: "owner_message", payload: offer } as const;
+  const row = { ...page, expiresAtMs: moment.nowMs + PAGE_MS };
+  if (moment.store.nonceKnown(nonce)) return moment.store.renewNonce(row);
+  moment.store.mintNonce(row, moment.nowMs);
   return true;
 }
 
@@ -70,15 +72,16 @@ function fault(moment: Moment, { purpose, about, message }: Offer): string | nul
 }
 
 /**
- * An owner-signed FORGET is offered where ours would be refused: the delegation has vanished, or the owner has taken it
- * back; and only for what must end. Of what the ledger does not hold, nothing says that it may live.
+ * An owner-signed FORGET is offered where ours would be refused: the delegation has vanished, or the owner is taking it back
+ * from a key in strange hands; and only for what must end. All that such a key signed must, whatever the ledger makes of
+ * it; and of what the ledger does not hold, nothing says that it may live.
  */
 function mayForget(moment: Moment, target: string): boolean {
   const strange = moment.store.loadLeaving()?.kind === "compromised";
-  if (strange ? !isRevoking(moment) : moment.account.delegation !== "missing") return false;
+  if (moment.account.delegation !== "missing" && !(strange && isRevoking(moment))) return false;
   const vm = holderOf(moment, target);
   const attempt = vm?.attempts.find((one) => one.itemHash === target);
-  return attempt === undefined || attempt.closedAtMs !== null;
+  return strange || attempt === undefined || attempt.closedAtMs !== null;
 }
 
 export const holderOf = (moment: Moment, target: string): VmRecord | undefined =>
@@ -121,16 +124,7 @@ function storeSigned(moment: Moment, { purpose, about }: Offer, message: SignedM
 function joinForgets(moment: Moment, target: string, message: SignedMessage): void {
   const vm = holderOf(moment, target);
   if (vm === undefined || vm.forgets.some((one) => one.itemHash === message.item_hash)) return;
-  const forget = {
-    itemHash: message.item_hash,
-    target,
-    itemContent: message.item_content,
-    timeS: message.time,
-    sender: message.sender,
-    signature: message.signature,
-    spent: [false, false, false] as const,
-  };
-  saveChange(moment, vm, { ...vm, forgets: [...vm.forgets, forget] });
+  saveChange(moment, vm, { ...vm, forgets: [...vm.forgets, ownersForget(message, target)] });
 }
 
 const count = (words: readonly (CoreWord | null)[], ...wanted: readonly CoreWord[]): number =>

@@ -30,6 +30,8 @@ type PolicyPayload = {
   readonly unfreeze: Unfreeze | null;
   /** Why the account was frozen when this was offered; null: it was not. */
   readonly frozenReason: string | null;
+  /** What had been found by then, of the same kind or of a lighter one. */
+  readonly found: string;
   readonly version: number;
 };
 
@@ -53,7 +55,8 @@ export function offerPolicy(
   const { name, owner, frozenReason } = moment.account;
   const about = { account: name, owner, nonce, unfreezes: whatEnds(unfreeze, frozenReason) };
   const typedData = mustSign ? policyTypedData(moment.config.origin, about, { ...ask.draft, version }) : null;
-  const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, frozenReason, version };
+  const found = foundSoFar(moment);
+  const payload: PolicyPayload = { draft: ask.draft, typedData, unfreeze, frozenReason, found, version };
   moment.store.mintNonce(
     { nonce, sessionId: session.sessionId, purpose: "policy", payload, expiresAtMs: moment.nowMs + PAGE_MS },
     moment.nowMs,
@@ -113,11 +116,15 @@ function keep(
   return policy;
 }
 
-/** Restored once more since the page was opened, or something was found that it did not show. */
-function frozenAnew(moment: Moment, { frozenReason }: PolicyPayload): Refusal | null {
+/** Restored once more since the page was opened, or something was found that it did not show: one orphan more, say. */
+function frozenAnew(moment: Moment, { frozenReason, found }: PolicyPayload): Refusal | null {
   const { frozenReason: reason } = moment.account;
-  return notReconciled(moment) ?? (reason === frozenReason ? null : refusal("account.frozen_anew", { reason }));
+  const same = reason === frozenReason && found === foundSoFar(moment);
+  return notReconciled(moment) ?? (same ? null : refusal("account.frozen_anew", { reason }));
 }
+
+/** Changes with each thing that is found and with each restore, whether or not it changes why the account is frozen. */
+const foundSoFar = ({ store }: Moment): string => `${store.countFindings()}:${store.loadLists().restoredAtMs}`;
 
 function unfreezeNow(moment: Moment, what: Unfreeze): void {
   moment.audit("unfrozen", { what: what === "account" ? "account" : what.grantId });

@@ -11,7 +11,8 @@ const UNREACHABLE_RULES: readonly PolicyDraft["on"]["vmUnreachable"][] = ["destr
 const YEAR_MS = 366 * 86_400_000;
 /** An unattended machine must not promise more than it can be expected to stay awake for (design.md §10). */
 const UNATTENDED_TTL_S_MAX = 4 * 3_600;
-const TTL_S_MAX = 30 * 86_400;
+/** No policy lets a VM live longer, its extensions included. */
+export const TTL_S_MAX = 30 * 86_400;
 const CREDITS_MAX = 1_000_000 * 1_000_000;
 /** The shortest life that a create may ask for: a default below it would have every plain create refused. */
 const TTL_S_MIN = 600;

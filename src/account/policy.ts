@@ -49,6 +49,9 @@ export type Request = {
 };
 
 type Check = (policy: Policy, grant: Grant, usage: Usage, ask: Request, nowMs: number) => Refusal | null;
+/** What a machine is and where and until when it runs; the rest of a request says how many there are and what they cost. */
+export type Machine = Pick<Request, "kind" | "shape" | "image" | "node" | "ttlS" | "extendS" | "endsAtMs">;
+type MachineCheck = (policy: Policy, grant: unknown, usage: unknown, ask: Machine) => Refusal | null;
 const MINUTE_MS = 60_000;
 /** Sizes are told as they are asked for. */
 const MIB_PER_GB = 1_024;
@@ -57,6 +60,15 @@ const MIB_PER_GB = 1_024;
 export function decide(policy: Policy, grant: Grant, usage: Usage, ask: Request, nowMs: number): Refusal | null {
   for (const check of CHECKS) {
     const no = check(policy, grant, usage, ask, nowMs);
+    if (no !== null) return no;
+  }
+  return null;
+}
+
+/** The same of a machine for which nothing new is committed: it is counted and paid for already. */
+export function decideMachine(policy: Policy, ask: Machine): Refusal | null {
+  for (const check of MACHINE_CHECKS) {
+    const no = check(policy, null, null, ask);
     if (no !== null) return no;
   }
   return null;
@@ -75,7 +87,7 @@ const untilEnd = (endsAtMs: number | null, nowMs: number): number =>
   endsAtMs === null ? MINUTE_MS : Math.max(MINUTE_MS, endsAtMs - nowMs);
 
 /** An extension meets every check too, so that a machine outside a narrowed policy is not prolonged (design.md §8). */
-const shape: Check = ({ shape: limits }, _grant, _usage, { shape: asked }) => {
+const shape: MachineCheck = ({ shape: limits }, _grant, _usage, { shape: asked }) => {
   const above = (parameter: string, size: number, max: number): Refusal | null =>
     size > max ? refusal("policy.shape", { parameter, limit: max, asked: size, left: max }) : null;
   const size =
@@ -87,12 +99,12 @@ const shape: Check = ({ shape: limits }, _grant, _usage, { shape: asked }) => {
   return refusal("policy.shape", { parameter: "gpu", gpu: asked.gpu });
 };
 
-const image: Check = ({ shape: { images } }, _grant, _usage, { image: asked }) =>
+const image: MachineCheck = ({ shape: { images } }, _grant, _usage, { image: asked }) =>
   images.length === 0 || images.includes(asked.hash) || images.includes(asked.slug)
     ? null
     : refusal("policy.image", { image: asked.slug, allowed: images.length });
 
-const place: Check = ({ place: limits }, _grant, _usage, { kind, node }) => {
+const place: MachineCheck = ({ place: limits }, _grant, _usage, { kind, node }) => {
   if (isDenied(limits, node.nodeHash)) return refusal("policy.node_denied", { crnId: node.nodeHash });
   if (kind === "create" && !acceptsTerms(limits, node))
     return refusal("policy.terms", { crnId: node.nodeHash, termsHash: node.termsHash ?? "" });
@@ -104,14 +116,14 @@ const place: Check = ({ place: limits }, _grant, _usage, { kind, node }) => {
 };
 
 /** Denied beats allowed; an empty list of allowed ones allows every other node. */
-export const isDenied = (place: Place, nodeHash: Hash): boolean =>
+const isDenied = (place: Place, nodeHash: Hash): boolean =>
   place.nodesDeny.includes(nodeHash) || (place.nodesAllow.length > 0 && !place.nodesAllow.includes(nodeHash));
 
 /** Only the owner can accept an operator's terms, and only the very text that was named. */
-export const acceptsTerms = ({ termsAccepted }: Place, { termsHash }: Pick<NodeRef, "termsHash">): boolean =>
+const acceptsTerms = ({ termsAccepted }: Place, { termsHash }: Pick<NodeRef, "termsHash">): boolean =>
   termsHash === undefined || termsAccepted.includes(termsHash);
 
-const ttl: Check = ({ limits, delegationExpiresAtMs: untilMs }, _grant, _usage, ask) => {
+const ttl: MachineCheck = ({ limits, delegationExpiresAtMs: untilMs }, _grant, _usage, ask) => {
   if (ask.ttlS > limits.ttlSMax) return over("policy.ttl", ask.ttlS, limits.ttlSMax, limits.ttlSMax);
   const { extendSTotalMax: extendMax } = limits;
   if (ask.extendS > extendMax) return named("extensions", over("policy.ttl", ask.extendS, extendMax, extendMax));
@@ -188,6 +200,7 @@ const grantBudget: Check = (_policy, grant, usage, { credits }) => {
   return credits > left ? over("policy.grant", credits, left, grant.creditsMax) : null;
 };
 
+const MACHINE_CHECKS: readonly MachineCheck[] = [shape, image, place, ttl];
 const CHECKS: readonly Check[] = [shape, image, place, ttl, live, rate, perVm, burn, windows, lifetime, grantBudget];
 
 /** A hold counts from the moment it was made until `seconds` later, that moment excluded. */

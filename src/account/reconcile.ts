@@ -41,14 +41,25 @@ const TWICE_APART_MS = 60_000;
 /** An orphan that does not say when it must die has this long from when it was found (design.md §12.1). */
 export const ORPHAN_MS = 3_600_000;
 
-/** When it has to end; the clock of one without a time of its own starts with the sight that makes it a finding. */
-export const diesAtMs = (one: Sighting): number => one.expiresAtMs ?? (one.twoSinceMs ?? one.foundAtMs) + ORPHAN_MS;
+/** How long, and until when, anything of ours may live at most: what it says of itself whoever has our key may have written. */
+export type Bound = { readonly lifeMs: number; readonly untilMs: number };
+
+/**
+ * When it has to end; the clock of one without a time of its own starts with the sight that makes it a finding. It lives from
+ * when it was found at the latest: the time in a content may be any number.
+ */
+export function diesAtMs(one: Sighting, { lifeMs, untilMs }: Bound): number {
+  const saysMs = one.expiresAtMs ?? (one.twoSinceMs ?? one.foundAtMs) + ORPHAN_MS;
+  const sinceMs = Math.min(one.foundAtMs, one.timeS * 1_000);
+  return Math.min(saysMs, sinceMs + lifeMs, untilMs);
+}
 
 export function reconcile(
   isKnown: (hash: Hash) => boolean,
   lists: Lists,
   before: readonly Sighting[],
   nowMs: number,
+  bound: Bound,
 ): Findings {
   const was = new Map(before.map((one) => [one.itemHash, one]));
   const listed = new Map(lists.flatMap((list) => list ?? []).map((one) => [one.itemHash, one]));
@@ -58,7 +69,7 @@ export function reconcile(
   const looked = [...unknown.values()].filter((one) => !isKnown(one.itemHash)).map((one) => look(one, lists, nowMs));
   const seen = looked.filter((one) => one.by.includes(true));
   const orphans = seen.filter((one) => isOrphan(one, lists, nowMs));
-  const strays = seen.filter((one) => isStray(one, lists, nowMs));
+  const strays = seen.filter((one) => isStray(one, lists, nowMs) && nowMs >= diesAtMs(one, bound));
   const found = new Set([...orphans, ...strays].map((one) => one.itemHash));
   return {
     watched: seen.filter((one) => !found.has(one.itemHash)),
@@ -101,7 +112,7 @@ function isOrphan(one: Sighting, lists: Lists, nowMs: number): boolean {
 
 function isStray(one: Sighting, lists: Lists, nowMs: number): boolean {
   const twice = nowMs - one.foundAtMs >= TWICE_APART_MS;
-  return one.twoSinceMs === null && showing(lists, one.itemHash) === 1 && twice && nowMs >= diesAtMs(one);
+  return one.twoSinceMs === null && showing(lists, one.itemHash) === 1 && twice;
 }
 
 function saidOf(hash: Hash, lists: Lists): Said {
@@ -131,6 +142,8 @@ export const NEVER_READ: ListsState = {
 export type Standing = {
   readonly restored: boolean;
   readonly live: boolean;
+  /** Since when the owner leaves, or has left: whoever has our key may have signed something until then. */
+  readonly leavingMs: number | null;
   /** Something that is over is not gone on all three core nodes: refused, or one was silent. Any of them may show it again. */
   readonly revivable: boolean;
   /** Something unknown was shown by two, once: a minute later it is known what it is. */
@@ -144,8 +157,9 @@ const DAY_MS = 86_400_000;
 export function listsEveryMs(state: ListsState, standing: Standing, nowMs: number): number {
   if (standing.hunting || (standing.restored && state.reconciledAtMs === null)) return MINUTE_MS;
   if (standing.revivable) return 5 * MINUTE_MS;
-  const lately = state.restoredAtMs !== null && nowMs - state.restoredAtMs < DAY_MS;
-  if (standing.live || lately) return state.complete < 2 ? 5 * MINUTE_MS : 15 * MINUTE_MS;
+  const lately = (atMs: number | null): boolean => atMs !== null && nowMs - atMs < DAY_MS;
+  if (standing.live || lately(state.restoredAtMs) || lately(standing.leavingMs))
+    return state.complete < 2 ? 5 * MINUTE_MS : 15 * MINUTE_MS;
   return state.complete < 2 ? 60 * MINUTE_MS : DAY_MS;
 }
 

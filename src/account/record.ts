@@ -26,6 +26,7 @@ import {
 } from "./lifecycle.ts";
 import { standsStill, withSuccessor } from "./failover.ts";
 import { freeze } from "./freeze.ts";
+import { noteLost } from "./lost-key.ts";
 import type { Moment } from "./moment.ts";
 import { noteVm } from "./pacing.ts";
 import { planVm, type Step, stepKey } from "./plan.ts";
@@ -51,7 +52,7 @@ export function learn(
   for (const one of learned) {
     const vm = moment.store.loadVm(about.vmId);
     if (vm === undefined) return;
-    if (one.kind === "key_lost") keyLost(moment, one.address);
+    if (one.kind === "key_lost") noteLost(moment, one.address);
     else if (one.kind === "billed") settled(moment, vm, one.perCore);
     else if (one.kind === "charged") charged(moment, vm, one.perCore);
     else if (isOfNow(vm, about.itemHash, one)) saveChange(moment, vm, next(moment, vm, one, delegationInForce));
@@ -192,14 +193,6 @@ function tell(moment: Moment, before: VmRecord, vm: VmRecord): void {
 function cameBack(moment: Moment, vm: VmRecord, itemHash: string): void {
   freeze(moment, "dormant_alive");
   moment.tellOwner("dormant_alive", itemHash, { vmId: vm.vmId, itemHash });
-}
-
-/** A key that was rotated out while it was being asked for is no loss. */
-function keyLost(moment: Moment, address: string): void {
-  if (moment.account.keyLost || moment.account.agentAddress !== address) return;
-  moment.store.setKeyLost(true);
-  moment.audit("account.key_lost", {});
-  moment.tellOwner("key_lost", moment.account.agentAddress);
 }
 
 /** Settled once the last bill is known; a bill beyond the holds takes two core nodes and two looks. */

@@ -3,7 +3,7 @@ import { type Refusal, refusal } from "../errors.ts";
 import { creditsPerHour } from "./credits.ts";
 import { currentAttempt } from "./lifecycle.ts";
 import type { PayerFacts } from "./payer.ts";
-import type { Request } from "./policy.ts";
+import type { Machine, Request } from "./policy.ts";
 import type { Credits, NodeRef, VmRecord, VmSpec } from "./types.ts";
 
 /** Dated facts, gathered in the Worker; null where they were not needed. */
@@ -38,19 +38,27 @@ export const createRequest = (
 
 export function extendRequest(vm: VmRecord, seconds: number, credits: Credits): Request {
   const already = vm.holds.reduce((sum, hold) => sum + hold.creditsOriginal, 0);
-  const ttlS = Math.ceil((vm.expiresAtMs - vm.admittedAtMs) / 1_000) + seconds;
   return {
     kind: "extend",
     credits,
     vmTotal: already + credits,
     rateAttoPerS: vm.rateAttoPerS,
-    shape: vm.spec.shape,
-    image: imageOf(vm.spec),
-    node: placeOf(currentAttempt(vm).node),
-    ttlS,
-    extendS: ttlS - vm.spec.ttlS,
-    endsAtMs: vm.expiresAtMs + seconds * 1_000,
+    ...machineOf(vm, currentAttempt(vm).node, seconds),
   };
+}
+
+/** Another start of what was admitted, on this node and to the same end: a create that lives as long as the whole VM. */
+export const successorMachine = (vm: VmRecord, node: NodeRef): Machine => ({
+  kind: "create",
+  ...machineOf(vm, node, 0),
+  extendS: 0,
+});
+
+function machineOf(vm: VmRecord, node: NodeRef, moreS: number): Omit<Machine, "kind"> {
+  const ttlS = Math.ceil((vm.expiresAtMs - vm.admittedAtMs) / 1_000) + moreS;
+  const { shape, ttlS: admittedS } = vm.spec;
+  const endsAtMs = vm.expiresAtMs + moreS * 1_000;
+  return { shape, image: imageOf(vm.spec), node: placeOf(node), ttlS, extendS: ttlS - admittedS, endsAtMs };
 }
 
 export function notExtendable(vm: VmRecord): Refusal | null {

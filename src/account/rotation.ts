@@ -12,6 +12,7 @@ import { isRevivable } from "./attempts.ts";
 import { FORGETS_AT_BIRTH, newForgets } from "./birth.ts";
 import { stay } from "./leave-state.ts";
 import { isLive } from "./lifecycle.ts";
+import { readSoon } from "./lists.ts";
 import type { Moment } from "./moment.ts";
 import { voidUnsent } from "./owner-desk.ts";
 import type { PayerFacts } from "./payer.ts";
@@ -106,6 +107,8 @@ export function switchKey(moment: Moment, key: Address, facts: PayerFacts): void
   moment.store.setKeyLost(false);
   keepPayer(moment, "ok", facts);
   stay(moment, true);
+  // what the key before signed last is as much ours to end
+  readSoon(moment);
   moment.audit("key.rotated", { from: before, to: key });
   moment.tellOwner("key_rotated", key, { to: key });
 }

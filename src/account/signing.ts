@@ -32,6 +32,17 @@ export const signed = (
     ? undefined
     : { ...unsigned(type, one), signature: one.signature as SignedMessage["signature"] };
 
+/** A FORGET that the owner's wallet signed, as one of those of its attempt. */
+export const ownersForget = (message: SignedMessage, target: string): Forget => ({
+  itemHash: message.item_hash,
+  target,
+  itemContent: message.item_content,
+  timeS: message.time,
+  sender: message.sender,
+  signature: message.signature,
+  spent: [false, false, false],
+});
+
 /** An INSTANCE and all its FORGETs: nothing of ours may exist that we could not undo. */
 export function signBirth(
   keys: KeyRing,

@@ -40,6 +40,7 @@ export function leaveJson(leave: LeaveView) {
     vms: leave.vms.map((vm) => ({ vm_id: vm.vmId, state: vm.state, certified: vm.certificate !== null })),
     revocation: leave.revocation === null ? null : list(leave.revocation),
     forgets: {
+      alive: forgets.alive,
       to_sign: forgets.toSign.map((one) => ({ target: one.target, vm_id: one.vmId, ...toSign(one) })),
       sent: forgets.sent.map((one) => ({ target: one.target, vm_id: one.vmId, ...sent(one) })),
     },

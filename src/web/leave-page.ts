@@ -136,13 +136,23 @@ const onItsWay = (sent: NonNullable<ListView["sent"]>): Html =>
     </p>
     <p class="hash">${sent.itemHash}</p>`;
 
-function forgets({ forgets: { toSign, sent }, leaving, vms }: LeaveView): Html | null {
-  if (toSign.length === 0 && sent.length === 0) {
-    const locked = leaving?.kind === "compromised" && leaving.revokedAtMs !== null;
-    return locked
-      ? html`<p data-part="forgets"><b>Nothing that our keys signed is alive on the network.</b></p>`
-      : null;
-  }
+/** A key in strange hands is locked out and there is nothing to sign: it is over only if nothing is left, by two core nodes. */
+function lockedOut({ forgets: { alive }, leaving, vmsLive }: LeaveView): Html | null {
+  if (leaving?.kind !== "compromised" || leaving.revokedAtMs === null) return null;
+  const left = Math.max(alive ?? 0, vmsLive);
+  if (left > 0)
+    return html`<p data-part="forgets">
+      ${vmCount(left)} that our keys signed may still be alive. Look again in some minutes.
+    </p>`;
+  return alive === null
+    ? html`<p data-part="forgets">Fewer than two core nodes tell now what is alive. Look again in some minutes.</p>`
+    : html`<p data-part="forgets"><b>Nothing that our keys signed is alive on the network.</b></p>`;
+}
+
+function forgets(leave: LeaveView): Html | null {
+  const { toSign, sent } = leave.forgets;
+  const { vms } = leave;
+  if (toSign.length === 0 && sent.length === 0) return lockedOut(leave);
   const name = (vmId: string | null): string => {
     const vm = vms.find((one) => one.vmId === vmId);
     return vmId === null ? "A machine that is not in our books" : `The VM ${plain(vm?.name ?? vmId, 40)}`;

@@ -103,6 +103,9 @@ describe("a successor", () => {
     ["the policy denies the node now", policy({ place: { ...POLICY.place, nodesDeny: [NODE.nodeHash] } })],
     ["the policy allows only others now", policy({ place: { ...POLICY.place, nodesAllow: ["dd".repeat(32)] } })],
     ["the policy asks for a better node now", policy({ place: { ...POLICY.place, scorePctMin: 95 } })],
+    ["the policy asks for smaller machines now", policy({ shape: { ...POLICY.shape, memoryMibMax: 1_024 } })],
+    ["the policy allows other images only now", policy({ shape: { ...POLICY.shape, images: ["ubuntu24"] } })],
+    ["the policy allows no such life now", policy({ limits: { ...POLICY.limits, ttlSMax: 3_600 } })],
     ["the delegation is to end before it", policy({ delegationExpiresAtMs: T0 + 4 * H })],
     ["the network removes another VM of the payer", () => saveOther(round("MMM", NOW - S).said, false)],
     ["the network removes anything of the payer's", () => data.store.saveWatched(REMOVING)],
@@ -122,6 +125,22 @@ describe("a successor", () => {
   test("follows beside refused creates of an older key, which nobody can revive", () => {
     for (const id of ["vm_b", "vm_c"]) saveOther(null, true, id, OWNER);
     expect(end()).toMatchObject({ state: "REQUESTED", endReason: null });
+  });
+
+  test("does not follow with a GPU that the policy allows no more", () => {
+    const { spec } = data.store.loadVm("vm_a") as VmRecord;
+    stored({ spec: { ...spec, shape: { ...spec.shape, gpu: "RTX 4000 ADA" } } });
+    policy({ shape: { ...POLICY.shape, gpus: [] } })();
+    expect(end()).toMatchObject({ state: "TERMINATED", endReason: "boot_failed" });
+  });
+
+  test("follows in a policy that has narrowed to just what it is, and where no extension is allowed any more", () => {
+    const { vmId, spec, expiresAtMs } = data.store.loadVm("vm_a") as VmRecord;
+    const { vcpus: vcpusMax, memoryMib: memoryMibMax, diskMib: diskMibMax } = spec.shape;
+    const shape = { vcpusMax, memoryMibMax, diskMibMax, gpus: [], images: [spec.imageSlug] };
+    const limits = { ...POLICY.limits, ttlSMax: (expiresAtMs - T0) / S, extendSTotalMax: 0 };
+    policy({ shape, limits })();
+    expect(end()).toMatchObject({ vmId, state: "REQUESTED", endReason: null });
   });
 
   test.each<[string, Partial<Health>]>([

@@ -15,7 +15,7 @@ import { type Asking, witnesses } from "../../src/account/witnesses.ts";
 import type { Calls } from "../../src/aleph/calls.ts";
 import { unknown } from "../../src/aleph/network.ts";
 import { born, momentOf } from "./moments.ts";
-import { attempt, DAY, H, HASH, MIN, provisioning, requested, S, T0 } from "./vms.ts";
+import { attempt, DAY, H, HASH, MIN, POLICY, provisioning, requested, S, T0 } from "./vms.ts";
 
 const LOST = "c3".repeat(32);
 const someVm = (change: Partial<VmRecord> = {}): VmRecord => ({ ...provisioning(), ...change });
@@ -25,6 +25,7 @@ const at = (nowMs: number, health: Partial<Health> = {}): Moment => momentOf(dat
 
 beforeEach(() => {
   data = born();
+  data.store.insertPolicy(POLICY, null, T0);
 });
 
 function listed(itemHash: string, vmId: string, expiresAtMs: number): ListedInstance {

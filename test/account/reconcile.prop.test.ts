@@ -18,7 +18,7 @@ function play(
   let nowMs = T0;
   for (const [seconds, ...lists] of steps) {
     nowMs += seconds * S;
-    const found = reconcile(() => false, lists, sightings, nowMs);
+    const found = reconcile(() => false, lists, sightings, nowMs, { lifeMs: Infinity, untilMs: Infinity });
     if (!look(found, lists, nowMs)) return;
     sightings = found.watched;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ListedInstance } from "../../src/aleph/core-lists.ts";
 import {
+  type Bound,
   type CoreList,
   diesAtMs,
   type Lists,
@@ -25,12 +26,17 @@ function listed(itemHash: string, expiresAtMs: number | null = DIES): ListedInst
 const one = [listed(HASHES[0])];
 const nothing: CoreList = [];
 const unknown = () => false;
+const UNBOUND: Bound = { lifeMs: Infinity, untilMs: Infinity };
 
 /** Reads one after another, each with what was seen before. */
-function read(reads: readonly (readonly [number, Lists])[], isKnown: (hash: string) => boolean = unknown) {
+function read(
+  reads: readonly (readonly [number, Lists])[],
+  isKnown: (hash: string) => boolean = unknown,
+  bound: Bound = UNBOUND,
+) {
   let sightings: readonly Sighting[] = [];
   return reads.map(([atMs, lists]) => {
-    const found = reconcile(isKnown, lists, sightings, atMs);
+    const found = reconcile(isKnown, lists, sightings, atMs, bound);
     sightings = found.watched;
     return found;
   });
@@ -115,22 +121,57 @@ describe("an instance that one of our keys signed and the ledger does not hold",
         [T0, both(expiresAtMs)],
         [T0 + MIN, both(expiresAtMs)],
       ])[2]?.orphans[0];
-    expect(diesAtMs(foundWith(DIES) as Sighting)).toBe(DIES);
-    expect(diesAtMs(foundWith(null) as Sighting)).toBe(T0 + ORPHAN_MS);
+    expect(diesAtMs(foundWith(DIES) as Sighting, UNBOUND)).toBe(DIES);
+    expect(diesAtMs(foundWith(null) as Sighting, UNBOUND)).toBe(T0 + ORPHAN_MS);
+  });
+});
+
+describe("what may live so long at most", () => {
+  const FAR = Date.UTC(2100, 0, 1);
+  const sighting = (change: Partial<Sighting>): Sighting => {
+    const { vmId, expiresAtMs } = { vmId: "vm_x", expiresAtMs: FAR };
+    const seen = { foundAtMs: T0 + H, by: [true, true, false], twoSinceMs: T0 + H } as const;
+    const signed = {
+      itemHash: HASHES[0],
+      sender: "0xkey",
+      itemContent: "{}",
+      signature: "0xsig",
+      timeS: T0 / S,
+    } as const;
+    return { ...signed, vmId, expiresAtMs, ...seen, ...change };
+  };
+  const day = { lifeMs: DAY, untilMs: Infinity };
+
+  it("dies then, whatever it says itself: from when it says that it was signed, and no later than from the first sight", () => {
+    expect(diesAtMs(sighting({}), day)).toBe(T0 + DAY);
+    expect(diesAtMs(sighting({ timeS: FAR / S }), day)).toBe(T0 + H + DAY);
+    expect(diesAtMs(sighting({ expiresAtMs: DIES }), day)).toBe(DIES);
+    expect(diesAtMs(sighting({ expiresAtMs: null }), day)).toBe(T0 + H + ORPHAN_MS);
+  });
+
+  it("dies before the time beyond which nothing of ours may live", () => {
+    expect(diesAtMs(sighting({}), { lifeMs: Infinity, untilMs: DIES })).toBe(DIES);
+    expect(diesAtMs(sighting({ expiresAtMs: null }), { lifeMs: Infinity, untilMs: T0 })).toBe(T0);
+  });
+
+  it("is forgotten then also where one core node alone shows it", () => {
+    const alone: Lists = [[listed(HASHES[0], FAR)], nothing, nothing];
+    const reads = [T0, T0 + DAY - S, T0 + DAY].map((atMs) => [atMs, alone] as const);
+    expect(read(reads, unknown, day).map(({ strays }) => hashesOf(strays))).toEqual([[], [], [HASHES[0]]]);
   });
 });
 
 describe("what the ledger knows", () => {
   it("is told with the word of each core node that lists it, and is never an orphan", () => {
     const lists: Lists = [one, null, one];
-    const found = reconcile((hash) => hash === HASHES[0], lists, [], T0);
+    const found = reconcile((hash) => hash === HASHES[0], lists, [], T0, UNBOUND);
     expect(found.alive.map(({ said }) => said)).toEqual([["processed", null, "processed"]]);
     expect([found.orphans, found.watched, found.complete]).toEqual([[], [], 2]);
   });
 });
 
 describe("when the lists are read", () => {
-  const idle = { restored: false, live: false, revivable: false, hunting: false };
+  const idle = { restored: false, live: false, leavingMs: null, revivable: false, hunting: false };
   const read2 = { ...NEVER_READ, readAtMs: T0, complete: 2 };
 
   it.each([

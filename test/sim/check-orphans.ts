@@ -30,6 +30,12 @@ export function checkAdoption(checker: Checker, account: SimAccount, vm: VmRecor
   const dies = moved ? vm.expiresAtMs : says;
   checker.must(vm.expiresAtMs === dies, "I11", () => `an orphan ends at ${vm.expiresAtMs}, not at ${dies}`);
   checker.must(vm.holds.length === 0, "I3", () => `an orphan with a hold (${vm.vmId})`);
+  const leaves = account.data.store.loadLeaving() !== null;
+  checker.must(
+    !leaves || vm.endReason !== null,
+    "I11",
+    () => `its owner leaves, and an orphan may live on (${vm.vmId})`,
+  );
   if (isOver(vm)) {
     seen.see("a stray is forgotten");
     return checker.must(account.nowMs() >= dies, "I11", () => `a stray is ended before its time (${vm.vmId})`);

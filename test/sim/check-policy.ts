@@ -11,6 +11,14 @@ export function checkPolicy(checker: Checker, account: SimAccount, policy: Polic
   if (grant !== undefined) checkGrantWindows(checker, account, grant, hold);
 }
 
+/** A successor starts anew what the policy of now has to allow, wherever it starts; it is counted and held for already. */
+export function checkMachine(checker: Checker, policy: Policy, vm: VmRecord): void {
+  checkShape(checker, policy, vm);
+  checkPlace(checker, policy, vm, "create");
+  const lifeS = (vm.expiresAtMs - vm.admittedAtMs) / S;
+  checker.must(lifeS <= policy.limits.ttlSMax, "a.3", () => `started to live for ${lifeS} s (${vm.vmId})`);
+}
+
 function checkShape(checker: Checker, { shape }: Policy, { spec, vmId }: VmRecord): void {
   const { vcpus, memoryMib, diskMib } = spec.shape;
   const fits = vcpus <= shape.vcpusMax && memoryMib <= shape.memoryMibMax && diskMib <= shape.diskMibMax;

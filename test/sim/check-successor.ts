@@ -4,6 +4,7 @@
  */
 import type { Attempt, CoreWord, VmRecord } from "../../src/account/types.ts";
 import type { SimAccount } from "./account.ts";
+import { checkMachine } from "./check-policy.ts";
 import { type Checker, heldNow, type Memo } from "./checker.ts";
 
 const ATTEMPTS_MAX = 3;
@@ -25,6 +26,8 @@ export function checkSuccessor(
   othersAreGone(checker, after, attempts.at(-1) as Attempt);
   const runs = state === "active" && !restored && !keyLost && grant === "active";
   checker.must(runs, "I20", () => `a successor in a ${state} account for a ${grant} grant (${vmId})`);
+  const policy = account.data.store.currentPolicy();
+  if (policy !== null) checkMachine(checker, policy, after);
   checker.must(!memo.obeyed.has(vmId), "I11", () => `a successor after its end was asked for (${vmId})`);
   checker.must(after.expiresAtMs === before.expiresAtMs, "I14", () => `a successor moved the end (${vmId})`);
   const end = `"expires_at":"${new Date(before.expiresAtMs).toISOString()}"`;

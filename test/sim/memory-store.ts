@@ -28,6 +28,8 @@ import { Memory, type Table } from "./memory.ts";
 import type { Address } from "../../src/crypto/secp256k1.ts";
 
 const couldRevive = (attempt: Attempt): boolean => attempt.dormant && !isGoneEverywhere(attempt);
+const isFinding = ({ kind, facts }: Notice): boolean =>
+  ["dormant_alive", "orphan", "overrun"].includes(kind) && facts["late"] !== true;
 type VmRow = { readonly vm: VmRecord; readonly live: boolean; readonly tended: boolean };
 type EntryRow = About & { readonly seq: number; readonly kind: string; readonly credits: number };
 export type ExtraRow = {
@@ -154,6 +156,11 @@ export class MemoryStore {
       loadGrants: () => [...this.grants.values()],
       saveGrant: (grant) => this.grants.set(grant.grantId, grant),
       mintNonce: (row) => this.nonces.set(row.nonce, { ...row, used: false }),
+      renewNonce: (row) => {
+        const unused = this.nonces.get(row.nonce)?.used === false;
+        if (unused) this.nonces.set(row.nonce, { ...row, used: false });
+        return unused;
+      },
       readNonce: (ask) => this.freshNonce(ask)?.payload,
       takeNonce: (ask) => {
         const row = this.freshNonce(ask);
@@ -166,6 +173,7 @@ export class MemoryStore {
         if (!this.notices.has(key)) this.notices.set(key, { ...notice, seenAtMs: null });
       },
       loadNotices: () => [...this.notices.values()],
+      countFindings: () => [...this.notices.values()].filter(isFinding).length,
       seeNotice: () => undefined,
       seeNoticeAbout: () => undefined,
       liveCount: () => this.live().length,

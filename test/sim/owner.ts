@@ -13,6 +13,7 @@ import type { Checker } from "./checker.ts";
 import { TERMS } from "./nodes.ts";
 import type { Opening } from "./openings.ts";
 
+const MIN_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export class Owners {
@@ -138,9 +139,18 @@ export class Owners {
       .find((vm) => vm.attempts.length > 1 || vm.endReason === "boot_failed" || vm.endReason === "unreachable");
     if (failed === undefined || failed.state === "HEALTHY" || !dice.yes(0.3)) return;
     const draw = dice.next();
-    if (draw < 0.5) this.freeze(account);
-    else if (draw < 0.8) this.freezeGrant(account, failed.grantId);
+    if (draw < 0.4) this.freeze(account);
+    else if (draw < 0.6) this.freezeGrant(account, failed.grantId);
+    else if (draw < 0.8) this.narrowMachines(account);
     else this.destroyOne(account);
+  }
+
+  /** For a while only smaller machines than any that is asked for. */
+  private narrowMachines(account: SimAccount): void {
+    const memory = (memoryMibMax: number) => (now: PolicyDraft) => ({ ...now, shape: { ...now.shape, memoryMibMax } });
+    if (!this.change(account, memory(1_024), "click")) return;
+    this.world.seen.see("a policy is narrowed while a node fails");
+    this.world.time.after(20 * MIN_MS, () => this.change(account, memory(8_192), "sign"));
   }
 
   private save(

@@ -11,7 +11,7 @@ import { type Checker, heldNow, isOpen, isOver, vmOfHash } from "./checker.ts";
 export function atRest(checker: Checker, account: SimAccount, nodes: Nodes): boolean {
   const vms = [...account.data.vms.values()].map((row) => row.vm);
   const ledger = vms.every((vm) => isOver(vm) && !vm.holds.some(isOpen) && isClosed(vm) && isToldOfHistory(vm));
-  if (!isCompared(account) || vms.some((vm) => runningYet(nodes, vm).length > 0)) return false;
+  if (!isCompared(account) || account.row.keyLost || vms.some((vm) => runningYet(nodes, vm).length > 0)) return false;
   return (
     ledger && account.payer.hashes.every((hash) => checker.core.aliveOn(hash) === 0 && isBooked(checker, account, hash))
   );
@@ -72,6 +72,7 @@ export function checkRest(checker: Checker, account: SimAccount, nodes: Nodes): 
         `more billed than booked (${vm?.state} ${vm?.endReason} ${words(checker, [{ itemHash: hash }])}, seen as ${seenAs(vm)} ${vm?.vmId})`,
     );
   }
+  checker.must(!account.row.keyLost, "I20", () => "the agent key opens again, and the account calls it lost");
   checker.must(isCompared(account), "I9", () => "a restored account was never compared with the network");
   checker.must(account.data.store.auditHolds(), "I17", () => "the audit chain is broken");
   const otherwise = toldOtherwise(account);

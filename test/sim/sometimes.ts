@@ -13,6 +13,7 @@ export const SOMETIMES = [
   "an approval returns after a failed boot",
   "an approval is denied",
   "a policy is narrowed",
+  "a policy is narrowed while a node fails",
   "a policy is widened with a signature",
   "a widening without a signature is refused",
   "an account is frozen by its owner",

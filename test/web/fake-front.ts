@@ -255,7 +255,7 @@ export const staying: LeaveView = {
   vms: [vm],
   vmsLive: 1,
   revocation: null,
-  forgets: { toSign: [], sent: [] },
+  forgets: { alive: 0, toSign: [], sent: [] },
   rotation: null,
 };
 

@@ -110,7 +110,7 @@ describe("the page Leave or change keys", () => {
       { ...MESSAGE, target: "a".repeat(64), vmId: vm.vmId },
       { ...MESSAGE, itemHash: "d".repeat(64), target: "b".repeat(64), vmId: null },
     ];
-    const forgets = { toSign, sent: [{ ...SENT, target: "c".repeat(64), vmId: null }] };
+    const forgets = { alive: 3, toSign, sent: [{ ...SENT, target: "c".repeat(64), vmId: null }] };
     const { browser } = await signedIn({ ...staying, delegation: "missing", forgets });
     const page = await text(browser, "/dashboard/leave");
     expect(page.match(/data-sign-message/g)).toHaveLength(2);
@@ -118,10 +118,18 @@ describe("the page Leave or change keys", () => {
       expect(page).toContain(shown);
   });
 
-  test("says when nothing that our keys signed is alive any more", async () => {
+  test.each([
+    ["nothing of it is listed, by two core nodes, or in the books", 0, 0, "Nothing that our keys signed is alive"],
+    ["something is listed", 1, 0, "1 VM that our keys signed may still be alive"],
+    ["something is in the books", 0, 2, "2 VMs that our keys signed may still be alive"],
+    ["one core node alone answers", null, 0, "Fewer than two core nodes tell now what is alive"],
+  ])("says of what a locked-out key signed, where nothing is to be signed and %s, just that", async (...about) => {
+    const [, alive, vmsLive, said] = about;
     const over = { kind: "compromised", sinceMs: NOW_MS, revokedAtMs: NOW_MS } as const;
-    const { browser } = await signedIn(leaving({ leaving: over }));
-    expect(await text(browser, "/dashboard/leave")).toContain("Nothing that our keys signed is alive");
+    const { browser } = await signedIn(leaving({ leaving: over, vmsLive, forgets: { alive, toSign: [], sent: [] } }));
+    const page = await text(browser, "/dashboard/leave");
+    expect(page).toContain(said);
+    expect(page.includes("Nothing that our keys signed is alive")).toBe(alive === 0 && vmsLive === 0);
   });
 
   test("offers the change of keys when the new key has signed what it must, with a tick for doubts", async () => {

@@ -1,6 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import type { Caller } from "../../src/account/contract.ts";
 import { fromHex, toBase64, toBase64Url, toHex } from "../../src/crypto/bytes.ts";
 import { open } from "../../src/crypto/sealed.ts";
 import { addressOf } from "../../src/crypto/secp256k1.ts";
@@ -73,6 +74,57 @@ describe("a new sealing key", () => {
     expect(await watched(house)).toEqual([{ kekVersion: 2, accounts: 1 }]);
     const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
     expect(code(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }))).toBe("ok");
+  });
+});
+
+describe("an agent key that does not open", () => {
+  const WRONG = { KEK_CURRENT: "66".repeat(32) };
+  const created = async (house: House, agent: Caller): Promise<string> => {
+    const { quoteId } = value(await house.agents.quoteVm(agent, ASK));
+    return code(await house.agents.accept(agent, { quoteId, kind: "create", waitS: 0 }));
+  };
+  const losses = (house: House) =>
+    inAccount(house, (sql) => sql.exec("SELECT 1 FROM notice WHERE kind = 'key_lost'").toArray().length);
+  const states = (house: House) =>
+    inAccount(house, (sql) =>
+      sql
+        .exec<{ lost: number }>(
+          "SELECT json_extract(facts_json, '$.keyLost') AS lost FROM audit WHERE kind = 'account.state' ORDER BY seq",
+        )
+        .toArray()
+        .map(({ lost }) => lost === 1),
+    );
+
+  it("for as long as a wrong sealing key is deployed opens again by itself, and what was told of it stays", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    await deployed(house, WRONG);
+    expect(await created(house, agent)).toBe("ok");
+    await house.advance(10);
+    expect(await created(house, agent)).toBe("account.key_lost");
+    await deployed(house, {});
+    await house.advance(120);
+    expect(await created(house, agent)).toBe("ok");
+    expect([await losses(house), await states(house)]).toEqual([1, [true, false]]);
+    const next = await house.healthy(agent);
+    value(await house.agents.destroyVm(agent, { vmId: next, dryRun: false, waitS: 0 }));
+    await house.until(agent, next, ["TERMINATED"]);
+  });
+
+  it("is tried once more every quarter of an hour at least, however long it was lost, and a second loss is told too", async () => {
+    const house = await alone();
+    const agent = await house.agent();
+    for (const times of [1, 2]) {
+      await deployed(house, WRONG);
+      expect(await created(house, agent)).toBe("ok");
+      await house.advance(10 * HOUR_S);
+      expect(await created(house, agent)).toBe("account.key_lost");
+      await deployed(house, {});
+      await house.advance(15 * 60);
+      expect(await created(house, agent)).toBe("ok");
+      expect(await losses(house)).toBe(times);
+      await house.advance(5 * HOUR_S);
+    }
   });
 });
 

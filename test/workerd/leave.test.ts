@@ -6,6 +6,7 @@ import { SECURITY_CHANNEL } from "../../src/aleph/network.ts";
 import { ourEntries } from "../../src/aleph/permissions.ts";
 import type { Address } from "../../src/crypto/secp256k1.ts";
 import type { Answer } from "../../src/errors.ts";
+import { publishBeside, signedByOurs } from "./beside.ts";
 import {
   alone,
   coreHost,
@@ -73,8 +74,8 @@ async function ended(house: House, agent: Caller, vmId: string, limitS = 3_600) 
 }
 
 /** The owner writes the whole list elsewhere, as on the network's own console. */
-async function ownList(house: House, authorizations: readonly object[]): Promise<void> {
-  const timeS = stage.nowMs / 1_000;
+async function ownList(house: House, authorizations: readonly object[], aheadS = 0): Promise<void> {
+  const timeS = stage.nowMs / 1_000 + aheadS;
   const { owner } = house.session;
   const content = aggregateContent({ owner, timeS, key: "security", content: { authorizations } });
   const message = buildMessage({ sender: owner, type: "AGGREGATE", channel: SECURITY_CHANNEL, timeS, content });
@@ -187,7 +188,7 @@ describe("an owner who leaves", () => {
       expect(forgetsOf(vm.itemHash ?? "").every((one) => senderOf(one) === house.session.owner)).toBe(true);
     }
     await house.advance(600);
-    expect((await seen(house)).forgets).toEqual({ toSign: [], sent: [] });
+    expect((await seen(house)).forgets).toEqual({ alive: 0, toSign: [], sent: [] });
     expect(house.machines()).toEqual([]);
   });
 
@@ -262,6 +263,25 @@ describe("what the owner signs", () => {
     expect(facts(await house.owners.signLeave(elsewhere, ask))).toEqual({ field: "item_hash" });
     expect((await house.owners.signLeave(house.session, ask)).ok).toBe(true);
     expect(facts(await house.owners.signLeave(house.session, ask))).toEqual({ field: "item_hash" });
+  });
+
+  it("may be signed from a page that was opened again, also where the owner's own list is dated hours ahead of us", async () => {
+    const house = await alone();
+    const own = (await seen(house)).agentAddress as Address;
+    await ownList(house, [FRIEND, ...ourEntries(own)], 2 * HOUR_S);
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    const { itemHash } = (await seen(house)).revocation?.toSign ?? {};
+    await house.advance(660);
+    // what was shown too long ago counts no more; shown again they are the same bytes, since they follow the owner's list
+    const stale = (await seen(house)).revocation?.toSign;
+    expect(stale?.itemHash).toBe(itemHash);
+    await house.advance(660);
+    expect(facts(await sign(house, stale))).toEqual({ field: "item_hash" });
+    expect((await seen(house)).revocation?.toSign?.itemHash).toBe(itemHash);
+    value(await sign(house, stale));
+    await house.advance(30);
+    expect((await seen(house)).leaving?.revokedAtMs).not.toBeNull();
+    expect(listOn(house)).toEqual([[FRIEND], [FRIEND], [FRIEND]]);
   });
 
   it("is sent again after a lost reply, and no second signature is asked for until its effect was read back", async () => {
@@ -357,6 +377,102 @@ describe("a key in strange hands", () => {
     expect(await seen(house)).toMatchObject({ forgets: { toSign: [], sent: [] }, delegation: "missing" });
     expect(house.machines()).toEqual([]);
     await house.until(agent, vmId, ["TERMINATED"]);
+  });
+
+  const FAR = { expiresAtMs: Date.UTC(2100, 0, 1) };
+  const alive = (hash: string): boolean => stage.world.cores.some((core) => core.liveInstances().includes(hash));
+  const targets = async (house: House) => (await seen(house)).forgets.toSign.map(({ target }) => target);
+
+  /** The owner signs every end that the page offers, as long as it offers any. */
+  async function signEnds(house: House): Promise<void> {
+    for (const one of (await seen(house)).forgets.toSign) value(await sign(house, one));
+    await house.advance(300);
+  }
+
+  it.each([
+    ["before the ledger has found it", 0],
+    ["after", 4 * 60],
+  ])("leaves nothing alive that its thief signed a moment before: its end is signed %s", async (_when, waitS) => {
+    const house = await alone();
+    const agent = await house.agent();
+    await house.healthy(agent);
+    const stolen = await publishBeside(house, await signedByOurs(house, FAR));
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    value(await sign(house, (await seen(house)).revocation?.toSign));
+    await house.advance(30 + waitS);
+    expect(await targets(house)).toContain(stolen);
+    const known = await inAccount(house, (sql) =>
+      sql.exec("SELECT 1 FROM attempt WHERE item_hash = ?", stolen).toArray(),
+    );
+    expect(known).toHaveLength(waitS === 0 ? 0 : 1);
+    await signEnds(house);
+    // found meanwhile: offered until it is over
+    await house.advance(1_800);
+    await signEnds(house);
+    expect([alive(stolen), house.machines()]).toEqual([false, []]);
+    expect(await seen(house)).toMatchObject({ vmsLive: 0, forgets: { alive: 0, toSign: [], sent: [] } });
+  });
+
+  it("goes on offering the end of what its thief signed for as long as its owner does not sign it", async () => {
+    const house = await alone();
+    await house.healthy(await house.agent());
+    // a node hangs, so one of ours is alive with it, and the lists are read every quarter of an hour
+    stage.accident = (asked) => (asked.path.includes("/erase") ? "lose_request" : undefined);
+    const stolen = await publishBeside(house, await signedByOurs(house, FAR));
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    value(await sign(house, (await seen(house)).revocation?.toSign));
+    for (const waitS of [30, 900, 2 * HOUR_S]) {
+      await house.advance(waitS);
+      expect([alive(stolen), await targets(house)]).toEqual([true, expect.arrayContaining([stolen])]);
+    }
+    await signEnds(house);
+    expect(alive(stolen)).toBe(false);
+  });
+
+  it("ends by itself what its thief signed, while it is still let in", async () => {
+    const house = await alone();
+    await house.healthy(await house.agent());
+    const before = await publishBeside(house, await signedByOurs(house, FAR));
+    await house.advance(17 * 60);
+    const after = await publishBeside(house, await signedByOurs(house, FAR));
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    await house.advance(600);
+    expect([alive(before), alive(after), house.machines()]).toEqual([false, false, []]);
+  });
+
+  it("has the ends of its machines signed as well where its access was taken away before its owner knew why", async () => {
+    const house = await alone();
+    await house.healthy(await house.agent());
+    value(await house.owners.beginLeaving(house.session, { kind: "revoke" }));
+    const stolen = await publishBeside(house, await signedByOurs(house, FAR));
+    value(await sign(house, (await seen(house)).revocation?.toSign));
+    await house.advance(30);
+    const taken = (await seen(house)).leaving?.revokedAtMs;
+    const begun = value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    expect([typeof taken, begun.leaving]).toEqual(["number", expect.objectContaining({ revokedAtMs: taken })]);
+    await signEnds(house);
+    expect([alive(stolen), house.machines()]).toEqual([false, []]);
+  });
+
+  it("leaves nothing alive either where it is changed at once: the new key ends what its thief signed", async () => {
+    const house = await alone();
+    await house.agent();
+    const stolen = await publishBeside(house, await signedByOurs(house, FAR));
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    const fresh = await rotated(house);
+    await house.advance(900);
+    expect(alive(stolen)).toBe(false);
+    expect([...new Set(forgetsOf(stolen).map(senderOf))]).toContain(fresh);
+  });
+
+  it("is told as having left nothing alive only by two core nodes", async () => {
+    const house = await alone();
+    value(await house.owners.beginLeaving(house.session, { kind: "compromised" }));
+    value(await sign(house, (await seen(house)).revocation?.toSign));
+    await house.advance(30);
+    expect((await seen(house)).forgets).toEqual({ alive: 0, toSign: [], sent: [] });
+    coresDown(1, 2);
+    expect((await seen(house)).forgets.alive).toBeNull();
   });
 
   it("is let in never again, by no click, no end of the freeze and no funding page; a new one is", async () => {

@@ -1,29 +1,15 @@
 /** What the network has and the ledger does not: orphans, liars, the payer's own machines, refused creates, restores. */
 import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Copy, copyOf, putBack } from "../../dev/storage.ts";
 import { isDelayed } from "../../devnet/wire.ts";
-import type { Caller } from "../../src/account/contract.ts";
-import { keyRing } from "../../src/account/keys.ts";
-import { sqlStore } from "../../src/account/store.ts";
-import { instanceContent } from "../../src/aleph/contents.ts";
-import { publish } from "../../src/aleph/core-nodes.ts";
-import {
-  attachSignature,
-  buildMessage,
-  type SignedMessage,
-  signMessage,
-  verificationText,
-} from "../../src/aleph/message.ts";
-import { CHANNEL, CORES } from "../../src/aleph/network.ts";
+import type { Caller, PolicyOffer } from "../../src/account/contract.ts";
+import { attachSignature, type SignedMessage, verificationText } from "../../src/aleph/message.ts";
 import { shardOf } from "../../src/directory/watch.ts";
-import { fromHex } from "../../src/crypto/bytes.ts";
-import type { Address } from "../../src/crypto/secp256k1.ts";
-import { parseConfig } from "../../src/env.ts";
+import { publishBeside, signedByOurs, unsignedInstance } from "./beside.ts";
 import { alone, booksOf, core, coreHost, forgetsOf, inAccount, notices } from "./evidence.ts";
-import { ASK, code, draftPolicy, House, HOUR_S, SSH_KEY, value } from "./house.ts";
-import { stage, stagePorts } from "./stage.ts";
+import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
+import { stage } from "./stage.ts";
 
 const MIN_S = 60;
 const MIN = 60_000;
@@ -39,49 +25,15 @@ async function open(): Promise<{ house: House; agent: Caller; vmId: string }> {
   return { house, agent, vmId };
 }
 
-type Wish = { readonly expiresAtMs?: number; readonly metadata?: object | null };
-
-/** An INSTANCE on the owner's account, unsigned; with its own end in it, or with other metadata or none. */
-function unsignedInstance(sender: Address, owner: Address, wish: Wish) {
-  const timeS = stage.nowMs / 1_000;
-  const content = instanceContent({
-    owner,
-    timeS,
-    vmId: "vm_lost",
-    expiresAtMs: wish.expiresAtMs ?? stage.nowMs + HOUR_S * 1_000,
-    sshPubkey: SSH_KEY,
-    vcpus: 1,
-    memoryMib: 2_048,
-    diskMib: 20_480,
-    imageHash: "5330dcefe1857bcd97b7b7f24d1420a7d46232d53f27be280c8a7071d88bd84e",
-    nodeHash: stage.world.nodes[0]?.spec.hash ?? "",
-  });
-  const told = wish.metadata === undefined ? content : { ...content, metadata: wish.metadata };
-  return buildMessage({ sender, type: "INSTANCE", channel: CHANNEL, timeS, content: told });
-}
-
-/** Signed with the account's own sealed key, beside the ledger: what a restore or a second copy of it leaves behind. */
-async function signedByOurs(house: House, wish: Wish = {}): Promise<SignedMessage> {
-  const parsed = parseConfig(env);
-  if (!parsed.ok) throw new Error(parsed.missing.join());
-  const keks = [{ version: parsed.config.KEK_CURRENT_VERSION, bytes: fromHex(parsed.config.KEK_CURRENT) }];
-  const addresses = await house.account.addresses();
-  if (addresses === null) throw new Error("unborn");
-  const message = unsignedInstance(addresses.agentAddress, addresses.owner, wish);
-  const signed = await runInDurableObject(house.account, (_instance, state) =>
-    keyRing(sqlStore(state.storage.sql), () => house.name, keks, stagePorts.random).use(addresses.agentAddress, (key) =>
-      signMessage(message, key),
-    ),
-  );
-  if (signed === undefined) throw new Error("the key does not open");
-  return signed;
-}
-
 async function post(house: House, message: SignedMessage): Promise<string> {
-  for (const core of CORES) await publish(house.setting.network, core, message);
-  await house.advance(5);
+  const itemHash = await publishBeside(house, message);
   stage.sent = [];
-  return message.item_hash;
+  return itemHash;
+}
+
+function signedOffer(house: House, { nonce, typedData }: PolicyOffer): { nonce: string; signature: string } {
+  if (typedData === null) throw new Error("not asked to sign");
+  return { nonce, signature: house.signTyped(typedData) };
 }
 
 const overviewOf = async (house: House) => value(await house.owners.overview(house.session));
@@ -167,6 +119,15 @@ describe("an instance signed by our key that the ledger does not hold", () => {
     expect(isAlive(hash)).toBe(false);
   });
 
+  it("that calls itself good for decades is shown with the longest life that the policy allows", async () => {
+    const { house } = await open();
+    const sentMs = stage.nowMs;
+    await post(house, await signedByOurs(house, { expiresAtMs: Date.UTC(2100, 0, 1) }));
+    await house.advance(17 * MIN_S);
+    const longestMs = draftPolicy().limits.ttlSMax * 1_000;
+    expect(await found(house)).toMatchObject([{ vmId: "vm_lost", expiresAtMs: sentMs + longestMs }]);
+  });
+
   it("dies at once by the owner's click, and its certificate says so", async () => {
     const { house } = await open();
     const hash = await post(house, await signedByOurs(house));
@@ -178,6 +139,24 @@ describe("an instance signed by our key that the ledger does not hold", () => {
     await house.advance(15 * MIN_S);
     expect(isAlive(hash)).toBe(false);
     expect(await found(house)).toMatchObject([{ state: "TERMINATED", endReason: "destroyed" }]);
+  });
+
+  it("keeps the account frozen if another one was found while the page that ends the freeze was open", async () => {
+    const { house } = await open();
+    await post(house, await signedByOurs(house, { expiresAtMs: stage.nowMs + 9 * HOUR_S * 1_000 }));
+    await house.advance(17 * MIN_S);
+    const until = new Date(stage.nowMs + 8 * HOUR_S * 1_000).toISOString();
+    await post(house, await signedByOurs(house, { metadata: { allowance: { vm_id: "vm_other", expires_at: until } } }));
+    await house.advance(9 * MIN_S);
+    const offered = () => house.owners.offerPolicy(house.session, { draft: draftPolicy(), unfreeze: "account" });
+    const early = value(await offered());
+    await house.advance(8 * MIN_S);
+    expect(await found(house)).toHaveLength(2);
+    const saved = await house.owners.savePolicy(house.session, signedOffer(house, early));
+    expect(saved).toMatchObject({ refusal: { code: "account.frozen_anew", facts: { reason: "orphan" } } });
+    expect((await booksOf(house)).account.state).toBe("frozen");
+    value(await house.owners.savePolicy(house.session, signedOffer(house, value(await offered()))));
+    expect((await booksOf(house)).account.state).toBe("active");
   });
 
   it("is forgotten even if the signed freeze has ended meanwhile, and is not found twice", async () => {

@@ -11,6 +11,12 @@ export const FAILOVER: readonly Mutant[] = [
   plant("a fourth attempt", "successor.ts", "export const ATTEMPTS_MAX = 3;", "export const ATTEMPTS_MAX = 4;"),
   plant("a successor while frozen", "failover.ts", "if (standsStill(moment, vm) || grant ===", "if (grant ==="),
   plant(
+    "a successor outside a narrowed policy",
+    "policy.ts",
+    "const MACHINE_CHECKS: readonly MachineCheck[] = [shape, image, place, ttl];",
+    "const MACHINE_CHECKS: readonly MachineCheck[] = [place, ttl];",
+  ),
+  plant(
     "a successor moves the end",
     "successor.ts",
     'state: "REQUESTED",\n    stateSinceMs: nowMs,',

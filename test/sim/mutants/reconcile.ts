@@ -35,8 +35,14 @@ export const RECONCILE: readonly Mutant[] = [
   plant(
     "an orphan is killed before its time",
     "adoption.ts",
-    "const expiresAtMs = diesAtMs(one);",
+    "const expiresAtMs = diesAtMs(one, boundOf(moment));",
     "const expiresAtMs = nowMs;",
+  ),
+  plant(
+    "an orphan outlives its owner's leaving",
+    "adoption.ts",
+    "return store.loadLeaving() !== null || changed;",
+    "return changed;",
   ),
   plant(
     "the lists are filtered by channel",

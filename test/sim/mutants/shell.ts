@@ -2,6 +2,7 @@
 import { plant } from "./plant.ts";
 
 export const SHELL = [
+  plant("a key that opens again stays lost", "lost-key.ts", "store.setKeyLost(false);", "void store;"),
   plant("no alarm after a drive", "drive.ts", "this.host.arm(this.nextDueMs());", "this.host.arm(null);"),
   plant(
     "sent before Watch knows",
