@@ -6,7 +6,7 @@
  */
 import { type Answer, answer, type Refusal, refuse } from "../errors.ts";
 import { newHold, newVm } from "./birth.ts";
-import { type Health, serviceGate } from "./checks.ts";
+import { serviceGate } from "./checks.ts";
 import type { Caller } from "./contract.ts";
 import { creditsFor, holdFor } from "./credits.ts";
 import { placeHold } from "./books.ts";
@@ -50,7 +50,6 @@ export function ownQuote(moment: Moment, caller: Caller, quoteId: string): Answe
 
 export function acceptCreate(
   moment: Moment,
-  health: Health,
   grant: Grant,
   quote: QuoteRow,
   spec: VmSpec,
@@ -58,7 +57,7 @@ export function acceptCreate(
 ): Answer<Accepted> {
   const hold = holdFor(facts.rateAttoPerS, spec.ttlS);
   const request = createRequest(spec, facts, quote.offer?.costCreditsMax ?? hold, moment.nowMs);
-  const passed = pass(moment, health, grant, quote, facts.payer, { request, spec, hold });
+  const passed = pass(moment, grant, quote, facts.payer, { request, spec, hold });
   if (!passed.ok) noteRefused(moment, quote, request, passed.refusal);
   if (!passed.ok || passed.value.kind === "waits") return done(passed);
   const vm = newVm(moment, grant, quote, spec, facts, passed.value.approvalId);
@@ -85,7 +84,6 @@ function noteRefused(moment: Moment, quote: QuoteRow, request: Request, { code, 
 
 export function acceptExtend(
   moment: Moment,
-  health: Health,
   grant: Grant,
   quote: QuoteRow,
   vm: VmRecord,
@@ -96,7 +94,7 @@ export function acceptExtend(
   if (no !== null) return { ok: false, refusal: no };
   const credits = creditsFor(vm.rateAttoPerS, seconds);
   const request = extendRequest(vm, seconds, credits);
-  const passed = pass(moment, health, grant, quote, facts.payer, {
+  const passed = pass(moment, grant, quote, facts.payer, {
     request,
     spec: vm.spec,
     hold: credits,

@@ -82,7 +82,7 @@ export abstract class AgentObject extends AccountBase {
 
   async quoteCreate(caller: Caller, ask: SpecAsk, facts: CreateFacts, workerNowMs: number): Promise<Answer<QuoteView>> {
     await this.hear();
-    const quoted = (moment: Moment, grant: Grant) => quoting.quoteCreate(moment, this.health(), grant, ask, facts);
+    const quoted = (moment: Moment, grant: Grant) => quoting.quoteCreate(moment, grant, ask, facts);
     return this.byGrant(caller, workerNowMs, quoted, { judgesFacts: true });
   }
 
@@ -95,7 +95,7 @@ export abstract class AgentObject extends AccountBase {
     await this.hear();
     const quoted = (moment: Moment, grant: Grant): Answer<QuoteView> => {
       const vm = ownVm(moment, caller, ask.vmId);
-      return vm.ok ? quoting.quoteExtend(moment, this.health(), grant, vm.value, ask.seconds, payer) : vm;
+      return vm.ok ? quoting.quoteExtend(moment, grant, vm.value, ask.seconds, payer) : vm;
     };
     return this.byGrant(caller, workerNowMs, quoted, { judgesFacts: true });
   }
@@ -173,12 +173,10 @@ export abstract class AgentObject extends AccountBase {
     if (params.kind === "top_up" && given.kind === "top_up")
       return admission.acceptTopUp(moment, quote.value, params.credits, given.creditsThen);
     if (params.kind === "create" && given.kind === "create")
-      return admission.acceptCreate(moment, this.health(), grant, quote.value, params.spec, given.facts);
+      return admission.acceptCreate(moment, grant, quote.value, params.spec, given.facts);
     if (params.kind !== "extend" || given.kind !== "extend") return refuse("internal.invariant");
     const vm = ownVm(moment, caller, params.vmId);
-    return vm.ok
-      ? admission.acceptExtend(moment, this.health(), grant, quote.value, vm.value, params.seconds, given.facts)
-      : vm;
+    return vm.ok ? admission.acceptExtend(moment, grant, quote.value, vm.value, params.seconds, given.facts) : vm;
   }
 
   /** Waits until the VM has settled into something an agent can act on, or the time is up. */

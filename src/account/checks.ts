@@ -42,12 +42,11 @@ export type Judged = { readonly refusal: Refusal | null; readonly usage: Usage; 
 /** Everything but the quote and the approval. An accept's `payer` is at most 60 s old (`payer.ts`). */
 export function judge(
   moment: Moment,
-  health: Health,
   grant: Grant,
   ask: Request,
   payer: PayerFacts,
 ): { readonly refusal: Refusal } | Judged {
-  const gate = accountGate(moment, health, grant, delegationOf(payer, moment.account.agentAddress)) ?? grantGate(grant);
+  const gate = accountGate(moment, grant, delegationOf(payer, moment.account.agentAddress)) ?? grantGate(grant);
   if (gate !== null) return { refusal: gate };
   const policy = moment.policy;
   if (policy === null || policy.expiresAtMs <= moment.nowMs)
@@ -71,13 +70,8 @@ export function serviceGate({ paused }: { readonly paused: boolean }): Refusal |
 }
 
 /** What refuses everything new for the service's or the account's own sake, a create as well as a VM's next attempt. */
-export function accountGate(
-  moment: Moment,
-  health: Health,
-  grant: Grant,
-  delegation: AccountRow["delegation"],
-): Refusal | null {
-  const { account } = moment;
+export function accountGate(moment: Moment, grant: Grant, delegation: AccountRow["delegation"]): Refusal | null {
+  const { account, health } = moment;
   const dormant = dormantGate(moment, grant);
   const paused = serviceGate(moment.config);
   if (paused !== null) return paused;

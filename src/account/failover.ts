@@ -35,10 +35,10 @@ export function standsStill(moment: Moment, vm: VmRecord): boolean {
 }
 
 function mayStart(moment: Moment, vm: VmRecord): boolean {
-  const { account, health, store, nowMs } = moment;
+  const { account, store, nowMs } = moment;
   const grant = store.loadGrant(vm.grantId);
   if (standsStill(moment, vm) || grant === undefined || grant.expiresAtMs <= nowMs) return false;
-  return accountGate(moment, health, grant, account.delegation) === null && isAboveLine(moment);
+  return accountGate(moment, grant, account.delegation) === null && isAboveLine(moment);
 }
 
 /** The owner's other machines come first: no successor while the payer stands below the one-day line (design.md §5). */

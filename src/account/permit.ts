@@ -8,7 +8,7 @@ import { type Answer, answer, type Refusal, refusal, refuse } from "../errors.ts
 import { endRequest } from "./approval-end.ts";
 import { approvalFacts, coversNow, REQUEST_MS, sameAsked, standing } from "./approvals.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
-import { type Health, judge } from "./checks.ts";
+import { judge } from "./checks.ts";
 import type { Moment } from "./moment.ts";
 import type { PayerFacts } from "./payer.ts";
 import { needsApproval, type Request } from "./policy.ts";
@@ -31,16 +31,9 @@ export type Asking = {
 type Given = { readonly approval: Approval; readonly state: Approval["state"] };
 
 /** Quote, then all limits, then the agent's pace, then the approval; a final refusal burns the quote. */
-export function pass(
-  moment: Moment,
-  health: Health,
-  grant: Grant,
-  quote: QuoteRow,
-  payer: PayerFacts,
-  asking: Asking,
-): Answer<Passed> {
+export function pass(moment: Moment, grant: Grant, quote: QuoteRow, payer: PayerFacts, asking: Asking): Answer<Passed> {
   const { request } = asking;
-  const judged = judge(moment, health, grant, request, payer);
+  const judged = judge(moment, grant, request, payer);
   if (!("usage" in judged)) return { ok: false, refusal: judged.refusal };
   const facts = factsOf(moment, grant, asking, judged.policy.version);
   const given = approvalFor(moment, grant, quote, facts, asking.hold);

@@ -6,7 +6,7 @@
 import { type Answer, answer, type Refusal, refusal } from "../errors.ts";
 import { endOverdue } from "./approval-end.ts";
 import { mayAsk, mayCreate } from "./breaker.ts";
-import { type Health, judge, type Judged, payerNeeds, serviceGate } from "./checks.ts";
+import { judge, type Judged, payerNeeds, serviceGate } from "./checks.ts";
 import type { QuoteView } from "./contract.ts";
 import { ceilingOf, creditsFor, creditsPerHour, holdFor } from "./credits.ts";
 import type { Moment } from "./moment.ts";
@@ -22,13 +22,7 @@ const OPEN_QUOTES_MAX = 20;
 /** Without a policy there is a price, though nothing can be created yet. */
 const TTL_S_UNSET = 4 * 3_600;
 
-export function quoteCreate(
-  moment: Moment,
-  health: Health,
-  grant: Grant,
-  asked: SpecAsk,
-  facts: CreateFacts,
-): Answer<QuoteView> {
+export function quoteCreate(moment: Moment, grant: Grant, asked: SpecAsk, facts: CreateFacts): Answer<QuoteView> {
   const full = quoteRoom(moment, grant);
   if (full !== null) return { ok: false, refusal: full };
   const tooDear = aboveHourly(asked, facts.rateAttoPerS);
@@ -47,7 +41,7 @@ export function quoteCreate(
     ttlS: spec.ttlS,
     newExpiresAtMs: null,
   };
-  const view = viewOf(moment, health, grant, request, facts.payer, {
+  const view = viewOf(moment, grant, request, facts.payer, {
     ...base,
     rateAttoPerS: facts.rateAttoPerS,
     expected: creditsFor(facts.rateAttoPerS, spec.ttlS),
@@ -59,7 +53,6 @@ export function quoteCreate(
 
 export function quoteExtend(
   moment: Moment,
-  health: Health,
   grant: Grant,
   vm: VmRecord,
   seconds: number,
@@ -79,7 +72,7 @@ export function quoteExtend(
     ttlS: seconds,
     newExpiresAtMs: vm.expiresAtMs + seconds * 1_000,
   };
-  const view = viewOf(moment, health, grant, request, payer, {
+  const view = viewOf(moment, grant, request, payer, {
     ...base,
     rateAttoPerS: vm.rateAttoPerS,
     expected: credits,
@@ -155,16 +148,9 @@ type ViewBase = Pick<
 > & { readonly rateAttoPerS: bigint; readonly expected: Credits };
 
 /** A quote also says what accepting it now would be refused for, so that an agent need not try. */
-function viewOf(
-  moment: Moment,
-  health: Health,
-  grant: Grant,
-  request: Request,
-  payer: PayerFacts,
-  base: ViewBase,
-): QuoteView {
+function viewOf(moment: Moment, grant: Grant, request: Request, payer: PayerFacts, base: ViewBase): QuoteView {
   const { rateAttoPerS, expected, ...shown } = base;
-  const judged = judge(moment, health, grant, request, payer);
+  const judged = judge(moment, grant, request, payer);
   const approval = "usage" in judged ? approvalFor(judged, request) : "unknown";
   const view: QuoteView = {
     quoteId: "",

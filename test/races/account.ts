@@ -24,7 +24,7 @@ const CONFIG = {
   unattended: false,
   paused: false,
 } as const;
-export const HEALTH = { watchHeard: true, schemaKnown: true };
+const HEALTH = { watchHeard: true, schemaKnown: true };
 export const NOW_MS = Date.UTC(2026, 2, 1);
 export const SESSION: Session = { owner: "0x1111111111111111111111111111111111111111", sessionId: "s" };
 
@@ -146,10 +146,10 @@ function judged(
   if (params === undefined || params.kind !== given.kind) return refuse("quote.expired");
   if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits, null);
   if (params.kind === "create" && given.kind === "create")
-    return admission.acceptCreate(moment, HEALTH, grant, quote.value, params.spec, given.facts);
+    return admission.acceptCreate(moment, grant, quote.value, params.spec, given.facts);
   const vm = params.kind === "extend" ? moment.store.loadVm(params.vmId) : undefined;
   if (params.kind !== "extend" || given.kind !== "extend" || vm === undefined) return refuse("input.unknown_id");
-  return admission.acceptExtend(moment, HEALTH, grant, quote.value, vm, params.seconds, given.facts);
+  return admission.acceptExtend(moment, grant, quote.value, vm, params.seconds, given.facts);
 }
 
 type Methods = Readonly<Record<string, (...args: never[]) => unknown>>;

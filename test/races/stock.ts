@@ -8,7 +8,7 @@ import type { PayerFacts } from "../../src/account/payer.ts";
 import * as quoting from "../../src/account/quoting.ts";
 import type { Policy, VmSpec } from "../../src/account/types.ts";
 import type { Answer } from "../../src/errors.ts";
-import { HEALTH, NOW_MS, RacedAccount, SESSION } from "./account.ts";
+import { NOW_MS, RacedAccount, SESSION } from "./account.ts";
 
 const RATE = 5n * 10n ** 18n;
 const TTL_S = 600;
@@ -96,11 +96,11 @@ export function stocked(): Stock {
   });
   const agents = [agentOf(account, "one"), agentOf(account, "two")] as const;
   const quote = (caller: Caller, spec = SPEC): string =>
-    must(account.byGrant(caller, (moment, grant) => quoting.quoteCreate(moment, HEALTH, grant, spec, FACTS))).quoteId;
+    must(account.byGrant(caller, (moment, grant) => quoting.quoteCreate(moment, grant, spec, FACTS))).quoteId;
   const accept = (caller: Caller, quoteId: string, spec = SPEC) =>
     must(
       account.byGrant(caller, (moment, grant) =>
-        admission.acceptCreate(moment, HEALTH, grant, must(admission.ownQuote(moment, caller, quoteId)), spec, FACTS),
+        admission.acceptCreate(moment, grant, must(admission.ownQuote(moment, caller, quoteId)), spec, FACTS),
       ),
     );
   const [first] = agents;
@@ -114,7 +114,7 @@ export function stocked(): Stock {
     must(
       account.byGrant(first, (moment, grant) => {
         const now = moment.store.loadVm(vmId) ?? vm;
-        return quoting.quoteExtend(moment, HEALTH, grant, now, EXTEND_S, PAYER);
+        return quoting.quoteExtend(moment, grant, now, EXTEND_S, PAYER);
       }),
     ).quoteId;
   const long = { ...SPEC, ttlS: LONG_TTL_S };

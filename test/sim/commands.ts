@@ -110,9 +110,7 @@ export class Agents {
   create(account: SimAccount, grant: Grant, wish: Partial<Wish> = {}): void {
     const spec = this.specOf(wish);
     const facts = this.createFacts(account, wish.node);
-    const quote = this.byGrant(account, grant.grantId, (moment, own) =>
-      quoting.quoteCreate(moment, account.health, own, spec, facts),
-    );
+    const quote = this.byGrant(account, grant.grantId, (moment, own) => quoting.quoteCreate(moment, own, spec, facts));
     this.follow(account, grant.grantId, quote, wish);
   }
 
@@ -125,7 +123,7 @@ export class Agents {
     const quote = this.byGrant(account, grant.grantId, (moment, own) => {
       const fresh = moment.store.loadVm(vm.vmId);
       if (fresh === undefined) return refuse("input.unknown_id");
-      return quoting.quoteExtend(moment, account.health, own, fresh, seconds, payer);
+      return quoting.quoteExtend(moment, own, fresh, seconds, payer);
     });
     this.follow(account, grant.grantId, quote, wished === undefined ? {} : { accept: true });
   }
@@ -263,11 +261,10 @@ function judge(
   const params = quote.value.offer?.params;
   if (params === undefined) return refuse("quote.expired");
   if (params.kind === "top_up") return admission.acceptTopUp(moment, quote.value, params.credits, null);
-  if (params.kind === "create")
-    return admission.acceptCreate(moment, account.health, grant, quote.value, params.spec, facts);
+  if (params.kind === "create") return admission.acceptCreate(moment, grant, quote.value, params.spec, facts);
   const vm = moment.store.loadVm(params.vmId);
   if (vm === undefined) return refuse("input.unknown_id");
-  return admission.acceptExtend(moment, account.health, grant, quote.value, vm, params.seconds, facts);
+  return admission.acceptExtend(moment, grant, quote.value, vm, params.seconds, facts);
 }
 
 /** A refused accept counts against the agent's own pace, as the object counts it. */

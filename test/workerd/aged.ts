@@ -99,7 +99,7 @@ function takenBack(storage: DurableObjectStorage, sql: SqlStorage, ask: Ask): An
       const grant = moment.store.loadGrant(ask.grantId);
       const quote = moment.store.loadQuote(ask.quoteId);
       if (grant === undefined || quote === undefined) throw new Error("no grant or quote");
-      answer = acceptCreate(moment, HEALTH, grant, quote, ask.spec, ask.facts);
+      answer = acceptCreate(moment, grant, quote, ask.spec, ask.facts);
       throw undo;
     });
   } catch (error) {
