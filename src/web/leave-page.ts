@@ -34,7 +34,7 @@ function standing({ delegation, agentAddress, keyLost, coreNodesAnswering, leavi
       The agent key is <code>${agentAddress}</code>; its access to your Aleph account is
       <b data-delegation="${delegation}">${ACCESS[delegation]}</b>.
     </p>
-    ${keyLost ? warning("This service cannot open the agent key any more. Change it: what runs still ends, new VMs can start again.") : null}
+    ${keyLost ? warning("This service cannot open the agent key now, and tries again. If that goes on, change it: what runs still ends, new VMs can start again.") : null}
     ${coreNodesAnswering >= 2 ? null : warning(`Only ${coreNodesAnswering} of 3 core nodes answer now.`)}
     ${leaving?.kind === "compromised" ? warning("The key is treated as being in strange hands: first its access is taken away, then everything it signed is forgotten. It is never let in again; to go on, change it.") : null}`;
 }

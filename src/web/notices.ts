@@ -12,7 +12,8 @@ const SAYS: Readonly<Record<NoticeKind, string>> = {
   teardown_slow: "A teardown takes longer than it should. It goes on until the network confirms it.",
   delegation_gone:
     "Your delegation is gone. Your agents can rent nothing, and live VMs may need your own signature to end: see Leave or change keys.",
-  key_lost: "The agent key cannot be opened. It has to be rotated, under Leave or change keys.",
+  key_lost:
+    "The agent key could not be opened. It is tried again; until it opens, or you change it under Leave or change keys, nothing new starts.",
   key_rotated: "The agent key was changed. The old one can do nothing any more.",
   access_revoked: "Two core nodes confirm that this service has no access to your Aleph account any more.",
   price_above_hold: "The network froze a price above the one held. That VM was destroyed.",
