@@ -139,9 +139,12 @@ export const CODES = {
     "owner",
     { page: "/dashboard/funding" },
   ),
-  "account.key_lost": code("The agent key cannot be opened. The owner must rotate it.", "never", "owner", {
-    page: "/dashboard/leave",
-  }),
+  "account.key_lost": code(
+    "The agent key cannot be opened now. It is tried again; if it stays so, the owner has to change it.",
+    "after",
+    "owner",
+    { page: "/dashboard/leave" },
+  ),
   "account.schema": code("The stored data is newer than this version of the service.", "after", "operator"),
   "account.unattended": code(
     "This service runs on a machine that may sleep; real creates need ALLOW_UNATTENDED=1.",

@@ -86,7 +86,7 @@ export function accountGate(moment: Moment, grant: Grant, delegation: AccountRow
   if (delegation === "missing") return refusal("account.not_delegated");
   if (delegation === "too_wide") return refusal("account.delegation_too_wide");
   if (delegation === "unknown") return refusal("network.disagrees", {}, 60);
-  if (account.keyLost) return refusal("account.key_lost");
+  if (account.keyLost) return refusal("account.key_lost", {}, 900);
   if (!health.schemaKnown) return refusal("account.schema", {}, 600);
   return moment.config.unattendedRefused ? refusal("account.unattended") : null;
 }

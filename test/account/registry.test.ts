@@ -43,7 +43,7 @@ it("the closed list of codes, in order of precedence, with what helps and who ca
       "account.rotating after nobody - -",
       "account.not_delegated same_key owner - /dashboard/funding",
       "account.delegation_too_wide same_key owner - /dashboard/funding",
-      "account.key_lost never owner - /dashboard/leave",
+      "account.key_lost after owner - /dashboard/leave",
       "account.schema after operator - -",
       "account.unattended never operator - -",
       "vm.ending never nobody aleph_get_vm -",
