@@ -7,7 +7,7 @@ import type { Caller, PolicyOffer } from "../../src/account/contract.ts";
 import { attachSignature, type SignedMessage, verificationText } from "../../src/aleph/message.ts";
 import { shardOf } from "../../src/directory/watch.ts";
 import { publishBeside, signedByOurs, unsignedInstance } from "./beside.ts";
-import { alone, booksOf, core, coreHost, forgetsOf, inAccount, notices } from "./evidence.ts";
+import { alone, booksOf, coreHost, forgetsOf, inAccount, notices } from "./evidence.ts";
 import { ASK, code, draftPolicy, House, HOUR_S, value } from "./house.ts";
 import { stage } from "./stage.ts";
 
@@ -176,9 +176,22 @@ describe("what an orphan burns", () => {
   const HOURLY = 14_250;
   const rateOf = async (house: House) => (await found(house))[0]?.rateCreditsPerH;
 
+  /** To us alone: the compute nodes that follow it would stop everything that nobody could pay for. */
+  function asking(index: number, cost: string): void {
+    const { world } = stage;
+    const real = world.handle.bind(world);
+    vi.spyOn(world, "handle").mockImplementation((request, nowMs) => {
+      const answer = real(request, nowMs);
+      const asked = request.host === coreHost(index) && request.path.startsWith("/api/v0/price/");
+      return asked && !isDelayed(answer)
+        ? { ...answer, body: JSON.stringify({ cost, payment_type: "credit" }) }
+        : answer;
+    });
+  }
+
   it("is no core node's word alone: of two that differ nothing is taken until the third is back", async () => {
     const { house } = await open();
-    core(1).setLie({ prices: { "*": "1e42" } });
+    asking(1, "1e42");
     // its list came before it fell silent
     stage.accident = ({ host, path }) =>
       host === coreHost(2) && path.includes("/price/") ? "lose_request" : undefined;
