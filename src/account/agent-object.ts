@@ -127,7 +127,7 @@ export abstract class AgentObject extends AccountBase {
       if (!accepted.ok && !isForAge(accepted.refusal)) desk.countRefusal(moment, caller.grantId, accepted.refusal.code);
       return accepted;
     };
-    const decided = this.byGrant(caller, workerNowMs, judged, { judgesFacts: given.kind !== "top_up" });
+    const decided = this.byGrant(caller, workerNowMs, judged, { judgesFacts: true });
     // The caller waits for the second clock at most two seconds; the record stands either way.
     await this.report(this.drive.nextDueMs());
     return decided;

@@ -81,7 +81,7 @@ export function freezeByBreaker(moment: Moment, grantId: string): void {
   freezeAndTell(moment, grantId, "breaker", "grant_frozen", { openings: OWN_OPENINGS_MAX });
 }
 
-/** No input may reach an internal error; whoever found a way stops here until the owner has looked. */
+/** It met an error of ours by its own words alone: it stops until the owner has looked. */
 export function freezeByFault(moment: Moment, grantId: string): void {
   freezeAndTell(moment, grantId, "internal", "internal", {});
 }
