@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Caller } from "../../src/account/contract.ts";
-import type { DriveHost } from "../../src/account/drive.ts";
+import type { AccountWork } from "../../src/account/account-work.ts";
 import type { Store } from "../../src/account/store.ts";
 import { faultOf } from "../../src/fault.ts";
 import { type Bindings, sweepAll } from "../../src/wiring.ts";
@@ -12,7 +12,7 @@ import { ASK, code, type House, value } from "./house.ts";
 import { Agent, Browser, turn } from "./pages.ts";
 import { stage } from "./stage.ts";
 
-type Inside = { readonly store: Store; readonly drive: { readonly host: DriveHost } };
+type Inside = { readonly store: Store; readonly drive: { readonly work: AccountWork } };
 
 /** Thrown where no input can cause it; its second line looks like a frame. */
 function slip(): never {
@@ -60,7 +60,7 @@ it("names the place where a decision of the account failed", async () => {
 
 it("names the place where a step of the drive failed, and the step", async () => {
   await house.healthy(agent);
-  await planted(({ drive }) => Object.assign(drive.host, { readPayer: slip }));
+  await planted(({ drive }) => Object.assign(drive.work, { readPayer: slip }));
   await house.advance(600);
   expect(mute(stage.logged.slice(0, 1))).toEqual([
     { event: "drive.step_failed", facts: { step: "payer", ...IN_SLIP } },
