@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseSync } from "vite";
 import { describe, expect, it } from "vitest";
 import { MUTANTS } from "./mutants.ts";
 import { OPENINGS } from "./openings.ts";
@@ -12,6 +13,15 @@ describe("planted bugs", () => {
     const edits = MUTANTS.flatMap(({ name, edits: all }) => all.map((edit) => ({ name, ...edit })));
     const lost = edits.filter(({ file, from, to }) => textOf(file).split(from).length !== 2 || from === to);
     expect(lost.map(({ name, file, from }) => `${name} (${file}): ${from}`)).toEqual([]);
+  });
+
+  it("leave their files readable", () => {
+    const broken = MUTANTS.filter(({ edits }) => {
+      const texts = new Map(edits.map(({ file }) => [file, textOf(file)]));
+      for (const { file, from, to } of edits) texts.set(file, (texts.get(file) ?? "").split(from).join(to));
+      return [...texts].some(([file, text]) => parseSync(file, text).errors.length > 0);
+    });
+    expect(broken.map(({ name }) => name)).toEqual([]);
   });
 
   it("have names of their own", () => {

@@ -98,7 +98,7 @@ export const ATTEMPTS = [
   plant(
     "no INSTANCE is sent while closed",
     "effects.ts",
-    "await offer(tools, vm, message, lacking(said), isUnresolved);",
+    "if (tried.heard) await offer(tools, vm, message, lacking(said), isUnresolved);",
     "",
   ),
 ];
